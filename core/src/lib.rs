@@ -1,0 +1,16 @@
+//! The machine: Ottla's commit log, broker and metadata quorum as one deterministic state machine.
+//!
+//! Read `io.rs` first: it is the whole boundary. `Node` (in `node.rs`) is the one type that an edge drives:
+//! the real edge is `ottla-net`, the simulated one is `ottla-sim`. Nothing in this crate performs IO, reads a
+//! clock, spawns, locks, logs, or draws a random number that was not handed in as a seed.
+
+pub mod config;
+pub mod ids;
+pub mod io;
+pub mod log;
+pub mod node;
+pub mod rng;
+pub mod time;
+pub mod wire;
+
+pub use node::{Node, NodeConfig};
