@@ -1,0 +1,3 @@
+//! The tests of the binary and of the house, in one test program.
+
+mod tidy;
