@@ -1,1 +1,3 @@
+//! The `ottla` binary: flags, commands, output.
+
 fn main() {}
