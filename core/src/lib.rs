@@ -5,6 +5,7 @@
 //! clock, spawns, locks, logs, or draws a random number that was not handed in as a seed.
 
 pub mod config;
+pub mod controller;
 pub mod ids;
 pub mod io;
 pub mod log;
