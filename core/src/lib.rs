@@ -4,6 +4,7 @@
 //! the real edge is `ottla-net`, the simulated one is `ottla-sim`. Nothing in this crate performs IO, reads a
 //! clock, spawns, locks, logs, or draws a random number that was not handed in as a seed.
 
+pub mod client;
 pub mod config;
 pub mod controller;
 pub mod ids;
