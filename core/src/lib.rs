@@ -7,6 +7,7 @@
 pub mod client;
 pub mod config;
 pub mod controller;
+pub mod disk;
 pub mod ids;
 pub mod io;
 pub mod log;

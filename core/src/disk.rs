@@ -1,0 +1,209 @@
+//! Disk calls as the machines make them: numbered, recorded, and remembered with who asked.
+//!
+//! State       the next `OpId`, the calls that no edge has seen yet, the owner of every call that has not ended.
+//! Takes       calls, through a `DiskPort` that knows its owner.
+//! Gives       `Effect::Disk` in the order of the calls; for a completion, whose it is.
+//! Holds       an `OpId` is never reused; a completion has exactly one owner.
+//! Not here    what a completion means (its owner knows), the performing (the edges).
+//! Read first  `DiskPort::call`, then `Replacer`, through which every file goes that is replaced as a whole.
+
+use crate::ids::{BytePos, OpId, PartitionId};
+use crate::io::{DiskCall, DiskDone, DiskFault, Effect, FileId, FileKind, Suffix};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// Whose disk call it is: where its completion goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Owner {
+    Partition(PartitionId),
+    /// The metadata log and its snapshots.
+    Controller,
+    /// A file of the node as a whole, by its kind.
+    Node(FileKind),
+}
+
+/// The disk calls of one node.
+#[derive(Debug, Default)]
+pub struct DiskQueue {
+    next: u64,
+    given: Vec<(OpId, FileId, DiskCall)>,
+    owners: BTreeMap<OpId, Owner>,
+}
+
+impl DiskQueue {
+    /// The queue as `owner` uses it.
+    pub fn port(&mut self, owner: Owner) -> DiskPort<'_> {
+        DiskPort { queue: self, owner }
+    }
+
+    /// Whose completion this is. `None` for a call that was never made or has ended before.
+    pub fn take_owner(&mut self, op: OpId) -> Option<Owner> {
+        self.owners.remove(&op)
+    }
+
+    /// Hand the calls made since the last time to the edge, in their order.
+    pub fn drain_into(&mut self, out: &mut Vec<Effect>) {
+        out.extend(self.given.drain(..).map(|(op, file, call)| Effect::Disk { op, file, call }));
+    }
+
+    /// The calls made since the last time.
+    pub fn take(&mut self) -> Vec<(OpId, FileId, DiskCall)> {
+        std::mem::take(&mut self.given)
+    }
+
+    /// How many calls have not ended.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.owners.len()
+    }
+}
+
+/// The queue in the hands of one owner.
+#[derive(Debug)]
+pub struct DiskPort<'a> {
+    queue: &'a mut DiskQueue,
+    owner: Owner,
+}
+
+impl DiskPort<'_> {
+    /// Ask for a call. Its completion comes back to this port's owner under the id returned.
+    pub fn call(&mut self, file: FileId, call: DiskCall) -> OpId {
+        let op = OpId(self.queue.next);
+        self.queue.next += 1;
+        self.queue.owners.insert(op, self.owner);
+        self.queue.given.push((op, file, call));
+        op
+    }
+}
+
+/// What a `Replacer` says to a completion.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// The completion is none of its own.
+    NotMine,
+    /// A step is done, the next one is under way.
+    Going,
+    /// The new contents are durable under the file's name.
+    Done,
+    /// The old contents stand; the new ones may be gone or may appear after a crash.
+    Failed(DiskFault),
+}
+
+/// Replaces a whole file so that a crash at any time leaves the old contents or the new: write `.tmp`, sync it, rename it, sync
+/// the directory. Each step begins when the one before it has ended.
+#[derive(Debug)]
+pub struct Replacer {
+    file: FileId,
+    step: Step,
+    waiting_for: OpId,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Step {
+    Creating(Bytes),
+    Writing,
+    Syncing,
+    Renaming,
+    SyncingDir,
+    /// A step failed with this; the `.tmp` is being removed.
+    Removing(DiskFault),
+    Ended,
+}
+
+impl Replacer {
+    /// Begin to replace `file` by `contents`.
+    pub fn start(file: FileId, contents: Bytes, port: &mut DiskPort<'_>) -> Replacer {
+        assert!(file.name.suffix == Suffix::None, "a replaced file has its final name: {file}");
+        let waiting_for = port.call(file.with_suffix(Suffix::Tmp), DiskCall::Create);
+        Replacer { file, step: Step::Creating(contents), waiting_for }
+    }
+
+    /// The file that is being replaced.
+    #[must_use]
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// A disk call has ended.
+    pub fn on_disk(&mut self, op: OpId, result: &Result<DiskDone, DiskFault>, port: &mut DiskPort<'_>) -> Progress {
+        if op != self.waiting_for || self.step == Step::Ended {
+            return Progress::NotMine;
+        }
+        let tmp = self.file.with_suffix(Suffix::Tmp);
+        let step = std::mem::replace(&mut self.step, Step::Ended);
+        let fault = result.as_ref().err().copied();
+        let (file, call, next) = match (step, fault) {
+            (Step::Removing(why), _) => return Progress::Failed(why),
+            (Step::SyncingDir, Some(why)) => return Progress::Failed(why),
+            (_, Some(why)) => (tmp, DiskCall::Remove, Step::Removing(why)),
+            (Step::Creating(contents), None) => (tmp, DiskCall::Append { pos: BytePos(0), data: vec![contents] }, Step::Writing),
+            (Step::Writing, None) => (tmp, DiskCall::Sync, Step::Syncing),
+            (Step::Syncing, None) => (tmp, DiskCall::Rename { to: self.file.name }, Step::Renaming),
+            (Step::Renaming, None) => (FileId::dir(self.file.dir), DiskCall::SyncDir, Step::SyncingDir),
+            (Step::SyncingDir, None) => return Progress::Done,
+            (Step::Ended, None) => return Progress::NotMine,
+        };
+        self.waiting_for = port.call(file, call);
+        self.step = next;
+        Progress::Going
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::ROOT;
+
+    fn run(fail_at: Option<usize>) -> (Vec<String>, Progress) {
+        let mut queue = DiskQueue::default();
+        let file = FileId::new(ROOT, FileKind::LogStarts, 0);
+        let mut replacer = Replacer::start(file, Bytes::from_static(b"x"), &mut queue.port(Owner::Node(FileKind::LogStarts)));
+        let (mut calls, mut progress) = (Vec::new(), Progress::Going);
+        while let Some((op, file, call)) = queue.take().pop() {
+            let result = if fail_at == Some(calls.len()) { Err(DiskFault::NoSpace) } else { Ok(DiskDone::Done) };
+            calls.push(format!("{} {call:?}", file.name));
+            assert_eq!(queue.take_owner(op), Some(Owner::Node(FileKind::LogStarts)));
+            progress = replacer.on_disk(op, &result, &mut queue.port(Owner::Node(FileKind::LogStarts)));
+        }
+        (calls, progress)
+    }
+
+    #[test]
+    fn a_file_is_replaced_step_by_step() {
+        let (calls, progress) = run(None);
+        assert_eq!(progress, Progress::Done);
+        let tmp = "log-start-offset-checkpoint.tmp";
+        assert_eq!(
+            calls,
+            [
+                format!("{tmp} create"),
+                format!("{tmp} append 1B at 0"),
+                format!("{tmp} sync"),
+                format!("{tmp} rename to log-start-offset-checkpoint"),
+                ". sync dir".to_string(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_old_file() {
+        for step in 0..4 {
+            let (calls, progress) = run(Some(step));
+            assert_eq!(progress, Progress::Failed(DiskFault::NoSpace));
+            assert!(calls.last().is_some_and(|c| c.ends_with("remove")), "{calls:?}");
+        }
+        assert_eq!(run(Some(4)).1, Progress::Failed(DiskFault::NoSpace));
+    }
+
+    #[test]
+    fn ids_are_never_reused() {
+        let mut queue = DiskQueue::default();
+        let file = FileId::new(ROOT, FileKind::LogStarts, 0);
+        let a = queue.port(Owner::Controller).call(file, DiskCall::Sync);
+        assert_eq!((queue.take_owner(a), queue.take_owner(a)), (Some(Owner::Controller), None));
+        assert_ne!(queue.port(Owner::Controller).call(file, DiskCall::Sync), a);
+        let mut out = Vec::new();
+        queue.drain_into(&mut out);
+        assert_eq!((out.len(), queue.pending()), (2, 1));
+    }
+}
