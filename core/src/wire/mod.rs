@@ -11,9 +11,12 @@
 pub mod apis;
 pub mod batch;
 pub mod codec;
+pub mod compress;
+pub mod error;
 
 pub use apis::{ApiKey, Request, Response};
 pub use codec::{RequestFrame, WireError, decode_request, decode_response, encode_reply, encode_request};
+pub use error::ErrorCode;
 
 /// The protocol crate's message types, under the one name by which the rest of the core knows them.
 pub mod msg {

@@ -1,0 +1,203 @@
+//! What a partition's configuration asks of a checked batch before it is appended: size, keys, timestamps, compression.
+//!
+//! Takes       a checked batch and the partition's `AppendPolicy`.
+//! Gives       a `Ready` batch, which only lacks its offset and leader epoch, or Kafka's refusal.
+//! Holds       a payload is copied only where `compression.type` asks for another codec than the producer's.
+
+use super::build::BatchBuilder;
+use super::header::{Attributes, BatchInfo, HEADER_BYTES, Seen};
+use super::records::records;
+use super::{Checked, RecordsError};
+use crate::time::Timestamp;
+use crate::wire::ErrorCode;
+use crate::wire::compress::Compression;
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// The part of a topic's configuration that decides about a client's batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AppendPolicy {
+    /// `max.message.bytes`: of a whole batch, header included.
+    pub bytes_max: u32,
+    /// `compression.type`; `None` is `producer`.
+    pub compression: Option<Compression>,
+    /// `message.timestamp.type=LogAppendTime`.
+    pub log_append_time: bool,
+    /// `message.timestamp.before.max.ms` (KIP-937).
+    pub timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms` (KIP-937).
+    pub timestamp_after_max_ms: i64,
+    /// `cleanup.policy` contains `compact`: every record needs a key.
+    pub compacted: bool,
+}
+
+/// A batch as it will be stored, but for its offset and leader epoch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ready {
+    /// `pos` is 0.
+    pub info: BatchInfo,
+    header: [u8; HEADER_BYTES],
+    payload: Bytes,
+}
+
+impl Ready {
+    /// Assign offset and leader epoch: the info, and the bytes to be appended, one part after the other.
+    #[must_use]
+    pub fn stamp(self, base_offset: i64, leader_epoch: i32) -> (BatchInfo, [Bytes; 2]) {
+        let info = BatchInfo { base_offset, leader_epoch, ..self.info };
+        let mut header = BytesMut::with_capacity(HEADER_BYTES);
+        header.put_i64(base_offset);
+        header.put_slice(&self.header[8..12]);
+        header.put_i32(leader_epoch);
+        header.put_slice(&self.header[16..]);
+        (info, [header.freeze(), self.payload])
+    }
+
+    /// Take a batch as it is: for batches of our own and of other brokers, to which no policy applies.
+    #[must_use]
+    pub fn verbatim(info: &BatchInfo, batch: &Bytes) -> Ready {
+        assert!(batch.len() == info.len as usize, "the bytes are this batch and nothing else");
+        let mut header = [0; HEADER_BYTES];
+        header.copy_from_slice(&batch[..HEADER_BYTES]);
+        Ready { info: BatchInfo { pos: 0, ..*info }, header, payload: batch.slice(HEADER_BYTES..) }
+    }
+}
+
+/// Apply a policy to a client's records (one batch). `topic` and `partition` appear in Kafka's messages.
+///
+/// Errors, in Kafka's order: `MESSAGE_TOO_LARGE`; per record `INVALID_RECORD` (no key on a compacted topic) and
+/// `INVALID_TIMESTAMP`; `MESSAGE_TOO_LARGE` again after recompression.
+pub fn prepare(
+    checked: &Checked,
+    policy: &AppendPolicy,
+    topic: &str,
+    partition: i32,
+    now: Timestamp,
+) -> Result<Ready, RecordsError> {
+    assert!(checked.batches.len() == 1, "a client's records are one batch");
+    let info = checked.batches[0];
+    check_size(&info, policy, topic, partition)?;
+    let seen = info.seen.expect("a checked batch of a client has been read");
+    check_records(checked, &info, &seen, policy, &format_args!("{topic}-{partition}"), now)?;
+
+    let source = info.attributes.codec().expect("a checked batch has a known codec");
+    let mut ready = Ready::verbatim(&info, &checked.bytes);
+    if let Some(target) = policy.compression.filter(|t| t.codec != source) {
+        ready = rebuild(&info, &checked.bytes, target)?;
+        check_size(&ready.info, policy, topic, partition)?;
+    }
+    let (attributes, max_timestamp) = if policy.log_append_time {
+        (ready.info.attributes.with_log_append_time(true), now.0)
+    } else {
+        // Kafka trusts the records, not the header, and makes both agree.
+        (ready.info.attributes.with_log_append_time(false), seen_max(&info, &seen))
+    };
+    if (attributes, max_timestamp) != (ready.info.attributes, ready.info.max_timestamp) {
+        (ready.info.attributes, ready.info.max_timestamp) = (known(attributes), max_timestamp);
+        ready.header = ready.info.seal(&ready.payload);
+    }
+    Ok(ready)
+}
+
+/// Kafka writes back only the bits that it knows when it rewrites attributes.
+fn known(attributes: Attributes) -> Attributes {
+    Attributes(attributes.0 & 0x7f)
+}
+
+/// The highest timestamp as the records' reader sees it: the header's, where the producer claims LogAppendTime.
+fn seen_max(info: &BatchInfo, seen: &Seen) -> i64 {
+    if info.attributes.is_log_append_time() { info.max_timestamp } else { seen.max_timestamp }
+}
+
+fn check_size(info: &BatchInfo, policy: &AppendPolicy, topic: &str, partition: i32) -> Result<(), RecordsError> {
+    if info.len <= policy.bytes_max {
+        return Ok(());
+    }
+    let detail = format!("a batch of {} bytes for {topic}-{partition}, where {} are allowed", info.len, policy.bytes_max);
+    Err(RecordsError::new(ErrorCode::MessageTooLarge, detail))
+}
+
+/// Store the records of a batch anew, with another codec or with consecutive offsets.
+pub(super) fn rebuild(info: &BatchInfo, batch: &Bytes, target: Compression) -> Result<Ready, RecordsError> {
+    let failed = |e: String| RecordsError::new(ErrorCode::UnknownServerError, e);
+    let mut builder = BatchBuilder::new(target)
+        .leader_epoch(info.leader_epoch)
+        .producer(info.producer_id, info.producer_epoch, info.base_sequence)
+        .transactional(info.attributes.is_transactional());
+    for record in records(info, batch).map_err(|e| failed(e.to_string()))? {
+        builder.push_record(&record.map_err(|e| failed(e.to_string()))?);
+    }
+    let (info, header, payload) = builder.parts().map_err(failed)?;
+    let mut ready = Ready { info, header: [0; HEADER_BYTES], payload };
+    ready.header.copy_from_slice(&header);
+    Ok(ready)
+}
+
+fn check_records(
+    checked: &Checked,
+    info: &BatchInfo,
+    seen: &Seen,
+    policy: &AppendPolicy,
+    partition: &dyn std::fmt::Display,
+    now: Timestamp,
+) -> Result<(), RecordsError> {
+    let earliest = now.0.saturating_sub(policy.timestamp_before_max_ms);
+    let latest = now.0.saturating_add(policy.timestamp_after_max_ms);
+    let claims_append_time = info.attributes.is_log_append_time();
+    let (min, max) =
+        if claims_append_time { (info.max_timestamp, info.max_timestamp) } else { (seen.min_timestamp, seen.max_timestamp) };
+    let in_bounds = !policy.log_append_time && min >= earliest && max <= latest && min != Timestamp::NONE.0;
+    let timestamps_pass = in_bounds || (policy.log_append_time && !claims_append_time);
+    if timestamps_pass && !(policy.compacted && seen.keyless) {
+        return Ok(());
+    }
+    let failed = |e: super::records::ReadError| RecordsError::new(ErrorCode::UnknownServerError, e.to_string());
+    let mut errors = Vec::new();
+    let mut code = ErrorCode::InvalidRecord;
+    for (index, record) in records(info, &checked.bytes).map_err(failed)?.enumerate() {
+        let record = record.map_err(failed)?;
+        let index = i32::try_from(index).expect("records are counted in 32 bits");
+        if policy.compacted && record.key.is_none() {
+            errors.push((index, format!("Compacted topic cannot accept message without key in topic partition {partition}")));
+        } else if !policy.log_append_time && record.timestamp != Timestamp::NONE.0 {
+            if record.timestamp < earliest || record.timestamp > latest {
+                code = ErrorCode::InvalidTimestamp;
+                errors.push((
+                    index,
+                    format!(
+                        "Timestamp {} of message with offset {} is out of range. The timestamp should be within [{earliest}, {latest}]",
+                        record.timestamp, record.offset
+                    ),
+                ));
+            }
+        } else if claims_append_time {
+            code = ErrorCode::InvalidTimestamp;
+            let (key, value) = (record.key.as_ref().map_or(0, Bytes::len), record.value.as_ref().map_or(0, Bytes::len));
+            errors.push((
+                index,
+                format!(
+                    "Invalid timestamp type in message DefaultRecord(offset={}, timestamp={}, key={key} bytes, value={value} bytes). \
+                     Producer should not set timestamp type to LogAppendTime.",
+                    record.offset, record.timestamp
+                ),
+            ));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(refusal(code, errors)) }
+}
+
+fn refusal(code: ErrorCode, records: Vec<(i32, String)>) -> RecordsError {
+    let message = match code {
+        ErrorCode::InvalidTimestamp => "One or more records have been rejected due to invalid timestamp".to_owned(),
+        _ => {
+            let shown: Vec<String> =
+                records.iter().take(3).map(|(i, m)| format!("RecordError(batchIndex={i}, message='{m}')")).collect();
+            format!(
+                "One or more records have been rejected due to {} record errors in total, and only showing the first three \
+                 errors at most: [{}]",
+                records.len(),
+                shown.join(", ")
+            )
+        }
+    };
+    RecordsError { code, detail: message.clone(), message: Some(message), records }
+}

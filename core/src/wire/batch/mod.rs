@@ -1,0 +1,66 @@
+//! Record batches (magic 2): header view, record iterator, validation, building.
+//!
+//! State       none.
+//! Takes       the records of Produce requests, of Fetch answers, of segment files.
+//! Gives       `Checked` batches, `Ready` batches to be appended, records to be read.
+//! Holds       bytes that passed `check` parse for ever; payloads are shared slices and are not copied.
+//! Not here    offsets and leader epochs (the log assigns them through `Ready::stamp`), producer state.
+//! Read first  `BatchInfo`, then `check.rs` and `append.rs`. Background: KIP-98 (the format), KIP-467 (record errors).
+
+pub mod append;
+pub mod build;
+pub mod check;
+pub mod header;
+pub mod records;
+
+pub use append::{AppendPolicy, Ready, prepare};
+pub use build::BatchBuilder;
+pub use check::check;
+pub use header::{Attributes, BatchInfo, HEADER_BYTES, HeaderError, MAGIC_PREFIX_BYTES, PREFIX_BYTES, Seen};
+pub use records::{Batch, Batches, Record, RecordHeader, Records, batches, records};
+
+use super::ErrorCode;
+use bytes::Bytes;
+
+/// Record batches that passed every check that needs no configuration: magic 2, lengths, CRC-32C, record structure inside any
+/// compression, counts, offset deltas consecutive from zero.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Checked {
+    /// The batches, back to back. For a Produce request this is one batch, as it came over the wire (or rebuilt, where its inner
+    /// offsets were not consecutive: Kafka does the same).
+    pub bytes: Bytes,
+    /// One entry a batch, in order; together they cover `bytes` exactly.
+    pub batches: Vec<BatchInfo>,
+}
+
+impl Checked {
+    /// Each batch with its bytes.
+    pub fn iter(&self) -> impl Iterator<Item = (Bytes, &BatchInfo)> {
+        self.batches.iter().map(|b| (self.bytes.slice(b.pos as usize..(b.pos + b.len) as usize), b))
+    }
+}
+
+/// Why records of a Produce request cannot be appended, as Kafka says it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecordsError {
+    pub code: ErrorCode,
+    /// What is wrong, for our own log lines. Kafka keeps this to itself except for record errors.
+    pub detail: String,
+    /// The answer's `error_message`, which Kafka sets only where `records` is not empty (KIP-467).
+    pub message: Option<String>,
+    /// The answer's `record_errors`: index of the record in its batch, and what is wrong with it.
+    pub records: Vec<(i32, String)>,
+}
+
+impl RecordsError {
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> RecordsError {
+        RecordsError { code, detail: detail.into(), message: None, records: Vec::new() }
+    }
+}
+
+impl std::fmt::Display for RecordsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
