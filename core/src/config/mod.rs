@@ -1,23 +1,30 @@
-//! Settings under Kafka's names: one table of brokers' and topics' settings, and the typed values that the machines read.
+//! Settings under Kafka's names: tables of brokers' and topics' settings, and the typed values that the machines read.
 //!
-//! State       `Settings`: what was given, by name. Defaults live in the table alone.
+//! State       `Settings`: what was given, by name. Defaults live in the tables alone.
 //! Takes       names and values as Kafka spells them, from a command line, a file, or an admin request.
 //! Gives       typed values; or an error that names the setting, the value, the reason, and what may have been meant.
-//! Holds       a `Settings` contains only names of its table with values that their validators accept.
+//! Holds       a `Settings` contains only names of its table with values that their checks accept.
 //! Not here    where settings come from (the edge), which topic has which (the controller's image).
-//! Read first  `table.rs`: one line a setting.
+//! Read first  `topic.rs` and `broker.rs`: one row a setting.
 
+pub mod broker;
+pub mod foreign;
 pub mod resolve;
+pub mod topic;
+pub mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use resolve::topic_log_config;
+pub use broker::{BROKER_SETTINGS, broker_setting};
+pub use resolve::{TopicSettings, check_topic_overrides};
+pub use topic::{TOPIC_SETTINGS, topic_setting};
+pub use value::{Check, Kind, Setting, Update};
 
 /// Broker settings as they were given: validated against the table, defaults not filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    given: BTreeMap<String, String>,
+    given: BTreeMap<&'static str, String>,
 }
 
 /// Why a setting is refused.
@@ -40,21 +47,82 @@ pub enum Inserted {
 }
 
 impl Settings {
-    /// Take one broker setting by Kafka's dotted name.
+    /// Take one broker setting by Kafka's dotted name. A name given twice has its last value.
     pub fn insert(&mut self, name: &str, value: &str) -> Result<Inserted, SettingError> {
-        self.given.insert(name.to_owned(), value.to_owned());
+        let error = |why: String, hint| SettingError { name: name.to_owned(), value: value.to_owned(), why, hint };
+        if let Some((_, neutral, why)) = foreign::REFUSED.iter().find(|(n, _, _)| *n == name) {
+            return if neutral.contains(&value.trim()) {
+                Ok(Inserted::Ignored("It asks for nothing."))
+            } else {
+                Err(error((*why).to_owned(), Some(format!("remove {name}"))))
+            };
+        }
+        if let Some(why) = foreign::ignored(name) {
+            return Ok(Inserted::Ignored(why));
+        }
+        // Kafka's older name of the same setting.
+        let name = if name == "broker.id" { "node.id" } else { name };
+        let Some(setting) = broker_setting(name) else {
+            let hint = match nearest(name) {
+                Some(near) => Some(format!("did you mean {near}?")),
+                None if topic_setting(name).is_some() => Some(format!("{name} is a setting of topics")),
+                None => None,
+            };
+            return Err(error("there is no setting of this name".to_owned(), hint));
+        };
+        let value = setting.parse(value).map_err(|why| {
+            // The message begins with the name and the value, which the error carries anyway.
+            let why = why.rsplit_once(&format!("configuration {name}: ")).map_or(why.clone(), |(_, w)| w.to_owned());
+            error(why, setting.default.map(|d| format!("the default is {d}")))
+        })?;
+        self.given.insert(setting.name, value);
         Ok(Inserted::Used)
     }
 
-    /// Every setting that was given and has an effect.
-    pub fn given(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.given.iter().map(|(n, v)| (n.as_str(), v.as_str()))
+    /// Every setting that was given and has an effect, sorted by name.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.given.iter().map(|(n, v)| (*n, v.as_str()))
+    }
+
+    /// The value of a setting if it was given.
+    #[must_use]
+    pub fn given_value(&self, name: &str) -> Option<&str> {
+        self.given.get(name).map(String::as_str)
+    }
+
+    /// These settings with others laid over them, as far as those are settings with an effect.
+    #[must_use]
+    pub fn overlaid(&self, over: &BTreeMap<String, String>) -> Settings {
+        let mut settings = self.clone();
+        for (name, value) in over {
+            if let Some(setting) = broker_setting(name)
+                && let Ok(value) = setting.parse(value)
+            {
+                settings.given.insert(setting.name, value);
+            }
+        }
+        settings
     }
 
     /// Small limits, so that every boundary is met within a few records: for simulated worlds and tests.
     #[must_use]
     pub fn tiny() -> Settings {
-        Settings::default()
+        let mut settings = Settings::default();
+        for (name, value) in [
+            ("internal.log.segment.bytes", "1024"),
+            ("log.index.size.max.bytes", "64"),
+            ("log.index.interval.bytes", "100"),
+            ("message.max.bytes", "600"),
+            ("log.segment.delete.delay.ms", "1000"),
+            ("log.retention.check.interval.ms", "1000"),
+            ("internal.metadata.log.segment.bytes", "1024"),
+            ("metadata.log.max.record.bytes.between.snapshots", "2048"),
+            ("max.incremental.fetch.session.cache.slots", "4"),
+        ] {
+            let inserted = settings.insert(name, value);
+            assert!(inserted == Ok(Inserted::Used), "{name} is a setting");
+        }
+        settings
     }
 
     /// The value of a setting as text: as given, or its default; `None` where neither is.
@@ -62,27 +130,141 @@ impl Settings {
     /// This and the other getters panic for a name that is not in the table, or not of the type asked for.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(String::as_str)
+        let setting = row(name);
+        self.given.get(name).map(String::as_str).or(setting.default)
     }
 
     #[must_use]
     pub fn bool(&self, name: &str) -> bool {
+        assert!(row(name).kind == Kind::Bool, "{name} is a truth value");
         self.text(name) == Some("true")
     }
 
+    /// A number; panics where there is neither a value nor a default (`maybe_int` for those).
     #[must_use]
     pub fn int(&self, name: &str) -> i64 {
-        self.text(name).and_then(|v| v.parse().ok()).unwrap_or(0)
+        let value = self.maybe_int(name);
+        assert!(value.is_some(), "{name} has a value");
+        value.unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn maybe_int(&self, name: &str) -> Option<i64> {
+        assert!(matches!(row(name).kind, Kind::Int | Kind::Long | Kind::Short), "{name} is a number");
+        self.text(name).map(|text| {
+            let value = text.parse();
+            assert!(value.is_ok(), "{name} was checked when it was given");
+            value.unwrap_or_default()
+        })
     }
 
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<String> {
-        self.text(name).map(|v| v.split(',').map(str::to_owned).collect()).unwrap_or_default()
+        assert!(row(name).kind == Kind::List, "{name} is a list");
+        self.text(name).map(|t| value::list(t).into_iter().map(str::to_owned).collect()).unwrap_or_default()
     }
+}
+
+fn row(name: &str) -> &'static Setting {
+    let setting = broker_setting(name);
+    assert!(setting.is_some(), "{name} is a broker setting");
+    setting.unwrap_or(&BROKER_SETTINGS[0])
+}
+
+/// The known name that is written most like `name`, if any is near.
+fn nearest(name: &str) -> Option<&'static str> {
+    let known =
+        BROKER_SETTINGS.iter().map(|s| s.name).chain(foreign::IGNORED.iter().flat_map(|(_, names)| names.iter().copied()));
+    let limit = (name.len() / 4).clamp(1, 4);
+    known.map(|k| (distance(name, k), k)).filter(|(d, _)| *d <= limit).min().map(|(_, k)| k)
+}
+
+/// Insertions, deletions and replacements that make `a` out of `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
 }
 
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Invalid value {} for configuration {}: {}", self.value, self.name, self.why)
+        write!(f, "invalid value {:?} for {}: {}", self.value, self.name, self.why)?;
+        if let Some(hint) = &self.hint {
+            write!(f, " ({hint})")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_sorted_and_their_defaults_pass_their_own_checks() {
+        assert!(BROKER_SETTINGS.is_sorted_by(|a, b| a.name < b.name));
+        assert!(TOPIC_SETTINGS.is_sorted_by(|a, b| a.setting.name < b.setting.name));
+        for setting in BROKER_SETTINGS.iter().chain(TOPIC_SETTINGS.iter().map(|t| &t.setting)) {
+            if let Some(default) = setting.default {
+                assert_eq!(setting.parse(default).as_deref(), Ok(default), "{}", setting.name);
+            }
+        }
+        for (_, names) in foreign::IGNORED {
+            assert!(names.iter().all(|n| broker_setting(n).is_none()));
+        }
+        for topic in TOPIC_SETTINGS {
+            assert!(topic.from_broker.iter().all(|(name, _)| broker_setting(name).is_some()), "{}", topic.setting.name);
+        }
+    }
+
+    #[test]
+    fn a_misspelled_name_is_refused_with_the_nearest_one() {
+        let error = Settings::default().insert("num.partition", "3").unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("did you mean num.partitions?"));
+        assert_eq!(Settings::default().insert("xyz", "3").unwrap_err().hint, None);
+        let error = Settings::default().insert("retention.ms", "3").unwrap_err();
+        assert_eq!(error.hint.as_deref(), Some("retention.ms is a setting of topics"));
+    }
+
+    #[test]
+    fn a_name_without_effect_is_accepted_with_its_reason() {
+        let mut settings = Settings::default();
+        assert!(matches!(settings.insert("num.network.threads", "3"), Ok(Inserted::Ignored(why)) if why.contains("event loop")));
+        assert!(matches!(settings.insert("zookeeper.connect", "x:2181"), Ok(Inserted::Ignored(_))));
+        assert_eq!(settings.given().count(), 0);
+    }
+
+    #[test]
+    fn what_would_open_the_broker_if_it_were_ignored_is_refused() {
+        let mut settings = Settings::default();
+        assert!(settings.insert("authorizer.class.name", "org.example.Authorizer").is_err());
+        assert!(settings.insert("authorizer.class.name", "").is_ok());
+    }
+
+    #[test]
+    fn an_impossible_value_says_why() {
+        let error = Settings::default().insert("num.partitions", "0").unwrap_err();
+        assert_eq!(error.to_string(), "invalid value \"0\" for num.partitions: Value must be at least 1 (the default is 1)");
+    }
+
+    #[test]
+    fn getters_give_what_was_given_or_the_default() {
+        let mut settings = Settings::default();
+        assert_eq!((settings.int("num.partitions"), settings.bool("auto.create.topics.enable")), (1, true));
+        settings.insert("num.partitions", " 4 ").unwrap();
+        settings.insert("log.cleanup.policy", "compact, delete").unwrap();
+        assert_eq!(settings.int("num.partitions"), 4);
+        assert_eq!(settings.list("log.cleanup.policy"), ["compact", "delete"]);
+        assert_eq!((settings.text("broker.rack"), settings.maybe_int("log.retention.ms")), (None, None));
+        settings.insert("broker.id", "7").unwrap();
+        assert_eq!(settings.int("node.id"), 7);
     }
 }

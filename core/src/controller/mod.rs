@@ -140,9 +140,9 @@ impl Controller {
 
     /// The settings of a topic as its log reads them.
     #[must_use]
-    pub fn topic_settings(&self, topic: TopicId) -> Option<crate::config::resolve::TopicSettings> {
+    pub fn topic_settings(&self, topic: TopicId) -> Option<crate::config::TopicSettings> {
         let name = self.image.topics.get(&topic)?.name.clone();
         let own = self.image.config(&image::Resource::Topic(name)).cloned().unwrap_or_default();
-        Some(crate::config::topic_log_config(&self.broker_settings(), &own))
+        Some(crate::config::TopicSettings::new(&self.broker_settings(), &own))
     }
 }
