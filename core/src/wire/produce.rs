@@ -1,0 +1,56 @@
+//! Produce requests: between the protocol crate's type, which carries bytes, and ours, which carries checked batches.
+
+use super::batch::check;
+use super::body::{Body, Layout};
+use super::codec::WireError;
+use super::{Produce, ProducePartition, ProduceTopic, msg};
+use crate::ids::TopicId;
+use bytes::Bytes;
+use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+
+impl Body for Produce {
+    fn header_version(version: i16) -> i16 {
+        <msg::ProduceRequest as HeaderVersion>::header_version(version)
+    }
+
+    fn read(bytes: &mut Bytes, version: i16) -> Result<Produce, WireError> {
+        let request = msg::ProduceRequest::decode(bytes, version).map_err(|e| WireError::Malformed(e.to_string()))?;
+        let partition = |p: msg::produce_request::PartitionProduceData| ProducePartition {
+            index: p.index,
+            records: check(p.records, version),
+        };
+        let topic = |t: msg::produce_request::TopicProduceData| ProduceTopic {
+            name: t.name.to_string(),
+            id: TopicId(t.topic_id),
+            partitions: t.partition_data.into_iter().map(partition).collect(),
+        };
+        Ok(Produce {
+            transactional_id: request.transactional_id.map(|id| id.to_string()),
+            acks: request.acks,
+            timeout_ms: request.timeout_ms,
+            topics: request.topic_data.into_iter().map(topic).collect(),
+        })
+    }
+
+    /// Refused records are written as null.
+    fn write(&self, version: i16, out: &mut Layout) -> Result<(), WireError> {
+        let partition = |p: &ProducePartition| {
+            msg::produce_request::PartitionProduceData::default()
+                .with_index(p.index)
+                .with_records(p.records.as_ref().ok().map(|c| c.bytes.clone()))
+        };
+        let topic = |t: &ProduceTopic| {
+            msg::produce_request::TopicProduceData::default()
+                .with_name(msg::TopicName(StrBytes::from_string(t.name.clone())))
+                .with_topic_id(t.id.0)
+                .with_partition_data(t.partitions.iter().map(partition).collect())
+        };
+        msg::ProduceRequest::default()
+            .with_transactional_id(self.transactional_id.clone().map(|id| StrBytes::from_string(id).into()))
+            .with_acks(self.acks)
+            .with_timeout_ms(self.timeout_ms)
+            .with_topic_data(self.topics.iter().map(topic).collect())
+            .encode(&mut out.plain, version)
+            .map_err(|e| WireError::Unsayable(e.to_string()))
+    }
+}
