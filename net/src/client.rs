@@ -1,0 +1,54 @@
+//! A client's connection to a broker: frames out, frames in. What they mean is the sans-IO client's (`ottla_core::client`).
+//!
+//! State       a TCP stream and what was received of the next frame.
+//! Holds       answers longer than the bound are refused before anything is allocated for them; `receive` may be dropped at any
+//!             await without losing bytes.
+
+use bytes::{Bytes, BytesMut};
+use std::io;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The longest answer that is taken: fetches bound their own answers, and exceed the bound by one batch at most.
+const FRAME_BYTES_MAX: usize = 1 << 30;
+
+/// A connection to one broker.
+#[derive(Debug)]
+pub struct Transport {
+    stream: TcpStream,
+    received: BytesMut,
+}
+
+impl Transport {
+    /// Connect to `host:port`; every address that the name has is tried.
+    pub async fn connect(host: &str, port: u16) -> io::Result<Transport> {
+        let stream = TcpStream::connect((host, port)).await?;
+        stream.set_nodelay(true)?;
+        Ok(Transport { stream, received: BytesMut::new() })
+    }
+
+    /// Send `frame`, which begins with its length.
+    pub async fn send(&mut self, frame: &[u8]) -> io::Result<()> {
+        self.stream.write_all(frame).await
+    }
+
+    /// The next frame, without its length. `None`: the broker has closed the connection between two frames.
+    pub async fn receive(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            if let Some(prefix) = self.received.first_chunk::<4>() {
+                let len = usize::try_from(i32::from_be_bytes(*prefix)).ok().filter(|len| *len <= FRAME_BYTES_MAX);
+                let len =
+                    len.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the broker sent an impossible length"))?;
+                if self.received.len() >= 4 + len {
+                    return Ok(Some(self.received.split_to(4 + len).freeze().slice(4..)));
+                }
+                // Never more than was received already, so that a claim alone costs nothing.
+                let missing = 4 + len - self.received.len();
+                self.received.reserve(missing.min(self.received.len().max(64 * 1024)));
+            }
+            if self.stream.read_buf(&mut self.received).await? == 0 {
+                return if self.received.is_empty() { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! One connection: reads requests while it is admitted, writes what its queue holds.
+//!
+//! State       the stream and the frame that is being read. Everything else that is known of a connection is the edge's.
+//! Holds       a connection that ends tells the edge, however it ends: also when its task is dropped.
+//! Not here    what is admitted (`edge.rs`), how bytes are sent (`outbox.rs`).
+
+use crate::disk::Disk;
+use crate::edge::Edge;
+use crate::frame::FrameReader;
+use crate::sock::Stream;
+use ottla_core::ids::ConnId;
+use ottla_core::wire;
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// After so many reads other connections get their turn.
+const READS_PER_TURN: usize = 16;
+
+pub(crate) struct Connection<S, D: Disk> {
+    id: ConnId,
+    stream: S,
+    reader: FrameReader,
+    edge: Rc<RefCell<Edge<D>>>,
+}
+
+impl<S: Stream, D: Disk> Connection<S, D> {
+    pub(crate) fn new(id: ConnId, stream: S, edge: Rc<RefCell<Edge<D>>>) -> Connection<S, D> {
+        Connection { id, stream, reader: FrameReader::default(), edge }
+    }
+
+    /// Send what there is. `Ready`: the queue is empty.
+    fn poll_send(&mut self, cx: &mut Context<'_>, edge: &mut Edge<D>) -> Poll<io::Result<()>> {
+        let (mut sent, mut released) = (0, Vec::new());
+        let flushed = edge.conn(self.id).outbox.poll_flush(cx, &mut self.stream, &mut sent, &mut released);
+        edge.metrics.bytes_out.inc_by(sent);
+        for lease in released {
+            edge.on_released(lease);
+        }
+        flushed
+    }
+
+    /// Read once and hand in the requests that are whole. `Ready(Ok(false))`: the peer has ended.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, edge: &mut Edge<D>) -> Poll<io::Result<bool>> {
+        let n = std::task::ready!(self.reader.poll_read(cx, &mut self.stream, &mut edge.scratch))?;
+        edge.metrics.bytes_in.inc_by(n as u64);
+        Poll::Ready(Ok(n > 0))
+    }
+
+    /// Hand in the requests that have come whole, as far as they are admitted. Whether there was one.
+    fn hand_in(&mut self, edge: &mut Edge<D>) -> io::Result<bool> {
+        let mut any = false;
+        while edge.may_read(self.id) {
+            let invalid = |e: String| io::Error::new(io::ErrorKind::InvalidData, e);
+            let Some(frame) = self.reader.next_frame(&edge.limits).map_err(|e| invalid(e.to_string()))? else { break };
+            let request = wire::decode_request(frame).map_err(|e| invalid(format!("{e:?}")))?;
+            edge.on_request(self.id, request);
+            any = true;
+        }
+        Ok(any)
+    }
+
+    /// One turn of the connection: until both directions wait for the peer, the node, or the disk.
+    fn poll_turn(&mut self, cx: &mut Context<'_>, edge: &mut Edge<D>) -> Poll<io::Result<()>> {
+        for _ in 0..READS_PER_TURN {
+            edge.conn(self.id).waker = None;
+            let flushed = self.poll_send(cx, edge)?.is_ready();
+            if flushed && edge.conn(self.id).closing {
+                return Poll::Ready(Ok(()));
+            }
+            // What the last read brought comes before the next read.
+            if self.hand_in(edge)? {
+                continue;
+            }
+            if edge.may_read(self.id) {
+                match self.poll_receive(cx, edge)? {
+                    Poll::Ready(false) => return Poll::Ready(Ok(())),
+                    Poll::Ready(true) => continue,
+                    Poll::Pending => {}
+                }
+            }
+            if flushed && !edge.conn(self.id).outbox.is_empty() {
+                continue;
+            }
+            edge.conn(self.id).waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl<S: Stream, D: Disk> Future for Connection<S, D> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let edge = Rc::clone(&this.edge);
+        let ended = std::task::ready!(this.poll_turn(cx, &mut edge.borrow_mut()));
+        if let Err(e) = ended {
+            if e.kind() == io::ErrorKind::InvalidData {
+                edge.borrow().metrics.requests_invalid.inc();
+            }
+            tracing::debug!(conn = this.id.0, error = %e, "connection ended");
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<S, D: Disk> Drop for Connection<S, D> {
+    fn drop(&mut self) {
+        // The edge is borrowed only while a panic unwinds through it: then the node is dead.
+        if let Ok(mut edge) = self.edge.try_borrow_mut() {
+            edge.on_closed(self.id);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The disk as the edge sees it: calls with completions, and files to send from.
+//!
+//! Gives       the traits `Disk` and `Source`; `RealDisk`, which implements them with files and threads.
+//! Holds       the disk clauses of the contract in `ottla_core::io`: order per file and per directory, one completion per call.
+//! Not here    what is in a file (`ottla_core::log`); the simulated disk (this crate's tests adapt it to `Disk`).
+//! Read first  `order.rs` (which call may overtake which), then `real.rs`.
+
+mod handles;
+mod image;
+mod lock;
+mod order;
+mod pool;
+mod real;
+
+pub use image::RealImage;
+pub use lock::{DirLock, LockError};
+pub use real::RealDisk;
+
+use bytes::Bytes;
+use ottla_core::ids::OpId;
+use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId};
+use rustix::fd::BorrowedFd;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// How a disk call ended.
+#[derive(Debug)]
+pub struct Completion {
+    pub op: OpId,
+    pub result: Result<DiskDone, DiskFault>,
+    /// How long an fsync took, for the metrics.
+    pub sync_took: Option<Duration>,
+}
+
+/// Somebody who performs disk calls.
+pub trait Disk: 'static {
+    type Source: Source;
+
+    /// Perform a call, or start it. What ends at once is put into `done`.
+    fn submit(&mut self, op: OpId, file: FileId, call: DiskCall, done: &mut Vec<Completion>);
+
+    /// Collect into `done` what has ended since; `Ready` says that there was something.
+    fn poll_completed(&mut self, cx: &mut Context<'_>, done: &mut Vec<Completion>) -> Poll<()>;
+
+    /// The file as it is now, to send a range of it, whatever becomes of its name.
+    fn source(&mut self, file: FileId) -> Result<Self::Source, DiskFault>;
+}
+
+/// A file to send from.
+pub trait Source: 'static {
+    /// The file for sendfile, where there is one.
+    fn fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Have the range read into memory by another thread, unless it is there already.
+    fn warm(&self, pos: u64, len: u32) -> Option<Ticket>;
+
+    /// The bytes at `pos`, for streams that cannot send files. Fewer only where the file ends.
+    fn read(&self, pos: u64, len: usize) -> io::Result<Bytes>;
+}
+
+/// A range that is being read into memory.
+#[derive(Debug)]
+pub struct Ticket(tokio::sync::oneshot::Receiver<()>);
+
+impl Ticket {
+    /// A ticket, and what is dropped when the range is in memory (or cannot be read: sending it will tell).
+    #[must_use]
+    pub fn new() -> (tokio::sync::oneshot::Sender<()>, Ticket) {
+        let (done, ticket) = tokio::sync::oneshot::channel();
+        (done, Ticket(ticket))
+    }
+
+    pub(crate) fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx).map(|_| ())
+    }
+}
+
+/// What an error of the operating system means to the node.
+fn fault_of(error: rustix::io::Errno) -> DiskFault {
+    use rustix::io::Errno;
+    match error {
+        Errno::NOSPC | Errno::DQUOT => DiskFault::NoSpace,
+        Errno::NOENT => DiskFault::NotFound,
+        _ => DiskFault::Io,
+    }
+}

@@ -1,0 +1,407 @@
+//! Files on this machine: appends and cached reads at once, everything that may wait for a disk on other threads.
+//!
+//! State       names of directories, open files, calls that have not ended, two pools of threads.
+//! Takes       disk calls; ends of jobs.
+//! Gives       completions; files to send from.
+//! Holds       the order of calls is `order.rs`'s. An fsync that failed is reported as it is and never retried.
+//! Not here    which call may overtake which (`order.rs`).
+//!
+//! What runs on the loop: writes into the page cache, reads that the page cache answers (RWF_NOWAIT), creations and renames of names,
+//! and openings of files whose handle was not kept. A write may still wait where the kernel throttles writers of dirty pages.
+
+use super::handles::Handles;
+use super::image::{RealImage, read_at};
+use super::order::{Go, Order};
+use super::pool::Pool;
+use super::{Completion, Disk, Source, Ticket, fault_of};
+use bytes::{Buf, Bytes};
+use ottla_core::ids::{BytePos, DirId, OpId};
+use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::{Errno, ReadWriteFlags};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{IoSlice, IoSliceMut};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Threads for fsync and for changes of names and lengths.
+const SYNC_THREADS_MAX: usize = 8;
+/// Threads for reads that the page cache cannot answer.
+const READ_THREADS_MAX: usize = 4;
+/// The most slices in one write (`IOV_MAX`).
+const SLICES_MAX: usize = 1024;
+/// One byte in so many is asked for, to learn whether a range is cached.
+const PROBE_BYTES: u64 = 64 * 1024;
+
+type CallResult = Result<DiskDone, DiskFault>;
+
+/// The end of a job on another thread.
+struct Ended {
+    op: OpId,
+    file: FileId,
+    result: CallResult,
+    sync_took: Option<Duration>,
+    /// The handle that the job opened, to be kept.
+    opened: Option<Arc<OwnedFd>>,
+}
+
+/// A data directory on this machine.
+pub struct RealDisk {
+    root: Arc<OwnedFd>,
+    dirs: BTreeMap<DirId, String>,
+    handles: Handles,
+    order: Order,
+    syncs: Pool,
+    reads: Arc<Pool>,
+    tell: mpsc::UnboundedSender<Ended>,
+    told: mpsc::UnboundedReceiver<Ended>,
+}
+
+impl RealDisk {
+    /// Go on from what recovery has read and bound.
+    #[must_use]
+    pub fn new(image: RealImage, open_files_max: usize) -> RealDisk {
+        let (tell, told) = mpsc::unbounded_channel();
+        RealDisk {
+            root: image.root,
+            dirs: image.dirs,
+            handles: Handles::new(open_files_max),
+            order: Order::default(),
+            syncs: Pool::new("disk-sync", SYNC_THREADS_MAX),
+            reads: Arc::new(Pool::new("disk-read", READ_THREADS_MAX)),
+            tell,
+            told,
+        }
+    }
+
+    fn path(&self, file: FileId) -> Result<String, DiskFault> {
+        if file.dir == ROOT {
+            return Ok(if file.name.kind == FileKind::Dir { ".".to_owned() } else { file.name.to_string() });
+        }
+        let dir = self.dirs.get(&file.dir).ok_or(DiskFault::NotFound)?;
+        Ok(if file.name.kind == FileKind::Dir { dir.clone() } else { format!("{dir}/{}", file.name) })
+    }
+
+    fn handle(&mut self, file: FileId) -> Result<Arc<OwnedFd>, DiskFault> {
+        if let Some(handle) = self.handles.get(file) {
+            return Ok(handle);
+        }
+        let handle = Arc::new(open(&self.root, &self.path(file)?)?);
+        self.handles.insert(file, Arc::clone(&handle));
+        Ok(handle)
+    }
+
+    /// Perform the call or hand it to a thread. `entered` says that `order` knows it already.
+    fn perform(&mut self, go: Go, entered: bool) -> Option<Completion> {
+        let Go { op, file, call } = go;
+        let result = match self.perform_here(file, &call) {
+            Some(result) => result,
+            None => match self.perform_elsewhere(op, file, &call) {
+                Ok(()) => {
+                    if !entered {
+                        self.order.on_started(op, file, call);
+                    }
+                    return None;
+                }
+                // Its directory is gone already.
+                Err(DiskFault::NotFound) if matches!(call, DiskCall::Remove | DiskCall::RemoveDir) => Ok(DiskDone::Done),
+                Err(fault) => Err(fault),
+            },
+        };
+        Some(Completion { op, result, sync_took: None })
+    }
+
+    /// What does not wait for a disk. `None`: this call may.
+    fn perform_here(&mut self, file: FileId, call: &DiskCall) -> Option<CallResult> {
+        let done = |result: Result<(), DiskFault>| Some(result.map(|()| DiskDone::Done));
+        match call {
+            DiskCall::Append { pos, data } => done(self.handle(file).and_then(|fd| append(&fd, *pos, data).map_err(fault_of))),
+            DiskCall::Read { pos, len } => {
+                let fd = self.handles.get(file)?;
+                read_cached(&fd, *pos, *len as usize).map(|bytes| Ok(DiskDone::Read(bytes)))
+            }
+            DiskCall::Create => done(self.create(file)),
+            DiskCall::Rename { to } => done(self.rename(file, FileId { name: *to, ..file })),
+            DiskCall::MakeDir { path } => done(self.make_dir(file.dir, path)),
+            DiskCall::RenameDir { path } => done(self.rename_dir(file.dir, path)),
+            DiskCall::Sync | DiskCall::Truncate { .. } | DiskCall::Remove | DiskCall::RemoveDir | DiskCall::SyncDir => None,
+        }
+    }
+
+    fn create(&mut self, file: FileId) -> Result<(), DiskFault> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        let path = self.path(file)?;
+        let fd = rustix::fs::openat(&*self.root, &*path, flags, Mode::from_raw_mode(0o644)).map_err(fault_of)?;
+        self.handles.insert(file, Arc::new(fd));
+        Ok(())
+    }
+
+    fn rename(&mut self, from: FileId, to: FileId) -> Result<(), DiskFault> {
+        let (old, new) = (self.path(from)?, self.path(to)?);
+        rustix::fs::renameat(&*self.root, &*old, &*self.root, &*new).map_err(fault_of)?;
+        self.handles.rename(from, to);
+        Ok(())
+    }
+
+    fn make_dir(&mut self, dir: DirId, path: &str) -> Result<(), DiskFault> {
+        match rustix::fs::mkdirat(&*self.root, path, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(fault_of(e)),
+        }
+        self.dirs.insert(dir, path.to_owned());
+        Ok(())
+    }
+
+    fn rename_dir(&mut self, dir: DirId, path: &str) -> Result<(), DiskFault> {
+        let old = self.path(FileId::dir(dir))?;
+        rustix::fs::renameat(&*self.root, &*old, &*self.root, path).map_err(fault_of)?;
+        self.dirs.insert(dir, path.to_owned());
+        Ok(())
+    }
+
+    /// Start a job on another thread.
+    fn perform_elsewhere(&mut self, op: OpId, file: FileId, call: &DiskCall) -> Result<(), DiskFault> {
+        let (root, path, tell) = (Arc::clone(&self.root), self.path(file)?, self.tell.clone());
+        let handle = self.handles.get(file);
+        let cached = handle.is_some();
+        let job_handle = move |root: &OwnedFd, path: &str| match handle {
+            Some(handle) => Ok(handle),
+            None => open(root, path).map(Arc::new),
+        };
+        // The other end is gone only when the node is.
+        let end = move |result: Result<(DiskDone, Option<Arc<OwnedFd>>), DiskFault>, sync_took| {
+            let (result, opened) = match result {
+                Ok((done, handle)) => (Ok(done), handle.filter(|_| !cached)),
+                Err(fault) => (Err(fault), None),
+            };
+            tell.send(Ended { op, file, result, sync_took, opened }).ok();
+        };
+        match *call {
+            DiskCall::Sync => self.syncs.run(move || {
+                let from = Instant::now();
+                let result = job_handle(&root, &path).and_then(|fd| {
+                    rustix::fs::fdatasync(&*fd).map_err(fault_of)?;
+                    Ok((DiskDone::Done, Some(fd)))
+                });
+                end(result, Some(from.elapsed()));
+            }),
+            DiskCall::Read { pos, len } => self.reads.run(move || {
+                let result = job_handle(&root, &path).and_then(|fd| {
+                    let bytes = read_at(&fd, pos.0, len as usize).map_err(fault_of)?;
+                    Ok((DiskDone::Read(bytes), Some(fd)))
+                });
+                end(result, None);
+            }),
+            DiskCall::Truncate { len } => self.syncs.run(move || {
+                let result = job_handle(&root, &path).and_then(|fd| {
+                    rustix::fs::ftruncate(&*fd, len).map_err(fault_of)?;
+                    Ok((DiskDone::Done, Some(fd)))
+                });
+                end(result, None);
+            }),
+            DiskCall::Remove => {
+                self.handles.remove(file);
+                drop(job_handle);
+                self.syncs.run(move || end(remove(&root, &path).map(|()| (DiskDone::Done, None)), None));
+            }
+            DiskCall::RemoveDir => {
+                self.handles.remove_dir(file.dir);
+                self.dirs.remove(&file.dir);
+                drop(job_handle);
+                self.syncs.run(move || end(remove_dir(&root, &path).map(|()| (DiskDone::Done, None)), None));
+            }
+            DiskCall::SyncDir => {
+                drop(job_handle);
+                self.syncs.run(move || {
+                    let from = Instant::now();
+                    end(sync_dir(&root, &path).map(|()| (DiskDone::Done, None)), Some(from.elapsed()));
+                });
+            }
+            DiskCall::Append { .. }
+            | DiskCall::Create
+            | DiskCall::Rename { .. }
+            | DiskCall::MakeDir { .. }
+            | DiskCall::RenameDir { .. } => unreachable!("performed on the loop"),
+        }
+        Ok(())
+    }
+
+    /// A call has ended: start what waited for it, and so on.
+    fn on_ended(&mut self, op: OpId, dir: DirId, done: &mut Vec<Completion>) {
+        let mut ended = VecDeque::from([(op, dir)]);
+        let mut free = Vec::new();
+        while let Some((op, dir)) = ended.pop_front() {
+            self.order.on_ended(op, dir, &mut free);
+            for go in free.drain(..) {
+                let (op, dir) = (go.op, go.file.dir);
+                if let Some(completion) = self.perform(go, true) {
+                    done.push(completion);
+                    ended.push_back((op, dir));
+                }
+            }
+        }
+    }
+}
+
+impl Disk for RealDisk {
+    type Source = RealSource;
+
+    fn submit(&mut self, op: OpId, file: FileId, call: DiskCall, done: &mut Vec<Completion>) {
+        if let Some(go) = self.order.admit(Go { op, file, call })
+            && let Some(completion) = self.perform(go, false)
+        {
+            done.push(completion);
+        }
+    }
+
+    fn poll_completed(&mut self, cx: &mut Context<'_>, done: &mut Vec<Completion>) -> Poll<()> {
+        let before = done.len();
+        while let Poll::Ready(Some(ended)) = self.told.poll_recv(cx) {
+            if let Some(handle) = ended.opened {
+                self.handles.insert(ended.file, handle);
+            }
+            done.push(Completion { op: ended.op, result: ended.result, sync_took: ended.sync_took });
+            self.on_ended(ended.op, ended.file.dir, done);
+        }
+        if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn source(&mut self, file: FileId) -> Result<RealSource, DiskFault> {
+        Ok(RealSource { fd: self.handle(file)?, reads: Arc::clone(&self.reads) })
+    }
+}
+
+/// An open file to send from.
+pub struct RealSource {
+    fd: Arc<OwnedFd>,
+    reads: Arc<Pool>,
+}
+
+impl Source for RealSource {
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.fd.as_fd())
+    }
+
+    fn warm(&self, pos: u64, len: u32) -> Option<Ticket> {
+        let end = pos + u64::from(len);
+        let mut probes = (pos..end).step_by(PROBE_BYTES as usize).chain(std::iter::once(end.saturating_sub(1)));
+        if probes.all(|at| is_cached(&self.fd, at)) {
+            return None;
+        }
+        let (done, ticket) = Ticket::new();
+        let fd = Arc::clone(&self.fd);
+        self.reads.run(move || {
+            warm(&fd, pos, end);
+            drop(done);
+        });
+        Some(ticket)
+    }
+
+    fn read(&self, pos: u64, len: usize) -> std::io::Result<Bytes> {
+        Ok(read_at(&self.fd, pos, len)?)
+    }
+}
+
+fn open(root: &OwnedFd, path: &str) -> Result<OwnedFd, DiskFault> {
+    rustix::fs::openat(root, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(fault_of)
+}
+
+/// Write all of `data` at `pos`.
+fn append(fd: &OwnedFd, pos: BytePos, data: &[Bytes]) -> rustix::io::Result<()> {
+    let mut at = pos.0;
+    let mut rest: VecDeque<Bytes> = data.iter().filter(|b| !b.is_empty()).cloned().collect();
+    while !rest.is_empty() {
+        let slices: Vec<IoSlice<'_>> = rest.iter().take(SLICES_MAX).map(|b| IoSlice::new(b)).collect();
+        let mut n = match rustix::io::pwritev(fd, &slices, at) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(n) => n,
+            Err(Errno::INTR) => continue,
+            Err(e) => return Err(e),
+        };
+        at += n as u64;
+        while let Some(first) = rest.front_mut() {
+            if first.len() > n {
+                first.advance(n);
+                break;
+            }
+            n -= first.len();
+            rest.pop_front();
+        }
+    }
+    Ok(())
+}
+
+/// Read what the page cache holds: all that was asked for, or nothing at the end of the file; `None` where it may have to wait.
+fn read_cached(fd: &OwnedFd, pos: BytePos, len: usize) -> Option<Bytes> {
+    let mut bytes = vec![0; len];
+    match rustix::io::preadv2(fd, &mut [IoSliceMut::new(&mut bytes)], pos.0, ReadWriteFlags::NOWAIT) {
+        Ok(n) if n == len || n == 0 => {
+            bytes.truncate(n);
+            Some(Bytes::from(bytes))
+        }
+        // Either the file ends there or the cache does: a read that may wait tells.
+        Ok(_) | Err(_) => None,
+    }
+}
+
+fn is_cached(fd: &OwnedFd, pos: u64) -> bool {
+    let mut byte = [0];
+    match rustix::io::preadv2(fd, &mut [IoSliceMut::new(&mut byte)], pos, ReadWriteFlags::NOWAIT) {
+        Ok(_) => true,
+        // A file system that cannot answer (EOPNOTSUPP) is not asked again and again to read ahead.
+        Err(e) => e != Errno::AGAIN,
+    }
+}
+
+/// Read a range for the page cache's sake. What fails here fails again where it is sent.
+fn warm(fd: &OwnedFd, pos: u64, end: u64) {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut at = pos;
+    while at < end {
+        let room = buffer.len().min(usize::try_from(end - at).unwrap_or(usize::MAX));
+        match rustix::io::pread(fd, &mut buffer[..room], at) {
+            Ok(0) => return,
+            Ok(n) => at += n as u64,
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn remove(root: &OwnedFd, path: &str) -> Result<(), DiskFault> {
+    match rustix::fs::unlinkat(root, path, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(e) => Err(fault_of(e)),
+    }
+}
+
+fn remove_dir(root: &OwnedFd, path: &str) -> Result<(), DiskFault> {
+    let dir = match rustix::fs::openat(root, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(dir) => dir,
+        Err(Errno::NOENT) => return Ok(()),
+        Err(e) => return Err(fault_of(e)),
+    };
+    for entry in rustix::fs::Dir::read_from(&dir).map_err(fault_of)? {
+        let entry = entry.map_err(fault_of)?;
+        if entry.file_name() != c"." && entry.file_name() != c".." {
+            rustix::fs::unlinkat(&dir, entry.file_name(), AtFlags::empty()).map_err(fault_of)?;
+        }
+    }
+    match rustix::fs::unlinkat(root, path, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        Err(e) => Err(fault_of(e)),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a directory has no data: fdatasync need not make its entries durable")]
+fn sync_dir(root: &OwnedFd, path: &str) -> Result<(), DiskFault> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let dir = rustix::fs::openat(root, path, flags, Mode::empty()).map_err(fault_of)?;
+    rustix::fs::fsync(&dir).map_err(fault_of)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,352 @@
+//! The node with its connections and its disk: inputs in, effects out, on one thread.
+//!
+//! State       the node, a queue of inputs, per connection what is to be sent and what is unanswered, the disk.
+//! Takes       decoded requests, ends of disk calls, leases that are free, time, signals.
+//! Gives       bytes in outgoing queues, disk calls, wake-ups of the tasks that have something to do.
+//! Holds       inputs are handed in one at a time, in the order of their coming; replies of a connection leave in the order in which
+//!             the node gave them; every lease is released once.
+//! Not here    sockets (`conn.rs`), waiting (`run.rs`).
+
+use crate::disk::{Completion, Disk};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use bytes::BytesMut;
+use ottla_core::Node;
+use ottla_core::ids::{ConnId, LeaseId};
+use ottla_core::io::{Chunk, Effect, Fact, Fatal, Input, Level, Reply};
+use ottla_core::time::{Instant, Now, Timestamp};
+use ottla_core::wire::{self, Request, RequestFrame};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+/// Why an edge has nothing more to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ExitReason {
+    /// An orderly end: the data directory is closed clean.
+    Shutdown,
+    /// A second signal came before the orderly end: as if the process had been killed.
+    Killed,
+    /// The node gave itself up.
+    Failed(String),
+}
+
+/// Where time comes from: tokio's clock (which a simulation drives), and a wall clock.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    origin: tokio::time::Instant,
+    wall: fn() -> Timestamp,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    #[must_use]
+    pub fn new(wall: fn() -> Timestamp) -> Clock {
+        Clock { origin: tokio::time::Instant::now(), wall }
+    }
+
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let mono = u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Now { mono: Instant(mono), wall: (self.wall)() }
+    }
+
+    /// The same instant for tokio's timers.
+    pub(crate) fn when(&self, at: Instant) -> tokio::time::Instant {
+        self.origin + std::time::Duration::from_nanos(at.0)
+    }
+}
+
+/// What the edge knows of one connection.
+pub(crate) struct Conn<F> {
+    pub(crate) outbox: Outbox<F>,
+    /// The sizes of the requests that were handed in and are not answered, oldest first, with their correlation ids.
+    unanswered: VecDeque<(i32, u32)>,
+    unanswered_bytes: usize,
+    /// No more is read; the connection ends when the outbox is empty.
+    pub(crate) closing: bool,
+    /// The last time that something was asked.
+    asked: Instant,
+    pub(crate) waker: Option<Waker>,
+}
+
+impl<F> Conn<F> {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// The node behind its edge.
+pub struct Edge<D: Disk> {
+    node: Box<Node>,
+    disk: D,
+    clock: Clock,
+    pub(crate) limits: Limits,
+    pub(crate) metrics: Rc<Metrics>,
+    conns: BTreeMap<ConnId, Conn<D::Source>>,
+    conn_next: u64,
+    inbox: VecDeque<Input>,
+    effects: Vec<Effect>,
+    completions: Vec<Completion>,
+    /// What all connections read into first.
+    pub(crate) scratch: BytesMut,
+    pub(crate) exit: Option<ExitReason>,
+    pub(crate) shutting_down: bool,
+    /// When the task that waits for deadlines is going to wake, and how to wake it earlier.
+    armed: Option<Instant>,
+    runner: Option<Waker>,
+}
+
+impl<D: Disk> Edge<D> {
+    /// `effects` is what recovery asked for.
+    #[must_use]
+    pub fn new(node: Node, effects: Vec<Effect>, disk: D, clock: Clock, limits: Limits, metrics: Rc<Metrics>) -> Edge<D> {
+        let mut edge = Edge {
+            node: Box::new(node),
+            disk,
+            clock,
+            limits,
+            metrics,
+            conns: BTreeMap::new(),
+            conn_next: 1,
+            inbox: VecDeque::new(),
+            effects,
+            completions: Vec::new(),
+            scratch: BytesMut::new(),
+            exit: None,
+            shutting_down: false,
+            armed: None,
+            runner: None,
+        };
+        edge.perform_effects();
+        edge.handle_all();
+        edge
+    }
+
+    /// Hand in `input` and all that follows from it at once.
+    pub(crate) fn handle(&mut self, input: Input) {
+        self.inbox.push_back(input);
+        self.handle_all();
+    }
+
+    fn handle_all(&mut self) {
+        while let Some(input) = self.inbox.pop_front() {
+            if self.exit.is_some() {
+                self.inbox.clear();
+                break;
+            }
+            self.node.handle(self.clock.now(), input, &mut self.effects);
+            self.perform_effects();
+        }
+        if self.exit.is_some() || self.node.deadline().is_some_and(|d| self.armed.is_none_or(|at| d.at < at)) {
+            self.wake_runner();
+        }
+    }
+
+    fn perform_effects(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Reply { conn, reply } => self.on_reply(conn, &reply),
+                Effect::Close { conn } => {
+                    if let Some(conn) = self.conns.get_mut(&conn) {
+                        conn.closing = true;
+                        conn.wake();
+                    }
+                }
+                Effect::Disk { op, file, call } => {
+                    self.disk.submit(op, file, call, &mut self.completions);
+                    self.take_completions();
+                }
+                Effect::Note(fact) => self.on_fact(&fact),
+                Effect::Halt(fatal) => {
+                    self.exit = Some(match fatal {
+                        Fatal::Shutdown => ExitReason::Shutdown,
+                        Fatal::MetadataDirFailed { what } => ExitReason::Failed(what),
+                    });
+                }
+            }
+        }
+        self.effects = effects;
+    }
+
+    fn take_completions(&mut self) {
+        for Completion { op, result, sync_took } in self.completions.drain(..) {
+            if result.is_err() {
+                self.metrics.on_disk_error();
+            }
+            if let Some(took) = sync_took {
+                self.metrics.on_sync(took, result.is_ok());
+            }
+            self.inbox.push_back(Input::Disk { op, result });
+        }
+    }
+
+    fn on_reply(&mut self, id: ConnId, reply: &Reply) {
+        let lease = reply.lease;
+        let Some(conn) = self.conns.get_mut(&id) else {
+            self.inbox.extend(lease.map(|lease| Input::Released { lease }));
+            return;
+        };
+        let (correlation, size) = conn.unanswered.pop_front().expect("a reply answers a request");
+        assert_eq!(correlation, reply.correlation, "replies of {id:?} are out of order");
+        conn.unanswered_bytes -= size as usize;
+        let chunks = wire::encode_reply(reply).unwrap_or_else(|error| {
+            tracing::error!(?error, "an answer cannot be encoded; closing the connection");
+            conn.outbox.break_off();
+            Vec::new()
+        });
+        for chunk in chunks {
+            match chunk {
+                Chunk::Bytes(bytes) => conn.outbox.push_bytes(bytes),
+                Chunk::File { file, pos, len } => match self.disk.source(file) {
+                    Ok(source) => conn.outbox.push_file(source, pos.0, len),
+                    Err(fault) => {
+                        // The header promises bytes that we cannot get: nothing that follows could be understood.
+                        tracing::error!(%file, ?fault, "a range to be sent cannot be opened; closing the connection");
+                        conn.outbox.break_off();
+                    }
+                },
+            }
+        }
+        if let Some(lease) = lease {
+            conn.outbox.push_lease(lease);
+        }
+        conn.wake();
+    }
+
+    fn on_fact(&self, fact: &Fact) {
+        self.metrics.on_fact(fact);
+        let (name, detail) = (fact.name, &fact.detail);
+        match fact.level {
+            Level::Debug => tracing::debug!(target: "ottla", "{name}: {detail}"),
+            Level::Info => tracing::info!(target: "ottla", "{name}: {detail}"),
+            Level::Warn => tracing::warn!(target: "ottla", "{name}: {detail}"),
+            Level::Error => tracing::error!(target: "ottla", "{name}: {detail}"),
+        }
+    }
+
+    /// Somebody connected. `None`: there are too many.
+    pub(crate) fn on_accepted(&mut self, host: String) -> Option<ConnId> {
+        if self.conns.len() >= self.limits.connections_max {
+            return None;
+        }
+        let id = ConnId(self.conn_next);
+        self.conn_next += 1;
+        let asked = self.clock.now().mono;
+        let conn = Conn {
+            outbox: Outbox::default(),
+            unanswered: VecDeque::new(),
+            unanswered_bytes: 0,
+            closing: false,
+            asked,
+            waker: None,
+        };
+        self.conns.insert(id, conn);
+        self.metrics.connections.set(self.conns.len() as i64);
+        self.handle(Input::Opened { conn: id, host });
+        Some(id)
+    }
+
+    /// A whole request came. `expects_reply` is false for the one request that Kafka never answers.
+    pub(crate) fn on_request(&mut self, id: ConnId, request: RequestFrame) {
+        let conn = self.conns.get_mut(&id).expect("a connection that reads is known");
+        conn.asked = self.clock.now().mono;
+        let answered = !matches!(&request.request, Request::Produce(produce) if produce.acks == 0);
+        if answered {
+            conn.unanswered.push_back((request.correlation, request.size));
+            conn.unanswered_bytes += request.size as usize;
+        }
+        self.metrics.on_request(&request);
+        self.handle(Input::Request { conn: id, request });
+    }
+
+    /// The connection has ended, whoever ended it.
+    pub(crate) fn on_closed(&mut self, id: ConnId) {
+        let conn = self.conns.remove(&id).expect("a connection ends once");
+        self.metrics.connections.set(self.conns.len() as i64);
+        self.inbox.extend(conn.outbox.into_leases().map(|lease| Input::Released { lease }));
+        self.handle(Input::Closed { conn: id });
+        self.wake_runner();
+    }
+
+    pub(crate) fn on_released(&mut self, lease: LeaseId) {
+        self.handle(Input::Released { lease });
+    }
+
+    pub(crate) fn conn(&mut self, id: ConnId) -> &mut Conn<D::Source> {
+        self.conns.get_mut(&id).expect("a connection's task ends before its entry goes")
+    }
+
+    /// Whether more may be read from this connection: admission.
+    pub(crate) fn may_read(&self, id: ConnId) -> bool {
+        let conn = &self.conns[&id];
+        !conn.closing
+            && !self.shutting_down
+            && conn.unanswered_bytes < self.limits.unanswered_bytes_max
+            && conn.unanswered.len() < self.limits.unanswered_requests_max
+            && conn.outbox.held() < self.limits.outgoing_bytes_max
+    }
+
+    /// Begin an orderly end.
+    pub(crate) fn on_shutdown(&mut self) {
+        self.shutting_down = true;
+        self.handle(Input::Shutdown);
+    }
+
+    /// Close every connection after what is to be sent on it. Whether none is left.
+    pub(crate) fn close_all(&mut self) -> bool {
+        for conn in self.conns.values_mut().filter(|conn| !conn.closing) {
+            conn.closing = true;
+            conn.wake();
+        }
+        self.conns.is_empty()
+    }
+
+    /// Close what has been idle for too long; the time at which to look again.
+    pub(crate) fn close_idle(&mut self) -> tokio::time::Instant {
+        let now = self.clock.now().mono;
+        let idle_max = self.limits.idle_max;
+        let mut next = now.after(idle_max);
+        for conn in self.conns.values_mut().filter(|conn| !conn.closing) {
+            let at = conn.asked.after(idle_max);
+            if at <= now && conn.unanswered.is_empty() && conn.outbox.is_empty() {
+                conn.closing = true;
+                conn.wake();
+            } else if at > now {
+                next = next.min(at);
+            }
+        }
+        self.clock.when(next)
+    }
+
+    /// Take in what the disk has finished, and deliver deadlines that have passed. The time at which to come again, if nothing
+    /// happens before.
+    pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> Option<tokio::time::Instant> {
+        loop {
+            let mut progress = self.disk.poll_completed(cx, &mut self.completions).is_ready();
+            self.take_completions();
+            let now = self.clock.now().mono;
+            if self.node.deadline().is_some_and(|d| d.at <= now) {
+                self.inbox.push_back(Input::Wake);
+                progress = true;
+            }
+            self.handle_all();
+            if self.exit.is_some() || !progress {
+                break;
+            }
+        }
+        self.runner = Some(cx.waker().clone());
+        self.armed = self.node.deadline().map(|d| d.at);
+        self.armed.map(|at| self.clock.when(at))
+    }
+
+    fn wake_runner(&mut self) {
+        if let Some(runner) = self.runner.take() {
+            runner.wake();
+        }
+    }
+}

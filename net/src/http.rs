@@ -1,0 +1,47 @@
+//! The HTTP port: `/metrics` for Prometheus, `/healthz` for whoever restarts us.
+//!
+//! Not here    what is counted (`metrics.rs`). There is nothing to be changed over HTTP.
+
+use crate::metrics::Metrics;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::rc::Rc;
+use tokio::net::TcpListener;
+
+/// Answer until the task is dropped.
+pub(crate) async fn serve(listener: TcpListener, metrics: Rc<Metrics>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            continue;
+        };
+        let metrics = Rc::clone(&metrics);
+        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let response = answer(request.method(), request.uri().path(), &metrics);
+            async move { Ok::<_, Infallible>(response) }
+        });
+        // A peer that breaks off or speaks something else is its own affair.
+        tokio::task::spawn_local(async move {
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok()
+        });
+    }
+}
+
+fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes>> {
+    const TEXT: &str = "text/plain; charset=utf-8";
+    let (status, kind, body) = match (method, path) {
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.encode())
+        }
+        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, "ok\n".to_owned()),
+        (_, "/metrics" | "/healthz") => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".to_owned()),
+        _ => (StatusCode::NOT_FOUND, TEXT, "/metrics or /healthz\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+}

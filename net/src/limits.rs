@@ -1,0 +1,58 @@
+//! Every bound of the edge, in one place, so that the memory that a node may take can be printed at its start.
+//!
+//! Not here    the broker's settings by Kafka's names (`ottla_core::config`); `Limits::read` takes the few that are the edge's.
+
+use std::time::Duration;
+
+/// The bounds of the edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `socket.request.max.bytes`: the longest frame that is taken, without its prefix.
+    pub request_bytes_max: usize,
+    /// `max.connections`: more are closed as soon as they are accepted.
+    pub connections_max: usize,
+    /// `connections.max.idle.ms`: a connection on which nothing was asked for so long is closed.
+    pub idle_max: Duration,
+    /// A connection is not read while so many bytes of its requests are unanswered. A longer request is taken alone.
+    pub unanswered_bytes_max: usize,
+    /// A connection is not read while so many of its requests are unanswered.
+    pub unanswered_requests_max: usize,
+    /// A connection is not read while so many bytes of answers (ranges of files not counted) wait to be sent on it.
+    pub outgoing_bytes_max: usize,
+    /// How many handles of files are kept open.
+    pub open_files_max: usize,
+    /// How long answers may take to leave after the node has ended.
+    pub drain_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            request_bytes_max: 100 * 1024 * 1024,
+            connections_max: 10_000,
+            idle_max: Duration::from_secs(600),
+            unanswered_bytes_max: 4 * 1024 * 1024,
+            unanswered_requests_max: 1024,
+            outgoing_bytes_max: 4 * 1024 * 1024,
+            open_files_max: 4096,
+            drain_max: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One line for the log at the start: what bounds the memory of the edge.
+impl std::fmt::Display for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "per connection: one request of at most {} B, read on while under {} B in {} requests unanswered and {} B to be sent; \
+             {} connections; {} open files",
+            self.request_bytes_max,
+            self.unanswered_bytes_max,
+            self.unanswered_requests_max,
+            self.outgoing_bytes_max,
+            self.connections_max,
+            self.open_files_max
+        )
+    }
+}

@@ -1,0 +1,108 @@
+//! Waiting: for connections, for the disk, for deadlines, for signals.
+//!
+//! State       one timer, armed for the earliest of the node's deadline, the oldest idle connection and the end of draining.
+//! Holds       the node is woken at its deadline; after the first signal nobody new is let in; after the second all ends at once.
+//! Not here    what happens then (`edge.rs`).
+
+use crate::conn::Connection;
+use crate::disk::Disk;
+use crate::edge::{Edge, ExitReason};
+use crate::sock::Listen;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+
+/// Signals to end: the first asks for an orderly end, the second does not wait for it.
+pub type Stop = mpsc::UnboundedReceiver<()>;
+
+/// When accepting fails for want of resources, it is tried again after so long.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// Serve until the node ends or a signal asks for it. Runs inside a tokio `LocalRuntime` or `LocalSet`.
+pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut stop: Stop) -> ExitReason {
+    let edge = Rc::new(RefCell::new(edge));
+    let acceptor = tokio::task::spawn_local(accept(listener, Rc::clone(&edge)));
+    let mut sleep = pin!(tokio::time::sleep_until(Instant::now()));
+    let mut waits = Waits { idle: Instant::now(), drained_by: None };
+    let reason = poll_fn(|cx| {
+        loop {
+            while let Poll::Ready(Some(())) = stop.poll_recv(cx) {
+                let mut edge = edge.borrow_mut();
+                acceptor.abort();
+                if edge.shutting_down {
+                    edge.exit = Some(ExitReason::Killed);
+                    return Poll::Ready(ExitReason::Killed);
+                }
+                tracing::info!("ending in order; a second signal ends at once");
+                edge.on_shutdown();
+            }
+            let again_at = match waits.turn(cx, &mut edge.borrow_mut()) {
+                Ok(reason) => return Poll::Ready(reason),
+                Err(at) => at,
+            };
+            if poll_timer(cx, sleep.as_mut(), again_at).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+    acceptor.abort();
+    reason
+}
+
+/// What is waited for beside the disk and the signals.
+struct Waits {
+    /// When the connection that is idle for longest may be closed.
+    idle: Instant,
+    /// When the node has ended: how long what it said may take to leave.
+    drained_by: Option<Instant>,
+}
+
+impl Waits {
+    /// One turn of everything that is due. `Err` says when to come again, if nothing happens before.
+    fn turn<D: Disk>(&mut self, cx: &mut Context<'_>, edge: &mut Edge<D>) -> Result<ExitReason, Instant> {
+        let now = Instant::now();
+        let deadline = edge.turn(cx);
+        if let Some(reason) = &edge.exit {
+            let reason = reason.clone();
+            let drained_by = *self.drained_by.get_or_insert(now + edge.limits.drain_max);
+            return if edge.close_all() || now >= drained_by { Ok(reason) } else { Err(drained_by) };
+        }
+        if now >= self.idle {
+            self.idle = edge.close_idle();
+        }
+        Err(deadline.map_or(self.idle, |at| at.min(self.idle)))
+    }
+}
+
+/// Wait until `at` at the latest: the timer is left alone where it is early enough, because a turn too many does no harm.
+fn poll_timer(cx: &mut Context<'_>, mut sleep: Pin<&mut Sleep>, at: Instant) -> Poll<()> {
+    if sleep.is_elapsed() || at < sleep.deadline() {
+        sleep.as_mut().reset(at);
+    }
+    sleep.poll(cx)
+}
+
+/// Let everybody in.
+async fn accept<L: Listen, D: Disk>(listener: L, edge: Rc<RefCell<Edge<D>>>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let id = edge.borrow_mut().on_accepted(format!("/{}", peer.ip()));
+                match id {
+                    Some(id) => drop(tokio::task::spawn_local(Connection::new(id, stream, Rc::clone(&edge)))),
+                    None => tracing::warn!(%peer, "refused: max.connections is reached"),
+                }
+            }
+            Err(e) => {
+                tracing::warn!(error = %e, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! A broker on this machine, from its configuration to its end.
+//!
+//! Takes       `ServeConfig`.
+//! Gives       `Bound` as soon as clients can connect; how it ended.
+//! Holds       the data directory is locked before it is read; nobody is let in before recovery is done.
+//! Not here    flags and files of settings (`ottla`), waiting (`run.rs`).
+
+use crate::disk::{DirLock, LockError, RealDisk, RealImage};
+use crate::edge::{Clock, Edge, ExitReason};
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::run::{Stop, run};
+use crate::{http, sock};
+use ottla_core::config::Settings;
+use ottla_core::time::Timestamp;
+use ottla_core::{Node, NodeConfig};
+use std::fmt;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What a broker is told at its start.
+#[derive(Clone, Debug)]
+pub struct ServeConfig {
+    /// Created if it is absent.
+    pub data_dir: PathBuf,
+    /// HOST:PORT to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// HOST:PORT that clients are told to use; by default what is listened on.
+    pub advertise: Option<String>,
+    /// HOST:PORT for `/metrics` and `/healthz`.
+    pub http: Option<String>,
+    pub node_id: i32,
+    pub settings: Settings,
+    pub limits: Limits,
+}
+
+/// Where a broker can be reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bound {
+    pub listen: SocketAddr,
+    pub advertised: (String, u16),
+    pub http: Option<SocketAddr>,
+}
+
+/// Why a broker did not start. What it prints says what to do.
+#[derive(Debug)]
+pub enum ServeError {
+    /// Not HOST:PORT, or no address of this machine.
+    Address {
+        what: &'static str,
+        given: String,
+        why: String,
+    },
+    /// The address is taken or not allowed.
+    Bind {
+        what: &'static str,
+        addr: SocketAddr,
+        why: std::io::Error,
+    },
+    DataDir {
+        dir: PathBuf,
+        why: String,
+    },
+    /// Another process has the data directory.
+    Locked {
+        dir: PathBuf,
+        pid: Option<u32>,
+    },
+    /// What is in the data directory cannot be served.
+    Recover {
+        dir: PathBuf,
+        why: String,
+    },
+    /// The operating system refused something that every process needs.
+    System(std::io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServeError::Address { what, given, why } => {
+                write!(f, "{what} {given:?} is no HOST:PORT of this machine ({why}); try 127.0.0.1:9092")
+            }
+            ServeError::Bind { what, addr, why } if why.kind() == std::io::ErrorKind::AddrInUse => {
+                write!(f, "{what} {addr} is in use by another process; stop it, or choose another port (0 takes a free one)")
+            }
+            ServeError::Bind { what, addr, why } => write!(f, "cannot listen on {what} {addr}: {why}"),
+            ServeError::DataDir { dir, why } => {
+                write!(
+                    f,
+                    "data directory {} cannot be used: {why}; it must be a directory that this user may write to",
+                    dir.display()
+                )
+            }
+            ServeError::Locked { dir, pid } => {
+                write!(f, "data directory {} is in use by another process", dir.display())?;
+                if let Some(pid) = pid {
+                    write!(f, " (pid {pid})")?;
+                }
+                f.write_str("; stop it, or choose another directory")
+            }
+            ServeError::Recover { dir, why } => write!(f, "data directory {} cannot be served: {why}", dir.display()),
+            ServeError::System(why) => write!(f, "the operating system refused a resource: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}
+
+/// Run a broker until it ends. `on_ready` is told the addresses when clients can connect and are served.
+pub fn serve(config: ServeConfig, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
+    raise_file_limit();
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).map_err(ServeError::System)?;
+    runtime.block_on(serve_here(config, on_ready))
+}
+
+async fn serve_here(config: ServeConfig, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
+    let stop = signals().map_err(ServeError::System)?;
+    let dir = &config.data_dir;
+    let _lock = lock(dir)?;
+    let listener = bind("listen address", &config.listen)?;
+    let http = config.http.as_deref().map(|addr| bind("HTTP address", addr)).transpose()?;
+    let local = |listener: &TcpListener| listener.local_addr().map_err(ServeError::System);
+    let listen = local(&listener)?;
+    let bound = Bound {
+        listen,
+        advertised: advertised(config.advertise.as_deref(), &config.listen, listen)?,
+        http: http.as_ref().map(local).transpose()?,
+    };
+
+    let clock = Clock::new(wall);
+    let metrics = Rc::new(Metrics::default());
+    let recover = |why: String| ServeError::Recover { dir: dir.clone(), why };
+    let mut image = RealImage::open(dir).map_err(|fault| recover(format!("{fault:?}")))?;
+    let node_config = NodeConfig {
+        node_id: config.node_id,
+        advertised_host: bound.advertised.0.clone(),
+        advertised_port: bound.advertised.1,
+        settings: config.settings,
+    };
+    let seed = getrandom::u64().map_err(|e| ServeError::System(std::io::Error::other(e)))?;
+    let mut effects = Vec::new();
+    let node = Node::recover(node_config, seed, clock.now(), &mut image, &mut effects).map_err(|e| recover(e.0))?;
+    let disk = RealDisk::new(image, config.limits.open_files_max);
+    tracing::info!("bounds: {}", config.limits);
+    let edge = Edge::new(node, effects, disk, clock, config.limits, Rc::clone(&metrics));
+    if let Some(http) = http {
+        tokio::task::spawn_local(http::serve(http, metrics));
+    }
+    tracing::info!(listen = %bound.listen, advertised = %format_args!("{}:{}", bound.advertised.0, bound.advertised.1), "serving");
+    on_ready(&bound);
+    Ok(run(edge, listener, stop).await)
+}
+
+/// SIGTERM and SIGINT as messages.
+fn signals() -> std::io::Result<Stop> {
+    let (tell, stop) = tokio::sync::mpsc::unbounded_channel();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signal = signal(kind)?;
+        let tell = tell.clone();
+        tokio::task::spawn_local(async move { while signal.recv().await.is_some() && tell.send(()).is_ok() {} });
+    }
+    Ok(stop)
+}
+
+fn lock(dir: &Path) -> Result<DirLock, ServeError> {
+    let unusable = |why: std::io::Error| ServeError::DataDir { dir: dir.to_owned(), why: why.to_string() };
+    std::fs::create_dir_all(dir).map_err(unusable)?;
+    DirLock::take(dir).map_err(|e| match e {
+        LockError::Held { pid } => ServeError::Locked { dir: dir.to_owned(), pid },
+        LockError::Io(why) => unusable(why),
+    })
+}
+
+fn bind(what: &'static str, given: &str) -> Result<TcpListener, ServeError> {
+    let address = |why: String| ServeError::Address { what, given: given.to_owned(), why };
+    let addr = given.to_socket_addrs().map_err(|e| address(e.to_string()))?.next().ok_or_else(|| address("no address".into()))?;
+    sock::listen(addr).map_err(|why| ServeError::Bind { what, addr, why })
+}
+
+/// What clients are told: what was asked for, else the name that was given to listen on with the port that it got.
+fn advertised(advertise: Option<&str>, listen: &str, bound: SocketAddr) -> Result<(String, u16), ServeError> {
+    let given = advertise.unwrap_or(listen);
+    let address = |why: &str| ServeError::Address { what: "advertised address", given: given.to_owned(), why: why.to_owned() };
+    let (host, port) = given.rsplit_once(':').ok_or_else(|| address("no port"))?;
+    let port = match port.parse::<u16>().map_err(|_| address("the port is no number below 65536"))? {
+        0 => bound.port(),
+        port => port,
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    // Nobody can connect to a wildcard.
+    let host = if advertise.is_none() && bound.ip().is_unspecified() { "localhost" } else { host };
+    if host.is_empty() {
+        return Err(address("no host"));
+    }
+    Ok((host.to_owned(), port))
+}
+
+/// A handle per open file and per connection: take what the system lets us have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(error = %e, "cannot raise the limit of open files");
+    }
+}
+
+fn wall() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_are_told_a_name_that_they_can_connect_to() {
+        let told =
+            |advertise: Option<&str>, listen: &str, bound: &str| advertised(advertise, listen, bound.parse().unwrap()).ok();
+        let name = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(told(None, "127.0.0.1:0", "127.0.0.1:4711"), name("127.0.0.1", 4711));
+        assert_eq!(told(None, "0.0.0.0:9092", "0.0.0.0:9092"), name("localhost", 9092));
+        assert_eq!(told(None, "[::1]:9092", "[::1]:9092"), name("::1", 9092));
+        assert_eq!(told(Some("kafka.example:19092"), "0.0.0.0:9092", "0.0.0.0:9092"), name("kafka.example", 19092));
+        assert_eq!(told(Some("kafka.example:0"), "0.0.0.0:0", "0.0.0.0:7"), name("kafka.example", 7));
+        assert_eq!(told(Some("kafka.example"), "0.0.0.0:0", "0.0.0.0:7"), None);
+        assert_eq!(told(Some(":1"), "0.0.0.0:0", "0.0.0.0:7"), None);
+    }
+}
