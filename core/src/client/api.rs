@@ -2,9 +2,11 @@
 //!
 //! Not here    the machine (`mod.rs`), the error codes (`error.rs`).
 
-use super::error::{Certainty, ErrorCode};
+use super::error::{Certainty, Code};
 use crate::ids::{ConnId, Offset};
 use crate::time::Timestamp;
+use crate::wire::batch::RecordHeader;
+use crate::wire::compress::Codec;
 use crate::wire::{Request, RequestFrame, Response};
 use bytes::Bytes;
 use std::time::Duration;
@@ -61,7 +63,7 @@ pub struct ProducerConfig {
     pub acks: Acks,
     /// Sequence numbers, so that a retry never duplicates or reorders. Needs `Acks::All` and at most five requests in flight.
     pub idempotent: bool,
-    pub compression: Compression,
+    pub compression: Codec,
     /// How long a batch waits for more records.
     pub linger: Duration,
     /// A batch is closed when its records, uncompressed, would exceed this.
@@ -97,16 +99,6 @@ pub enum Acks {
     Leader,
     /// Every in-sync replica.
     All,
-}
-
-/// A compression codec, by Kafka's numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Compression {
-    None = 0,
-    Gzip = 1,
-    Snappy = 2,
-    Lz4 = 3,
-    Zstd = 4,
 }
 
 /// Where to go on when a position is out of range.
@@ -151,7 +143,7 @@ impl Default for ProducerConfig {
         ProducerConfig {
             acks: Acks::All,
             idempotent: true,
-            compression: Compression::None,
+            compression: Codec::None,
             linger: Duration::from_millis(5),
             batch_bytes_max: 16 * 1024,
             request_bytes_max: 1024 * 1024,
@@ -183,7 +175,7 @@ pub struct NewRecord {
     pub partition: Option<i32>,
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
-    pub headers: Vec<(String, Option<Bytes>)>,
+    pub headers: Vec<RecordHeader>,
     /// `None`: the time at which the client accepts it.
     pub timestamp: Option<Timestamp>,
 }
@@ -194,7 +186,7 @@ impl NewRecord {
     pub fn size(&self) -> usize {
         // Lengths, deltas and attributes of a record take at most 21 bytes as varints; each header two lengths of up to five.
         let part = |b: &Option<Bytes>| b.as_ref().map_or(0, Bytes::len);
-        let headers: usize = self.headers.iter().map(|(k, v)| 10 + k.len() + part(v)).sum();
+        let headers: usize = self.headers.iter().map(|h| 10 + h.key.len() + part(&h.value)).sum();
         21 + 15 + part(&self.key) + part(&self.value) + headers
     }
 }
@@ -209,7 +201,7 @@ pub struct ReadRecord {
     pub leader_epoch: i32,
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
-    pub headers: Vec<(String, Option<Bytes>)>,
+    pub headers: Vec<RecordHeader>,
 }
 
 /// Which broker answers a call.
@@ -310,7 +302,7 @@ pub enum ClientEvent {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ClientError {
     /// A broker's answer.
-    Broker { code: ErrorCode, message: Option<String> },
+    Broker { code: Code, message: Option<String> },
     /// Time ran out; `last` is what stood in the way.
     TimedOut { last: String },
     /// The connection was lost while the answer was awaited: what was asked may have been done.

@@ -1,0 +1,502 @@
+//! Reading partitions by offset: where to start, incremental fetch sessions, what of an answer the reader gets to see.
+//!
+//! State       assigned partitions with their positions; a fetch session per broker.
+//! Takes       assignments; answers to ListOffsets and Fetch; their loss; time.
+//! Gives       the contents of ListOffsets and Fetch requests; records, ends reached, failures as events.
+//! Holds       a position only moves forward, except by assignment or by the reset setting; records reach the reader once, in order.
+//! Not here    groups. Truncation checks by leader epoch (KIP-320) beyond what the broker does with the epoch in the request.
+//! Read first  `fetch_request`, `on_fetched`. Background: KIP-227 (sessions), KIP-516 (topic ids).
+
+use super::Ctx;
+use super::api::{ClientError, ClientEvent, Position, ReadRecord, Reset, TopicPartition};
+use super::connection::backoff;
+use super::error::Code;
+use super::metadata::{Metadata, topic_name};
+use crate::ids::Offset;
+use crate::io::{Chunk, Deadline};
+use crate::time::{Instant, Timestamp};
+use crate::wire::batch::{batches, records};
+use crate::wire::{Aborted, FetchPartitionReply, FetchReply, msg};
+use bytes::{Bytes, BytesMut};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// The offset must be asked for.
+    Sought(Position),
+    Offset(Offset),
+}
+
+#[derive(Debug)]
+struct Reading {
+    at: At,
+    /// A ListOffsets request for it is in flight.
+    asked: bool,
+    not_before: Option<Instant>,
+    failures: u32,
+    /// The end was reached and said so.
+    at_end: bool,
+    /// Where to go on when the position is out of range.
+    reset: Option<Reset>,
+}
+
+/// What a fetch session holds of a partition: a change of it must be told to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    id: Uuid,
+    offset: Offset,
+    epoch: i32,
+}
+
+/// A broker's fetch session as we know it.
+#[derive(Debug, Default)]
+struct Session {
+    id: i32,
+    epoch: i32,
+    held: BTreeMap<TopicPartition, Held>,
+    in_flight: bool,
+    not_before: Option<Instant>,
+    failures: u32,
+}
+
+/// What a Fetch request asked, so that its answer can be told from a stale one.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub broker: i32,
+    offsets: BTreeMap<TopicPartition, Offset>,
+    /// The session had an id: partitions that the answer leaves out have nothing new.
+    by_id: bool,
+}
+
+/// The machine.
+#[derive(Debug, Default)]
+pub(super) struct Fetcher {
+    readings: BTreeMap<TopicPartition, Reading>,
+    sessions: BTreeMap<i32, Session>,
+}
+
+impl Fetcher {
+    pub(super) fn assign(&mut self, ctx: &Ctx<'_>, metadata: &mut Metadata, partition: TopicPartition, from: Position) {
+        metadata.want(ctx.now, &partition.topic);
+        let (at, reset) = match from {
+            Position::At(offset) => (At::Offset(offset), ctx.config.fetch.reset),
+            // Counted from the end it may lie before the start.
+            Position::BeforeEnd(_) => (At::Sought(from), ctx.config.fetch.reset.or(Some(Reset::Earliest))),
+            _ => (At::Sought(from), ctx.config.fetch.reset),
+        };
+        let reading = Reading { at, asked: false, not_before: None, failures: 0, at_end: false, reset };
+        self.readings.insert(partition, reading);
+    }
+
+    pub(super) fn unassign(&mut self, partition: &TopicPartition) {
+        self.readings.remove(partition);
+    }
+
+    /// The brokers that should be asked for offsets now, with the partitions.
+    pub(super) fn offsets_due(&self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeMap<i32, Vec<TopicPartition>> {
+        let mut due: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
+        for (partition, reading) in &self.readings {
+            let sought = matches!(reading.at, At::Sought(_)) && !reading.asked;
+            if !sought || reading.not_before.is_some_and(|at| at > ctx.now.mono) {
+                continue;
+            }
+            match metadata.leader(partition) {
+                Some(broker) => due.entry(broker).or_default().push(partition.clone()),
+                None => metadata.doubt(ctx, &partition.topic),
+            }
+        }
+        due
+    }
+
+    pub(super) fn offsets_request(
+        &mut self,
+        ctx: &Ctx<'_>,
+        metadata: &Metadata,
+        partitions: &[TopicPartition],
+    ) -> msg::ListOffsetsRequest {
+        let mut topics: BTreeMap<&str, Vec<msg::list_offsets_request::ListOffsetsPartition>> = BTreeMap::new();
+        for partition in partitions {
+            let Some(reading) = self.readings.get_mut(partition) else { continue };
+            let At::Sought(position) = reading.at else { continue };
+            reading.asked = true;
+            let mut ask = msg::list_offsets_request::ListOffsetsPartition::default();
+            ask.partition_index = partition.index;
+            ask.current_leader_epoch = metadata.partition(partition).map_or(-1, |p| p.epoch);
+            ask.timestamp = match position {
+                Position::Time(at) => at.0,
+                Position::Earliest => -2,
+                Position::Latest | Position::BeforeEnd(_) | Position::At(_) => -1,
+            };
+            topics.entry(&partition.topic).or_default().push(ask);
+        }
+        let mut request = msg::ListOffsetsRequest::default();
+        request.replica_id = msg::BrokerId(-1);
+        request.isolation_level = i8::from(ctx.config.fetch.read_committed);
+        request.timeout_ms = i32::try_from(ctx.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
+        let of_topics = topics.into_iter().map(|(name, partitions)| {
+            let mut topic = msg::list_offsets_request::ListOffsetsTopic::default();
+            topic.name = topic_name(name);
+            topic.partitions = partitions;
+            topic
+        });
+        request.topics = of_topics.collect();
+        request
+    }
+
+    pub(super) fn on_offsets(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        metadata: &mut Metadata,
+        asked: &[TopicPartition],
+        answer: &msg::ListOffsetsResponse,
+    ) {
+        for topic in &answer.topics {
+            for told in &topic.partitions {
+                let partition = TopicPartition::new(topic.name.0.as_str(), told.partition_index);
+                if asked.contains(&partition) {
+                    self.on_offset(ctx, metadata, &partition, Code(told.error_code), told.offset);
+                }
+            }
+        }
+        // A partition that the broker left out is asked for again.
+        self.offsets_lost(ctx, asked);
+    }
+
+    fn on_offset(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, partition: &TopicPartition, code: Code, offset: i64) {
+        let Some(reading) = self.readings.get_mut(partition).filter(|r| r.asked) else { return };
+        let At::Sought(position) = reading.at else { return };
+        reading.asked = false;
+        match code {
+            Code::NONE => {
+                reading.failures = 0;
+                reading.at = match position {
+                    // No record is that young: the end.
+                    Position::Time(_) if offset < 0 => At::Sought(Position::Latest),
+                    Position::BeforeEnd(back) => At::Offset(Offset(offset.saturating_sub(back).max(0))),
+                    _ => At::Offset(Offset(offset)),
+                };
+            }
+            code if is_moved(code) => {
+                metadata.doubt(ctx, &partition.topic);
+                self.pause(ctx, partition);
+            }
+            Code::OFFSET_NOT_AVAILABLE | Code::KAFKA_STORAGE_ERROR | Code::REQUEST_TIMED_OUT => self.pause(ctx, partition),
+            code => self.end(ctx, partition, ClientError::Broker { code, message: None }),
+        }
+    }
+
+    /// The request for these offsets was lost.
+    pub(super) fn offsets_lost(&mut self, ctx: &mut Ctx<'_>, asked: &[TopicPartition]) {
+        for partition in asked {
+            if let Some(reading) = self.readings.get_mut(partition).filter(|r| r.asked) {
+                reading.asked = false;
+                self.pause(ctx, partition);
+            }
+        }
+    }
+
+    fn pause(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition) {
+        if let Some(reading) = self.readings.get_mut(partition) {
+            reading.failures += 1;
+            reading.not_before = Some(ctx.now.mono.after(backoff(ctx.config, reading.failures, ctx.rng)));
+        }
+    }
+
+    fn end(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, error: ClientError) {
+        self.readings.remove(partition);
+        ctx.event(ClientEvent::FetchFailed { partition: partition.clone(), error });
+    }
+
+    /// What is to be read from a broker now.
+    fn readable(&self, ctx: &Ctx<'_>, metadata: &Metadata, broker: i32) -> BTreeMap<TopicPartition, Held> {
+        let mut readable = BTreeMap::new();
+        for (partition, reading) in &self.readings {
+            let (At::Offset(offset), Some(known)) = (reading.at, metadata.partition(partition)) else { continue };
+            let paused = reading.not_before.is_some_and(|at| at > ctx.now.mono);
+            if known.leader == Some(broker) && !paused {
+                let id = metadata.topic(&partition.topic).map_or(Uuid::nil(), |t| t.id);
+                readable.insert(partition.clone(), Held { id, offset, epoch: known.epoch });
+            }
+        }
+        readable
+    }
+
+    /// The brokers to which a Fetch should go now. Partitions without a leader put their topic in doubt.
+    pub(super) fn brokers_due(&self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeSet<i32> {
+        let mut brokers = BTreeSet::new();
+        for (partition, reading) in &self.readings {
+            if !matches!(reading.at, At::Offset(_)) || reading.not_before.is_some_and(|at| at > ctx.now.mono) {
+                continue;
+            }
+            match metadata.leader(partition) {
+                Some(broker) => {
+                    let session = self.sessions.get(&broker);
+                    let waits = session.is_some_and(|s| s.in_flight || s.not_before.is_some_and(|at| at > ctx.now.mono));
+                    if !waits {
+                        brokers.insert(broker);
+                    }
+                }
+                None => metadata.doubt(ctx, &partition.topic),
+            }
+        }
+        brokers
+    }
+
+    /// The next Fetch to a broker, at a version that knows topics by id or not.
+    pub(super) fn fetch_request(
+        &mut self,
+        ctx: &Ctx<'_>,
+        metadata: &Metadata,
+        broker: i32,
+        by_id: bool,
+    ) -> (msg::FetchRequest, Asked) {
+        let readable = self.readable(ctx, metadata, broker);
+        let session = self.sessions.entry(broker).or_default();
+        session.in_flight = true;
+        let (full, f) = (session.id == 0, &ctx.config.fetch);
+        let mut request = msg::FetchRequest::default();
+        request.cluster_id = None;
+        request.replica_id = msg::BrokerId(-1);
+        request.max_wait_ms = i32::try_from(f.wait_max.as_millis()).unwrap_or(i32::MAX);
+        request.min_bytes = f.bytes_min;
+        request.max_bytes = f.bytes_max;
+        request.isolation_level = i8::from(f.read_committed);
+        request.session_id = session.id;
+        request.session_epoch = session.epoch;
+        let mut topics: BTreeMap<(String, Uuid), Vec<msg::fetch_request::FetchPartition>> = BTreeMap::new();
+        for (partition, now) in &readable {
+            if !full && session.held.get(partition) == Some(now) {
+                continue;
+            }
+            let mut ask = msg::fetch_request::FetchPartition::default();
+            ask.partition = partition.index;
+            ask.current_leader_epoch = now.epoch;
+            ask.fetch_offset = now.offset.0;
+            ask.last_fetched_epoch = -1;
+            ask.log_start_offset = -1;
+            ask.partition_max_bytes = f.partition_bytes_max;
+            topics.entry((partition.topic.clone(), now.id)).or_default().push(ask);
+        }
+        let named = |name: String| if by_id { topic_name("") } else { topic_name(&name) };
+        let wanted = topics.into_iter().map(|((name, id), partitions)| {
+            let mut topic = msg::fetch_request::FetchTopic::default();
+            topic.topic = named(name);
+            topic.topic_id = id;
+            topic.partitions = partitions;
+            topic
+        });
+        request.topics = wanted.collect();
+        if !full {
+            let mut gone: BTreeMap<(String, Uuid), Vec<i32>> = BTreeMap::new();
+            // A topic that was made anew keeps its name: the old id must be forgotten, too.
+            for (partition, held) in session.held.iter().filter(|(p, h)| readable.get(p).is_none_or(|now| now.id != h.id)) {
+                gone.entry((partition.topic.clone(), held.id)).or_default().push(partition.index);
+            }
+            let forgotten = gone.into_iter().map(|((name, id), partitions)| {
+                let mut topic = msg::fetch_request::ForgottenTopic::default();
+                topic.topic = named(name);
+                topic.topic_id = id;
+                topic.partitions = partitions;
+                topic
+            });
+            request.forgotten_topics_data = forgotten.collect();
+        }
+        let offsets = readable.iter().map(|(p, now)| (p.clone(), now.offset)).collect();
+        session.held = readable;
+        (request, Asked { broker, offsets, by_id })
+    }
+
+    pub(super) fn fetch_lost(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, asked: &Asked) {
+        self.sessions.remove(&asked.broker);
+        for partition in asked.offsets.keys() {
+            metadata.doubt(ctx, &partition.topic);
+        }
+    }
+
+    pub(super) fn on_fetched(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, asked: &Asked, reply: &FetchReply) {
+        let Some(session) = self.sessions.get_mut(&asked.broker) else { return };
+        session.in_flight = false;
+        session.not_before = None;
+        match Code(reply.error_code) {
+            Code::NONE => session.failures = 0,
+            Code::FETCH_SESSION_ID_NOT_FOUND
+            | Code::INVALID_FETCH_SESSION_EPOCH
+            | Code::FETCH_SESSION_TOPIC_ID_ERROR
+            | Code::INCONSISTENT_TOPIC_ID => {
+                // The next request begins a session of its own, after a pause if this one was the first.
+                let failures = session.failures + 1;
+                *session = Session { failures, ..Session::default() };
+                if failures > 1 {
+                    session.not_before = Some(ctx.now.mono.after(backoff(ctx.config, failures, ctx.rng)));
+                }
+                return asked.offsets.keys().for_each(|p| metadata.doubt(ctx, &p.topic));
+            }
+            code if code.is_retriable() => {
+                let failures = session.failures + 1;
+                let not_before = Some(ctx.now.mono.after(backoff(ctx.config, failures, ctx.rng)));
+                *session = Session { failures, not_before, ..Session::default() };
+                return;
+            }
+            code => {
+                for partition in asked.offsets.keys() {
+                    self.end(ctx, partition, ClientError::Broker { code, message: None });
+                }
+                return;
+            }
+        }
+        if reply.session_id == 0 {
+            (session.id, session.epoch) = (0, 0);
+            session.held.clear();
+        } else {
+            session.id = reply.session_id;
+            session.epoch = if session.epoch == i32::MAX { 1 } else { session.epoch + 1 };
+        }
+        for topic in &reply.topics {
+            let name = if asked.by_id { metadata.name_of(topic.id.0).map(str::to_owned) } else { Some(topic.name.clone()) };
+            let Some(name) = name else { continue };
+            for told in &topic.partitions {
+                let partition = TopicPartition::new(&name, told.index);
+                if let Some(offset) = asked.offsets.get(&partition) {
+                    self.on_partition(ctx, metadata, &partition, *offset, told);
+                }
+            }
+        }
+    }
+
+    fn on_partition(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        metadata: &mut Metadata,
+        partition: &TopicPartition,
+        asked: Offset,
+        told: &FetchPartitionReply,
+    ) {
+        // The reader has moved since the question was sent.
+        let Some(reading) = self.readings.get_mut(partition).filter(|r| r.at == At::Offset(asked)) else { return };
+        if let Some((leader, epoch)) = told.current_leader {
+            metadata.on_leader(partition, leader, epoch);
+        }
+        match Code(told.error_code) {
+            Code::NONE => {
+                reading.failures = 0;
+                reading.not_before = None;
+                self.on_records(ctx, partition, asked, told);
+            }
+            Code::OFFSET_OUT_OF_RANGE => match reading.reset {
+                Some(reset) => {
+                    let position = if reset == Reset::Earliest { Position::Earliest } else { Position::Latest };
+                    reading.at = At::Sought(position);
+                }
+                None => {
+                    let message = Some(format!("offset {asked} of {partition} is not in the log"));
+                    self.end(ctx, partition, ClientError::Broker { code: Code::OFFSET_OUT_OF_RANGE, message });
+                }
+            },
+            code if is_moved(code) => {
+                metadata.doubt(ctx, &partition.topic);
+                self.pause(ctx, partition);
+            }
+            code if code.is_retriable() => self.pause(ctx, partition),
+            code => self.end(ctx, partition, ClientError::Broker { code, message: None }),
+        }
+    }
+
+    fn on_records(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, from: Offset, told: &FetchPartitionReply) {
+        let committed = ctx.config.fetch.read_committed;
+        let aborted = if committed { told.aborted.as_deref().unwrap_or_default() } else { &[] };
+        let (records, next) = match visible(&told.records, from, aborted) {
+            Ok(visible) => visible,
+            Err(what) => return self.end(ctx, partition, ClientError::Malformed { what }),
+        };
+        let reading = self.readings.get_mut(partition).expect("the caller found it");
+        reading.at = At::Offset(next);
+        let end = if committed && told.last_stable_offset >= 0 { told.last_stable_offset } else { told.high_watermark };
+        let reached = next.0 >= end;
+        let news = reached && !(reading.at_end && next == from);
+        reading.at_end = reached;
+        if !records.is_empty() || next != from {
+            let high_watermark = Offset(told.high_watermark);
+            ctx.event(ClientEvent::Fetched { partition: partition.clone(), records, next, high_watermark });
+        }
+        if news {
+            ctx.event(ClientEvent::EndReached { partition: partition.clone(), end: next });
+        }
+    }
+
+    pub(super) fn deadline(&self, ctx: &Ctx<'_>) -> Option<Deadline> {
+        let pauses = self.readings.values().filter_map(|r| r.not_before);
+        let sessions = self.sessions.values().filter_map(|s| s.not_before);
+        let at = pauses.chain(sessions).filter(|at| *at > ctx.now.mono).min()?;
+        Some(Deadline { at, why: "fetch-again" })
+    }
+}
+
+/// The broker is not, or not yet, or not any more the one to ask.
+fn is_moved(code: Code) -> bool {
+    matches!(
+        code,
+        Code::UNKNOWN_TOPIC_OR_PARTITION
+            | Code::LEADER_NOT_AVAILABLE
+            | Code::NOT_LEADER_OR_FOLLOWER
+            | Code::FENCED_LEADER_EPOCH
+            | Code::UNKNOWN_LEADER_EPOCH
+            | Code::UNKNOWN_TOPIC_ID
+            | Code::INCONSISTENT_TOPIC_ID
+    )
+}
+
+/// The records that a reader at `from` gets to see, and where it goes on: without what lies before its position, without control
+/// records, and without records of aborted transactions.
+fn visible(chunks: &[Chunk], from: Offset, aborted: &[Aborted]) -> Result<(Vec<ReadRecord>, Offset), String> {
+    let mut bytes = BytesMut::new();
+    for chunk in chunks {
+        match chunk {
+            Chunk::Bytes(part) => bytes.extend_from_slice(part),
+            Chunk::File { .. } => return Err("a file range where bytes should be".to_owned()),
+        }
+    }
+    let mut open: BTreeSet<i64> = BTreeSet::new();
+    let mut starts: Vec<Aborted> = aborted.to_vec();
+    starts.sort_by_key(|a| a.first_offset);
+    let mut starts = starts.into_iter().peekable();
+    let (mut seen, mut next) = (Vec::new(), from);
+    for batch in batches(bytes.freeze()) {
+        let batch = batch.map_err(|e| e.to_string())?;
+        let info = batch.info;
+        while let Some(start) = starts.next_if(|a| a.first_offset <= info.last_offset()) {
+            open.insert(start.producer_id);
+        }
+        next = next.max(Offset(info.next_offset()));
+        if info.attributes.is_control() {
+            if is_abort_marker(&info, &batch.bytes) {
+                open.remove(&info.producer_id);
+            }
+            continue;
+        }
+        if info.last_offset() < from.0 || info.attributes.is_transactional() && open.contains(&info.producer_id) {
+            continue;
+        }
+        for record in records(&info, &batch.bytes).map_err(|e| e.to_string())? {
+            let record = record.map_err(|e| e.to_string())?;
+            if record.offset >= from.0 {
+                seen.push(ReadRecord {
+                    offset: Offset(record.offset),
+                    timestamp: Timestamp(record.timestamp),
+                    log_append_time: info.attributes.is_log_append_time(),
+                    leader_epoch: info.leader_epoch,
+                    key: record.key,
+                    value: record.value,
+                    headers: record.headers,
+                });
+            }
+        }
+    }
+    Ok((seen, next))
+}
+
+/// A control record's key is its version and its type, both 16 bits; type 0 is an abort (KIP-98).
+fn is_abort_marker(info: &crate::wire::batch::BatchInfo, bytes: &Bytes) -> bool {
+    let first = records(info, bytes).ok().and_then(|mut r| r.next()).and_then(Result::ok);
+    first.and_then(|r| r.key).is_some_and(|key| key.get(2..4) == Some(&[0, 0]))
+}
