@@ -1,0 +1,233 @@
+//! Kafka record batches (magic 2) as a client and a checker see them: a small builder and a small, careful parser.
+//!
+//! State       none.
+//! Holds       shares no code with `ottla_core::wire`: it is a second opinion. Record values begin with the eight bytes of a `u64`
+//!             that names the record for the checks.
+//! Not here    compression (a compressed batch parses as a header whose records are not looked at), keys, transactions.
+
+use bytes::Bytes;
+use ottla_core::wire::batch::{Attributes, BatchInfo, Checked};
+
+/// Bytes before the first record of a batch.
+pub const HEADER: usize = 61;
+const CRC_AT: usize = 17;
+const CRC_FROM: usize = 21;
+
+/// What a batch's header says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Head {
+    pub base_offset: i64,
+    /// The whole batch, in bytes.
+    pub size: usize,
+    pub epoch: i32,
+    pub crc: u32,
+    pub attributes: i16,
+    pub last_delta: i32,
+    pub base_timestamp: i64,
+    pub max_timestamp: i64,
+    pub producer_id: i64,
+    pub producer_epoch: i16,
+    pub base_sequence: i32,
+    pub count: i32,
+}
+
+impl Head {
+    /// The offset of the last record.
+    #[must_use]
+    pub fn last_offset(&self) -> i64 {
+        self.base_offset + i64::from(self.last_delta)
+    }
+
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.attributes & 7 != 0
+    }
+}
+
+fn at<const N: usize>(bytes: &[u8], pos: usize) -> Option<[u8; N]> {
+    bytes.get(pos..pos + N)?.try_into().ok()
+}
+
+/// The batch at the beginning of `bytes`; `None` if there is no whole one with a right checksum.
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Option<Head> {
+    let head = header(bytes)?;
+    (crc32c::crc32c(&bytes[CRC_FROM..head.size]) == head.crc).then_some(head)
+}
+
+/// As [`parse`], for bytes whose checksum need not be looked at.
+#[must_use]
+pub fn header(bytes: &[u8]) -> Option<Head> {
+    let length = usize::try_from(i32::from_be_bytes(at(bytes, 8)?)).ok()?;
+    let size = length.checked_add(12)?;
+    if size < HEADER || size > bytes.len() || bytes[16] != 2 {
+        return None;
+    }
+    Some(Head {
+        base_offset: i64::from_be_bytes(at(bytes, 0)?),
+        size,
+        epoch: i32::from_be_bytes(at(bytes, 12)?),
+        crc: u32::from_be_bytes(at(bytes, CRC_AT)?),
+        attributes: i16::from_be_bytes(at(bytes, 21)?),
+        last_delta: i32::from_be_bytes(at(bytes, 23)?),
+        base_timestamp: i64::from_be_bytes(at(bytes, 27)?),
+        max_timestamp: i64::from_be_bytes(at(bytes, 35)?),
+        producer_id: i64::from_be_bytes(at(bytes, 43)?),
+        producer_epoch: i16::from_be_bytes(at(bytes, 51)?),
+        base_sequence: i32::from_be_bytes(at(bytes, 53)?),
+        count: i32::from_be_bytes(at(bytes, 57)?),
+    })
+}
+
+/// Every whole batch at the beginning of `bytes`, with its position, up to the first that is none.
+pub fn batches(bytes: &[u8]) -> impl Iterator<Item = (usize, Head)> {
+    let mut pos = 0;
+    std::iter::from_fn(move || {
+        let head = parse(&bytes[pos..])?;
+        let here = pos;
+        pos += head.size;
+        Some((here, head))
+    })
+}
+
+/// The offsets and values of one batch's records; `None` if they are compressed or not as their count says.
+#[must_use]
+pub fn records(batch: &[u8]) -> Option<Vec<(i64, u64)>> {
+    let head = header(batch)?;
+    if head.is_compressed() {
+        return None;
+    }
+    let mut rest = &batch[HEADER..head.size];
+    let mut out = Vec::with_capacity(usize::try_from(head.count).ok()?.min(rest.len()));
+    for _ in 0..head.count {
+        let length = usize::try_from(varint(&mut rest)?).ok()?;
+        let mut body = rest.get(..length)?;
+        rest = &rest[length..];
+        body = body.get(1..)?;
+        let _timestamp = varint(&mut body)?;
+        let delta = varint(&mut body)?;
+        let key = varint(&mut body)?;
+        body = body.get(usize::try_from(key.max(0)).ok()?..)?;
+        let size = usize::try_from(varint(&mut body)?).ok()?;
+        let value = u64::from_be_bytes(at(body.get(..size)?, 0)?);
+        out.push((head.base_offset + delta, value));
+    }
+    rest.is_empty().then_some(out)
+}
+
+fn varint(bytes: &mut &[u8]) -> Option<i64> {
+    let mut raw = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        raw |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some((raw >> 1) as i64 ^ -((raw & 1) as i64));
+        }
+    }
+    None
+}
+
+fn put_varint(out: &mut Vec<u8>, n: i64) {
+    let mut raw = ((n << 1) ^ (n >> 63)) as u64;
+    while raw >= 0x80 {
+        out.push(raw as u8 | 0x80);
+        raw >>= 7;
+    }
+    out.push(raw as u8);
+}
+
+/// What a producer puts into one batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// The values are `first_value`, `first_value + 1`, ...
+    pub first_value: u64,
+    pub count: u32,
+    /// Bytes of padding after each value.
+    pub padding: u32,
+    pub timestamp: i64,
+    /// (producer id, epoch, base sequence) of an idempotent producer.
+    pub producer: Option<(i64, i16, i32)>,
+}
+
+/// A batch as a producer sends it: base offset 0, leader epoch -1.
+#[must_use]
+pub fn build(spec: Spec) -> Checked {
+    let (id, epoch, sequence) = spec.producer.unwrap_or((-1, -1, -1));
+    let mut out = Vec::with_capacity(HEADER + spec.count as usize * (20 + spec.padding as usize));
+    out.extend_from_slice(&0i64.to_be_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&(-1i32).to_be_bytes());
+    out.push(2);
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&0i16.to_be_bytes());
+    out.extend_from_slice(&(spec.count as i32 - 1).to_be_bytes());
+    out.extend_from_slice(&spec.timestamp.to_be_bytes());
+    out.extend_from_slice(&spec.timestamp.to_be_bytes());
+    out.extend_from_slice(&id.to_be_bytes());
+    out.extend_from_slice(&epoch.to_be_bytes());
+    out.extend_from_slice(&sequence.to_be_bytes());
+    out.extend_from_slice(&(spec.count as i32).to_be_bytes());
+    let mut body = Vec::with_capacity(20 + spec.padding as usize);
+    for i in 0..spec.count {
+        body.clear();
+        body.push(0);
+        put_varint(&mut body, 0);
+        put_varint(&mut body, i64::from(i));
+        put_varint(&mut body, -1);
+        put_varint(&mut body, 8 + i64::from(spec.padding));
+        body.extend_from_slice(&(spec.first_value + u64::from(i)).to_be_bytes());
+        body.resize(body.len() + spec.padding as usize, b'.');
+        put_varint(&mut body, 0);
+        put_varint(&mut out, body.len() as i64);
+        out.extend_from_slice(&body);
+    }
+    let length = (out.len() - 12) as i32;
+    out[8..12].copy_from_slice(&length.to_be_bytes());
+    let crc = crc32c::crc32c(&out[CRC_FROM..]);
+    out[CRC_AT..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
+    let info = BatchInfo {
+        pos: 0,
+        len: out.len() as u32,
+        base_offset: 0,
+        last_offset_delta: spec.count as i32 - 1,
+        leader_epoch: -1,
+        attributes: Attributes(0),
+        base_timestamp: spec.timestamp,
+        max_timestamp: spec.timestamp,
+        producer_id: id,
+        producer_epoch: epoch,
+        base_sequence: sequence,
+        count: spec.count as i32,
+    };
+    Checked { bytes: Bytes::from(out), batches: vec![info] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_parses_back() {
+        let spec = Spec { first_value: 77, count: 3, padding: 200, timestamp: 5, producer: Some((9, 2, 41)) };
+        let built = build(spec);
+        let head = parse(&built.bytes).expect("a whole batch");
+        assert_eq!((head.size, head.count, head.last_offset()), (built.bytes.len(), 3, 2));
+        assert_eq!((head.producer_id, head.producer_epoch, head.base_sequence), (9, 2, 41));
+        assert_eq!(records(&built.bytes), Some(vec![(0, 77), (1, 78), (2, 79)]));
+    }
+
+    #[test]
+    fn no_prefix_and_no_flipped_bit_is_a_batch() {
+        let built = build(Spec { first_value: 1, count: 2, padding: 3, timestamp: 5, producer: None }).bytes;
+        for cut in 0..built.len() {
+            assert_eq!(parse(&built[..cut]), None);
+        }
+        for bit in CRC_AT * 8..built.len() * 8 {
+            let mut torn = built.to_vec();
+            torn[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(parse(&torn), None, "bit {bit}");
+        }
+        assert_eq!(batches(&[built.as_ref(), built.as_ref(), &[0; 100]].concat()).count(), 2);
+    }
+}

@@ -1,0 +1,146 @@
+//! Faults that wait for a disk call to strike, and what they do to it.
+//!
+//! State       the armed faults of one disk, in the order of arming, and how often each kind struck.
+//! Takes       a call about to be performed.
+//! Gives       the first armed fault that fits it; it is then spent.
+//! Holds       every strike is counted: a fault that was armed and never struck is visible.
+//! Not here    damage to bytes at rest (`SimDisk::damage`), power loss (file.rs, names.rs).
+
+use ottla_core::io::{DiskCall, FileId, FileKind};
+use serde::{Deserialize, Serialize};
+
+/// Which files a fault waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    Any,
+    /// `.log` files.
+    Log,
+    /// Index and snapshot files of logs.
+    Derived,
+    /// Everything else: checkpoints, properties, votes, directories.
+    Meta,
+}
+
+impl Target {
+    #[must_use]
+    pub fn fits(self, file: FileId) -> bool {
+        use FileKind as K;
+        match self {
+            Target::Any => true,
+            Target::Log => file.name.kind == K::Log,
+            Target::Derived => {
+                matches!(file.name.kind, K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot)
+            }
+            Target::Meta => !matches!(file.name.kind, K::Log | K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot),
+        }
+    }
+}
+
+/// What an armed fault does to the call that it strikes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strike {
+    /// A read ends with EIO.
+    ReadError,
+    /// An append ends with EIO, nothing written.
+    WriteError,
+    /// An append ends with EIO after a part of its bytes.
+    ShortWrite,
+    /// An append finds no space after a part of its bytes.
+    NoSpace,
+    /// A sync fails: reported once, the dirty pages are dropped, later syncs succeed.
+    SyncError,
+    /// A directory sync fails.
+    SyncDirError,
+    /// Creating, renaming, removing or cutting ends with EIO, nothing done.
+    NameError,
+    /// A sync succeeds, but one of its sectors never reached the medium.
+    PhantomWrite,
+    /// A sync succeeds, but one of its sectors went to another file's place.
+    MisdirectedWrite,
+    /// The call takes very long.
+    Stall,
+}
+
+impl Strike {
+    fn fits(self, call: &DiskCall) -> bool {
+        match self {
+            Strike::ReadError => matches!(call, DiskCall::Read { .. }),
+            Strike::WriteError | Strike::ShortWrite | Strike::NoSpace => matches!(call, DiskCall::Append { .. }),
+            Strike::SyncError | Strike::PhantomWrite | Strike::MisdirectedWrite => matches!(call, DiskCall::Sync),
+            Strike::SyncDirError => matches!(call, DiskCall::SyncDir),
+            Strike::NameError => matches!(
+                call,
+                DiskCall::Create
+                    | DiskCall::Rename { .. }
+                    | DiskCall::Remove
+                    | DiskCall::Truncate { .. }
+                    | DiskCall::MakeDir { .. }
+                    | DiskCall::RenameDir { .. }
+                    | DiskCall::RemoveDir
+            ),
+            Strike::Stall => true,
+        }
+    }
+}
+
+/// A fault that waits for its call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Armed {
+    /// Who armed it, for the counters: the index of a plan entry.
+    pub by: u32,
+    pub strike: Strike,
+    pub target: Target,
+    /// How many fitting calls it lets pass first.
+    pub after: u32,
+    /// For `Stall`: how long, in virtual nanoseconds.
+    pub stall_ns: u64,
+}
+
+/// The armed faults of one disk.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Faults {
+    armed: Vec<Armed>,
+    /// The plan entries whose fault struck, in order.
+    pub(crate) struck: Vec<u32>,
+}
+
+impl Faults {
+    pub(crate) fn arm(&mut self, fault: Armed) {
+        self.armed.push(fault);
+    }
+
+    pub(crate) fn disarm_all(&mut self) {
+        self.armed.clear();
+    }
+
+    /// The fault that strikes this call, if any.
+    pub(crate) fn strike(&mut self, file: FileId, call: &DiskCall) -> Option<Armed> {
+        if self.armed.is_empty() {
+            return None;
+        }
+        let mut hit = None;
+        for (i, fault) in self.armed.iter_mut().enumerate() {
+            if !fault.strike.fits(call) || !fault.target.fits(file) {
+                continue;
+            }
+            if fault.after > 0 {
+                fault.after -= 1;
+            } else if hit.is_none() {
+                hit = Some(i);
+            }
+        }
+        let fault = self.armed.remove(hit?);
+        Some(fault)
+    }
+
+    pub(crate) fn count(&mut self, fault: &Armed) {
+        self.struck.push(fault.by);
+    }
+
+    /// Put a fault back that could not do anything to the call that it was taken for.
+    pub(crate) fn put_back(&mut self, fault: Armed) {
+        self.armed.push(fault);
+    }
+}

@@ -1,0 +1,377 @@
+//! One file's bytes: what a reader sees (the page cache) and what the medium holds.
+//!
+//! State       cached bytes, durable bytes, from where on they may differ, what was overwritten before it was synced.
+//! Takes       writes at the end, truncates, syncs, a power loss, damage.
+//! Holds       a process crash changes nothing here; a power loss makes cached = durable, both chosen sector by sector among
+//!             what may be on the medium. Bytes that were synced and not touched since always survive a power loss, also in a
+//!             sector that was being rewritten (drives with power-safe overwrite; others lose acknowledged data under any log).
+//! Not here    names (names.rs), order of calls (queue.rs), which fault strikes when (fault.rs).
+
+use ottla_core::rng::Rng;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The unit of what a disk writes at once, in bytes.
+pub const SECTOR: u64 = 512;
+
+/// How much of what was not synced a power loss leaves on the medium.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Nothing: exactly what was synced.
+    Nothing,
+    /// Everything: as after a process crash.
+    Everything,
+    /// The writes up to some point in time, as an ordered file system does.
+    Prefix,
+    /// Any subset, in any order.
+    Subset,
+}
+
+/// What a power loss may do to bytes and names that were not synced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    pub data: Keep,
+    pub names: Keep,
+    /// Sectors may hold bytes that nobody wrote.
+    pub garbage: bool,
+    /// Sectors may hold the beginning of the new bytes and the end of the old.
+    pub shorn: bool,
+}
+
+impl Loss {
+    pub const NOTHING_KEPT: Loss = Loss { data: Keep::Nothing, names: Keep::Nothing, garbage: false, shorn: false };
+    pub const ANY_SUBSET: Loss = Loss { data: Keep::Subset, names: Keep::Subset, garbage: true, shorn: true };
+}
+
+/// One file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct File {
+    pub(crate) cached: Vec<u8>,
+    pub(crate) durable: Vec<u8>,
+    /// The lowest position written or cut since the last sync took effect.
+    dirty_from: Option<u64>,
+    /// Cached and durable may differ below `dirty_from`, and no sync will mend it.
+    diverged: bool,
+    /// That is so because a sync failed, which the node was told.
+    dropped: bool,
+    /// Bytes that were written and cut off again, all since the last sync: a sector may still hold them.
+    superseded: Vec<(u64, Vec<u8>)>,
+    /// Lengths that the file had since the last sync.
+    lengths: Vec<u64>,
+    /// Sectors that cannot be read, until they are written again.
+    unreadable: BTreeSet<u64>,
+    /// An append failed and left an unknown prefix: further appends fail until the file is cut or recreated.
+    pub(crate) append_failed: bool,
+    /// Leases on ranges of this file: how many, and the furthest end in bytes.
+    pub(crate) leases: u32,
+    pub(crate) leased_end: u64,
+}
+
+impl File {
+    pub(crate) fn len(&self) -> u64 {
+        self.cached.len() as u64
+    }
+
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty_from.is_some() || self.diverged
+    }
+
+    fn dirtied(&mut self, from: u64) {
+        self.dirty_from = Some(self.dirty_from.map_or(from, |d| d.min(from)));
+        self.lengths.push(self.cached.len() as u64);
+    }
+
+    pub(crate) fn append(&mut self, parts: &[bytes::Bytes], limit: usize) {
+        let from = self.len();
+        let mut left = limit;
+        for part in parts {
+            let take = part.len().min(left);
+            self.cached.extend_from_slice(&part[..take]);
+            left -= take;
+        }
+        if self.len() > from {
+            self.dirtied(from);
+        }
+    }
+
+    pub(crate) fn truncate(&mut self, len: u64) {
+        if len >= self.len() {
+            return;
+        }
+        let old = self.dirty_from.map_or(u64::MAX, |d| d.max(len));
+        if old < self.len() && self.superseded.len() < 8 {
+            self.superseded.push((old, self.cached[usize_of(old)..].to_vec()));
+        }
+        self.cached.truncate(usize_of(len));
+        self.dirtied(len);
+    }
+
+    /// What `Sync` given now must make durable: everything up to this length.
+    pub(crate) fn sync_target(&self) -> u64 {
+        self.len()
+    }
+
+    /// A sync of everything up to `upto` has taken effect (bytes appended since may stay dirty). The medium is told to write the
+    /// dirty range except the sectors in `skip` (phantom and misdirected writes).
+    pub(crate) fn synced(&mut self, upto: u64, skip: Option<u64>) {
+        let Some(from) = self.dirty_from else { return };
+        let upto = upto.min(self.len());
+        let kept = skip.map(|sector| self.durable_sector(sector));
+        self.durable.resize(usize_of(from), 0);
+        if upto > from {
+            self.durable.extend_from_slice(&self.cached[usize_of(from)..usize_of(upto)]);
+        }
+        for sector in from / SECTOR..=upto / SECTOR {
+            self.unreadable.remove(&sector);
+        }
+        if let (Some(sector), Some(old)) = (skip, kept) {
+            self.overwrite_durable(sector, &old, from);
+            self.diverged = true;
+        }
+        self.lengths.clear();
+        self.superseded.clear();
+        self.dirty_from = (upto < self.len()).then_some(upto);
+    }
+
+    /// A sync has failed: the pages count as clean, readers still see them, the medium may have any of them, and no later sync
+    /// will write them (Linux reports a write-back error once and drops the dirty bits).
+    pub(crate) fn sync_failed(&mut self, loss: Loss, rng: &mut Rng) {
+        if self.dirty_from.is_none() {
+            return;
+        }
+        self.durable = self.after_loss(loss, rng);
+        self.diverged = true;
+        self.dropped = true;
+        self.dirty_from = None;
+        self.lengths.clear();
+        self.superseded.clear();
+    }
+
+    /// The machine lost power: what is on the medium is all there is.
+    pub(crate) fn power_lost(&mut self, loss: Loss, rng: &mut Rng) {
+        if self.dirty_from.is_some() {
+            self.durable = self.after_loss(loss, rng);
+        } else if !self.diverged {
+            return;
+        }
+        self.cached.clone_from(&self.durable);
+        self.diverged = false;
+        self.dropped = false;
+        self.dirty_from = None;
+        self.lengths.clear();
+        self.superseded.clear();
+    }
+
+    /// A content that the medium may have, given what was not synced.
+    fn after_loss(&self, loss: Loss, rng: &mut Rng) -> Vec<u8> {
+        let low = self.dirty_from.unwrap_or(self.len());
+        match loss.data {
+            Keep::Nothing => return self.durable.clone(),
+            Keep::Everything => {
+                // What an earlier failed sync dropped stays lost.
+                let mut all = self.durable.clone();
+                all.resize(usize_of(low), 0);
+                all.extend_from_slice(&self.cached[usize_of(low)..]);
+                return all;
+            }
+            Keep::Prefix | Keep::Subset => {}
+        }
+        let durable_len = self.durable.len() as u64;
+        let longest = self.lengths.iter().copied().chain([durable_len, self.len()]).max().unwrap_or(0);
+        let len = match rng.below(4) {
+            0 => rng.pick(&self.lengths).copied().unwrap_or(self.len()),
+            1 => durable_len,
+            2 => rng.between(low.min(longest), longest),
+            _ => self.len(),
+        };
+        let mut out = self.durable[..self.durable.len().min(usize_of(low.min(len)))].to_vec();
+        out.resize(usize_of(low.min(len)), 0);
+        let sectors = if len > low { (len - 1) / SECTOR - low / SECTOR + 1 } else { 0 };
+        let cut = rng.between(0, sectors);
+        for i in 0..sectors {
+            let sector = low / SECTOR + i;
+            let (from, to) = ((sector * SECTOR).max(low), ((sector + 1) * SECTOR).min(len));
+            if loss.data == Keep::Prefix {
+                let source = if i < cut { &self.cached } else { &self.durable };
+                copy_range(&mut out, source, from, to);
+            } else {
+                self.lose_sector(&mut out, from, to, loss, rng);
+            }
+        }
+        out
+    }
+
+    fn lose_sector(&self, out: &mut Vec<u8>, from: u64, to: u64, loss: Loss, rng: &mut Rng) {
+        match rng.below(10) {
+            0..=4 => copy_range(out, &self.cached, from, to),
+            5 if loss.garbage => out.extend((from..to).map(|_| rng.next_u64() as u8)),
+            6 if loss.shorn => {
+                let middle = rng.between(from, to);
+                copy_range(out, &self.cached, from, middle);
+                copy_range(out, &self.durable, middle, to);
+            }
+            7 if !self.superseded.is_empty() => {
+                let n = usize_of(rng.below(self.superseded.len() as u64));
+                let (at, bytes) = &self.superseded[n];
+                for pos in from..to {
+                    out.push(pos.checked_sub(*at).and_then(|i| bytes.get(usize_of(i)).copied()).unwrap_or(0));
+                }
+            }
+            _ => copy_range(out, &self.durable, from, to),
+        }
+    }
+
+    /// Bytes at `pos`; `None` if a sector of them cannot be read.
+    pub(crate) fn read(&self, pos: u64, len: u64) -> Option<&[u8]> {
+        let end = pos.saturating_add(len).min(self.len());
+        let pos = pos.min(end);
+        if !self.unreadable.is_empty() && pos < end && self.unreadable.range(pos / SECTOR..=(end - 1) / SECTOR).next().is_some() {
+            return None;
+        }
+        Some(&self.cached[usize_of(pos)..usize_of(end)])
+    }
+
+    fn durable_sector(&self, sector: u64) -> Vec<u8> {
+        let (from, to) = (usize_of(sector * SECTOR), usize_of((sector + 1) * SECTOR));
+        self.durable.get(from.min(self.durable.len())..to.min(self.durable.len())).unwrap_or(&[]).to_vec()
+    }
+
+    /// Put `bytes` over a sector of the medium from `not_before` on, zeros beyond them, without changing its length.
+    fn overwrite_durable(&mut self, sector: u64, bytes: &[u8], not_before: u64) {
+        let start = sector * SECTOR;
+        for pos in start.max(not_before)..((sector + 1) * SECTOR).min(self.durable.len() as u64) {
+            self.durable[usize_of(pos)] = bytes.get(usize_of(pos - start)).copied().unwrap_or(0);
+        }
+    }
+
+    /// Somebody else's sector landed here. Readers see it once the page has been evicted, which happens at once.
+    pub(crate) fn struck_by(&mut self, sector: u64, bytes: &[u8]) -> bool {
+        if sector * SECTOR >= self.durable.len() as u64 || self.dirty_from.is_some_and(|d| d < (sector + 1) * SECTOR) {
+            return false;
+        }
+        self.overwrite_durable(sector, bytes, 0);
+        self.evict(sector);
+        true
+    }
+
+    /// One bit of the medium turns over; `false` if there is nothing at that place, or it will be overwritten by a write under way.
+    pub(crate) fn flip_bit(&mut self, pos: u64, bit: u8) -> bool {
+        let clean = self.dirty_from.is_none_or(|d| pos < d);
+        let Some(byte) = self.durable.get_mut(usize_of(pos)).filter(|_| clean) else { return false };
+        *byte ^= 1 << (bit & 7);
+        self.evict(pos / SECTOR);
+        true
+    }
+
+    /// A sector goes bad: reading it is an error until it is written again.
+    pub(crate) fn make_unreadable(&mut self, sector: u64) -> bool {
+        sector * SECTOR < self.durable.len() as u64 && self.unreadable.insert(sector)
+    }
+
+    /// Forget the cached page of a sector, as far as it is clean.
+    fn evict(&mut self, sector: u64) {
+        let clean_end = self.dirty_from.unwrap_or(u64::MAX);
+        for pos in sector * SECTOR..((sector + 1) * SECTOR).min(clean_end).min(self.len()).min(self.durable.len() as u64) {
+            self.cached[usize_of(pos)] = self.durable[usize_of(pos)];
+        }
+    }
+
+    /// Whether every byte below `end` is on the medium as readers see it, as far as the node can know.
+    pub(crate) fn durable_to(&self, end: u64) -> bool {
+        let len = self.durable.len() as u64;
+        !self.dropped && end <= len && self.dirty_from.is_none_or(|d| end <= d)
+    }
+}
+
+fn copy_range(out: &mut Vec<u8>, source: &[u8], from: u64, to: u64) {
+    for pos in from..to {
+        out.push(source.get(usize_of(pos)).copied().unwrap_or(0));
+    }
+}
+
+pub(crate) fn usize_of(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+
+    fn written(synced: &[u8], more: &[u8]) -> File {
+        let mut f = File::default();
+        f.append(&[Bytes::copy_from_slice(synced)], usize::MAX);
+        f.synced(f.sync_target(), None);
+        f.append(&[Bytes::copy_from_slice(more)], usize::MAX);
+        f
+    }
+
+    #[test]
+    fn synced_bytes_survive_every_power_loss() {
+        let mut rng = Rng::stream(1, "test");
+        for _ in 0..500 {
+            let mut f = written(&[7; 700], &[9; 1500]);
+            f.power_lost(Loss::ANY_SUBSET, &mut rng);
+            assert!(f.durable.len() >= 700 && f.durable[..700] == [7; 700]);
+            assert_eq!(f.cached, f.durable);
+        }
+    }
+
+    #[test]
+    fn unsynced_bytes_may_be_there_may_be_old_and_may_be_nonsense() {
+        let mut rng = Rng::stream(2, "test");
+        let (mut whole, mut none, mut zeros, mut other) = (0, 0, 0, 0);
+        for _ in 0..500 {
+            let mut f = written(&[7; 10], &[9; 100]);
+            f.power_lost(Loss::ANY_SUBSET, &mut rng);
+            match &f.cached[10..] {
+                [] => none += 1,
+                tail if tail.len() == 100 && tail.iter().all(|b| *b == 9) => whole += 1,
+                tail if tail.iter().all(|b| *b == 0) => zeros += 1,
+                _ => other += 1,
+            }
+        }
+        assert!(whole > 20 && none > 20 && zeros > 20 && other > 20, "{whole} {none} {zeros} {other}");
+    }
+
+    #[test]
+    fn a_failed_sync_drops_the_pages_and_the_next_one_does_not_bring_them_back() {
+        let mut rng = Rng::stream(3, "test");
+        let mut f = written(&[7; 10], &[9; 100]);
+        f.sync_failed(Loss::NOTHING_KEPT, &mut rng);
+        assert_eq!(f.len(), 110, "readers still see them");
+        f.append(&[Bytes::from_static(&[5; 4])], usize::MAX);
+        f.synced(f.sync_target(), None);
+        assert!(!f.durable_to(20));
+        f.power_lost(Loss::NOTHING_KEPT, &mut rng);
+        assert_eq!(f.cached[10..110], [0; 100], "a hole where the dropped pages were");
+        assert_eq!(f.cached[110..], [5; 4]);
+    }
+
+    #[test]
+    fn a_truncate_that_was_not_synced_may_be_undone() {
+        let mut rng = Rng::stream(4, "test");
+        let (mut undone, mut kept) = (0, 0);
+        for _ in 0..200 {
+            let mut f = written(&[7; 600], &[]);
+            f.truncate(100);
+            f.power_lost(Loss::ANY_SUBSET, &mut rng);
+            undone += u32::from(f.len() == 600);
+            kept += u32::from(f.len() == 100);
+        }
+        assert!(undone > 10 && kept > 10, "{undone} {kept}");
+    }
+
+    #[test]
+    fn a_bit_flips_on_the_medium_and_is_seen() {
+        let mut f = written(&[0; 1000], &[]);
+        assert!(f.flip_bit(600, 3));
+        assert_eq!(f.read(600, 1), Some(&[8u8][..]));
+        assert!(!f.flip_bit(1000, 0));
+        assert!(f.make_unreadable(1));
+        assert_eq!(f.read(0, 1000), None);
+        assert_eq!(f.read(0, 512).map(<[u8]>::len), Some(512));
+    }
+}

@@ -1,0 +1,614 @@
+//! A simulated disk: files, names, barriers, and everything that a real disk may do to them.
+//!
+//! State       files by number, directories with their names, queues of calls, armed faults, a byte budget.
+//! Takes       disk calls as the contract in `ottla_core::io` defines them; the completion of a started call; crashes; damage.
+//! Gives       the calls that it has started with how long they take (`Started`), results, a `DiskImage` for recovery.
+//! Holds       calls on one file take effect in order; calls on different files in any order that the seed likes; only `Sync`
+//!             and `SyncDir` make anything durable. The contract is asserted in reverse: what a node may not ask is a `Breach`.
+//! Not here    virtual time (the world), who asked and why (the node under test).
+//! Read first  `SimDisk::submit` and `complete`, then file.rs.
+
+mod fault;
+mod file;
+mod image;
+mod names;
+mod queue;
+
+pub use fault::{Armed, Strike, Target};
+pub use file::{Keep, Loss, SECTOR};
+pub use image::SimImage;
+
+use bytes::Bytes;
+use fault::Faults;
+use file::{File, usize_of};
+use names::Names;
+use ottla_core::ids::{DirId, OpId};
+use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileName, ROOT};
+use ottla_core::rng::Rng;
+use queue::{Call, Queues};
+use serde::{Deserialize, Serialize};
+
+/// How a disk behaves when nothing is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Character {
+    /// The shortest and longest time of a call but a sync, in virtual nanoseconds.
+    pub call_ns: (u64, u64),
+    /// The shortest and longest time of a sync, in virtual nanoseconds.
+    pub sync_ns: (u64, u64),
+    /// What a power loss leaves.
+    pub loss: Loss,
+    /// A sync may also cover what was written while it ran.
+    pub sync_covers_later: bool,
+}
+
+/// A call that the disk has begun; the world completes it after `after_ns`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Started {
+    pub ticket: u32,
+    pub after_ns: u64,
+}
+
+/// A call that the contract does not allow, or a state that no correct node brings about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Breach(pub String);
+
+#[derive(Clone, Debug, Default)]
+struct Dir {
+    path: String,
+    files: Names<FileName>,
+    /// Removed; calls on it are a breach.
+    removed: bool,
+}
+
+/// How a started call will end, and what is left to do then.
+#[derive(Clone, Debug)]
+enum Outcome {
+    Known(Result<DiskDone, DiskFault>),
+    /// Sync of a file up to a length, unless a fault was to strike.
+    Sync {
+        number: u32,
+        upto: u64,
+        fault: Option<Armed>,
+    },
+    SyncDir {
+        dir: usize,
+        files: usize,
+        subdirs: usize,
+    },
+}
+
+/// The disk of one node.
+#[derive(Clone, Debug)]
+pub struct SimDisk {
+    character: Character,
+    rng: Rng,
+    files: Vec<File>,
+    dirs: Vec<Dir>,
+    /// The directories under the data directory: path to index in `dirs`.
+    subdirs: Names<String>,
+    /// `DirId` of the present life to index in `dirs`.
+    bound: Vec<Option<usize>>,
+    queues: Queues,
+    outcomes: Vec<Option<(OpId, FileId, Outcome)>>,
+    free_tickets: Vec<u32>,
+    faults: Faults,
+    started: Vec<Started>,
+    breaches: Vec<Breach>,
+    /// Bytes that may still be written; `None` is no limit.
+    budget: Option<u64>,
+    /// Files that damage struck since the disk was made, with the plan entry's index left to the caller.
+    damaged: Vec<(String, FileName)>,
+    /// Syncs and directory syncs that took effect.
+    pub barriers: u64,
+}
+
+impl SimDisk {
+    #[must_use]
+    pub fn new(seed: u64, purpose: &str, character: Character) -> SimDisk {
+        SimDisk {
+            character,
+            rng: Rng::stream(seed, purpose),
+            files: Vec::new(),
+            dirs: vec![Dir::default()],
+            subdirs: Names::default(),
+            bound: vec![Some(0)],
+            queues: Queues::default(),
+            outcomes: Vec::new(),
+            free_tickets: Vec::new(),
+            faults: Faults::default(),
+            started: Vec::new(),
+            breaches: Vec::new(),
+            budget: None,
+            damaged: Vec::new(),
+            barriers: 0,
+        }
+    }
+
+    /// Take a call. What can start at once is started; see [`SimDisk::started`].
+    pub fn submit(&mut self, op: OpId, file: FileId, call: DiskCall) {
+        let file = if file.name.kind == ottla_core::io::FileKind::Dir { FileId::dir(file.dir) } else { file };
+        self.queues.push(Call { op, file, call });
+        self.start_ready();
+    }
+
+    /// The calls started since the last time that this was asked.
+    pub fn started(&mut self) -> std::vec::Drain<'_, Started> {
+        self.started.drain(..)
+    }
+
+    /// Breaches of the contract since the last time that this was asked.
+    pub fn breaches(&mut self) -> std::vec::Drain<'_, Breach> {
+        self.breaches.drain(..)
+    }
+
+    /// The plan entries whose armed fault struck since the last time that this was asked.
+    pub fn struck(&mut self) -> std::vec::Drain<'_, u32> {
+        self.faults.struck.drain(..)
+    }
+
+    /// The time of a started call is over: its last effects happen, and what waited for it starts.
+    pub fn complete(&mut self, ticket: u32) -> Option<(OpId, FileId, Result<DiskDone, DiskFault>)> {
+        let (op, file, outcome) = self.outcomes.get_mut(ticket as usize)?.take()?;
+        self.free_tickets.push(ticket);
+        let result = match outcome {
+            Outcome::Known(result) => result,
+            Outcome::Sync { number, upto, fault } => self.finish_sync(number, upto, fault),
+            Outcome::SyncDir { dir, files, subdirs } => {
+                self.dirs[dir].files.synced(files);
+                if dir == 0 {
+                    self.subdirs.synced(subdirs);
+                }
+                self.barriers += 1;
+                Ok(DiskDone::Done)
+            }
+        };
+        self.queues.done(file, op);
+        self.start_ready();
+        Some((op, file, result))
+    }
+
+    fn start_ready(&mut self) {
+        while let Some(call) = self.queues.next_ready() {
+            let barrier = matches!(call.call, DiskCall::Sync | DiskCall::SyncDir);
+            let mut fault = self.faults.strike(call.file, &call.call);
+            let (low, high) = if barrier { self.character.sync_ns } else { self.character.call_ns };
+            let mut after_ns = self.rng.between(low, high);
+            if let Some(stall) = fault.filter(|f| f.strike == Strike::Stall) {
+                after_ns += stall.stall_ns;
+                self.faults.count(&stall);
+                fault = None;
+            }
+            let outcome = self.perform(call.file, call.call, fault);
+            let ticket = self.free_tickets.pop().unwrap_or_else(|| {
+                self.outcomes.push(None);
+                self.outcomes.len() as u32 - 1
+            });
+            self.outcomes[ticket as usize] = Some((call.op, call.file, outcome));
+            self.started.push(Started { ticket, after_ns });
+        }
+    }
+
+    fn perform(&mut self, file: FileId, call: DiskCall, fault: Option<Armed>) -> Outcome {
+        use DiskCall as C;
+        if let C::MakeDir { path } = &call {
+            if let Some(fault) = fault {
+                self.faults.count(&fault);
+                return Outcome::Known(Err(DiskFault::Io));
+            }
+            self.make_dir_id(file.dir, path);
+            return Outcome::Known(Ok(DiskDone::Done));
+        }
+        let Some(dir) = self.dir_of(file.dir) else {
+            self.breach(format!("{call:?} on {file}: its directory was removed or never made"));
+            return Outcome::Known(Err(DiskFault::NotFound));
+        };
+        let fails = fault.filter(|f| matches!(f.strike, Strike::SyncDirError | Strike::NameError | Strike::ReadError));
+        if let Some(fault) = fails {
+            self.faults.count(&fault);
+            return Outcome::Known(Err(DiskFault::Io));
+        }
+        Outcome::Known(match call {
+            C::Create => self.create(dir, file.name),
+            C::Append { pos, data } => self.append(dir, file, pos.0, &data, fault),
+            C::Read { pos, len } => self.read(dir, file, pos.0, u64::from(len)),
+            C::Sync => {
+                let Some(number) = self.dirs[dir].files.get(&file.name) else {
+                    self.breach(format!("sync of {file}, which is not there"));
+                    return Outcome::Known(Err(DiskFault::NotFound));
+                };
+                let upto = self.files[number as usize].sync_target();
+                return Outcome::Sync { number, upto, fault };
+            }
+            C::Truncate { len } => self.truncate(dir, file, len),
+            C::Rename { to } => self.rename(dir, file, to),
+            C::Remove => {
+                if let Some(number) = self.dirs[dir].files.unlink(&file.name) {
+                    self.forget(number, file, "removed");
+                }
+                Ok(DiskDone::Done)
+            }
+            C::MakeDir { .. } => Ok(DiskDone::Done), // above
+            C::RenameDir { path } => self.rename_dir(dir, path),
+            C::RemoveDir => self.remove_dir(dir),
+            C::SyncDir => {
+                let (files, subdirs) = (self.dirs[dir].files.sync_target(), self.subdirs.sync_target());
+                return Outcome::SyncDir { dir, files, subdirs };
+            }
+        })
+    }
+
+    fn create(&mut self, dir: usize, name: FileName) -> Result<DiskDone, DiskFault> {
+        if let Some(number) = self.dirs[dir].files.get(&name) {
+            let file = &mut self.files[number as usize];
+            if file.leases > 0 {
+                self.breaches.push(Breach(format!("{name} emptied while a reply still carries its bytes")));
+            }
+            self.give_back(self.files[number as usize].len());
+            let file = &mut self.files[number as usize];
+            file.truncate(0);
+            file.append_failed = false;
+            return Ok(DiskDone::Done);
+        }
+        if self.budget == Some(0) {
+            return Err(DiskFault::NoSpace);
+        }
+        self.files.push(File::default());
+        self.dirs[dir].files.link(name, self.files.len() as u32 - 1);
+        Ok(DiskDone::Done)
+    }
+
+    fn append(
+        &mut self,
+        dir: usize,
+        file: FileId,
+        pos: u64,
+        data: &[Bytes],
+        fault: Option<Armed>,
+    ) -> Result<DiskDone, DiskFault> {
+        let Some(number) = self.dirs[dir].files.get(&file.name) else {
+            self.breach(format!("append to {file}, which is not there"));
+            return Err(DiskFault::NotFound);
+        };
+        let f = &mut self.files[number as usize];
+        if f.append_failed {
+            if let Some(fault) = fault {
+                self.faults.put_back(fault);
+            }
+            return Err(DiskFault::Io);
+        }
+        if pos != f.len() {
+            let len = f.len();
+            self.breach(format!("append to {file} at {pos}, but it has {len} bytes"));
+            return Err(DiskFault::Io);
+        }
+        let size: usize = data.iter().map(Bytes::len).sum();
+        let (limit, result) = match fault {
+            Some(f) => {
+                self.faults.count(&f);
+                match f.strike {
+                    Strike::ShortWrite => (usize_of(self.rng.below(size as u64)), Err(DiskFault::Io)),
+                    Strike::NoSpace => (usize_of(self.rng.below(size as u64)), Err(DiskFault::NoSpace)),
+                    _ => (0, Err(DiskFault::Io)),
+                }
+            }
+            None if self.budget.is_some_and(|b| b < size as u64) => (usize_of(self.budget.unwrap_or(0)), Err(DiskFault::NoSpace)),
+            None => (size, Ok(DiskDone::Done)),
+        };
+        let f = &mut self.files[number as usize];
+        f.append(data, limit);
+        f.append_failed = result.is_err();
+        if let Some(budget) = &mut self.budget {
+            *budget = budget.saturating_sub(limit as u64);
+        }
+        result
+    }
+
+    fn read(&mut self, dir: usize, file: FileId, pos: u64, len: u64) -> Result<DiskDone, DiskFault> {
+        let number = self.dirs[dir].files.get(&file.name).ok_or(DiskFault::NotFound)?;
+        let bytes = self.files[number as usize].read(pos, len).ok_or(DiskFault::Io)?;
+        Ok(DiskDone::Read(Bytes::copy_from_slice(bytes)))
+    }
+
+    fn finish_sync(&mut self, number: u32, mut upto: u64, fault: Option<Armed>) -> Result<DiskDone, DiskFault> {
+        let f = &mut self.files[number as usize];
+        if self.character.sync_covers_later && self.rng.chance(1, 2) {
+            upto = f.len();
+        }
+        self.barriers += 1;
+        let Some(fault) = fault else {
+            f.synced(upto, None);
+            return Ok(DiskDone::Done);
+        };
+        if fault.strike == Strike::SyncError {
+            f.sync_failed(self.character.loss, &mut self.rng);
+            self.faults.count(&fault);
+            return Err(DiskFault::Io);
+        }
+        // A phantom or misdirected write needs a sector that this sync writes.
+        if !f.is_dirty() || upto == 0 {
+            f.synced(upto, None);
+            self.faults.put_back(fault);
+            return Ok(DiskDone::Done);
+        }
+        let sector = (upto - 1) / SECTOR;
+        let bytes = f.cached[usize_of(sector * SECTOR)..usize_of(upto)].to_vec();
+        f.synced(upto, Some(sector));
+        self.damage_note(number);
+        if fault.strike == Strike::MisdirectedWrite {
+            let others: Vec<u32> =
+                (0..self.files.len() as u32).filter(|n| *n != number && !self.files[*n as usize].durable.is_empty()).collect();
+            if let Some(victim) = self.rng.pick(&others).copied() {
+                let sectors = (self.files[victim as usize].durable.len() as u64).div_ceil(SECTOR);
+                let at = self.rng.below(sectors);
+                if self.files[victim as usize].struck_by(at, &bytes) {
+                    self.damage_note(victim);
+                }
+            }
+        }
+        self.faults.count(&fault);
+        Ok(DiskDone::Done)
+    }
+
+    fn truncate(&mut self, dir: usize, file: FileId, len: u64) -> Result<DiskDone, DiskFault> {
+        let Some(number) = self.dirs[dir].files.get(&file.name) else {
+            self.breach(format!("truncate of {file}, which is not there"));
+            return Err(DiskFault::NotFound);
+        };
+        let f = &mut self.files[number as usize];
+        if f.leases > 0 && f.leased_end > len {
+            self.breaches.push(Breach(format!("{file} cut to {len} bytes while a reply still carries later ones")));
+        }
+        let f = &mut self.files[number as usize];
+        let cut = f.len().saturating_sub(len);
+        f.truncate(len);
+        f.append_failed = false;
+        self.give_back(cut);
+        Ok(DiskDone::Done)
+    }
+
+    fn rename(&mut self, dir: usize, file: FileId, to: FileName) -> Result<DiskDone, DiskFault> {
+        let replaced = self.dirs[dir].files.get(&to);
+        if self.dirs[dir].files.get(&file.name).is_none() {
+            self.breach(format!("rename of {file} to {to}, but it is not there"));
+            return Err(DiskFault::NotFound);
+        }
+        if let Some(number) = self.dirs[dir].files.rename(&file.name, to) {
+            if self.files[number as usize].leases > 0 {
+                self.breach(format!("{file} renamed to {to} while a reply still names it"));
+            }
+        }
+        if let Some(number) = replaced {
+            self.forget(number, FileId { name: to, ..file }, "replaced");
+        }
+        Ok(DiskDone::Done)
+    }
+
+    fn rename_dir(&mut self, dir: usize, path: String) -> Result<DiskDone, DiskFault> {
+        let from = self.dirs[dir].path.clone();
+        if self.subdirs.get(&path).is_some() {
+            self.breach(format!("directory {from} renamed to {path}, which exists"));
+            return Err(DiskFault::Io);
+        }
+        self.subdirs.rename(&from, path.clone());
+        self.dirs[dir].path = path;
+        Ok(DiskDone::Done)
+    }
+
+    fn remove_dir(&mut self, dir: usize) -> Result<DiskDone, DiskFault> {
+        let files: Vec<(FileName, u32)> = self.dirs[dir].files.iter().map(|(n, i)| (*n, i)).collect();
+        for (name, number) in files {
+            self.dirs[dir].files.unlink(&name);
+            self.forget(number, FileId { dir: DirId(u32::MAX), name }, "removed with its directory");
+        }
+        let path = self.dirs[dir].path.clone();
+        self.subdirs.unlink(&path);
+        self.dirs[dir].removed = true;
+        Ok(DiskDone::Done)
+    }
+
+    fn forget(&mut self, number: u32, file: FileId, how: &str) {
+        if self.files[number as usize].leases > 0 {
+            self.breach(format!("{file} {how} while a reply still carries its bytes"));
+        }
+        self.give_back(self.files[number as usize].len());
+    }
+
+    fn give_back(&mut self, bytes: u64) {
+        if let Some(budget) = &mut self.budget {
+            *budget = budget.saturating_add(bytes);
+        }
+    }
+
+    fn make_dir_id(&mut self, id: DirId, path: &str) {
+        let path = path.to_string();
+        let index = match self.subdirs.get(&path) {
+            Some(index) => index as usize,
+            None => {
+                self.dirs.push(Dir { path: path.clone(), ..Dir::default() });
+                self.subdirs.link(path, self.dirs.len() as u32 - 1);
+                self.dirs.len() - 1
+            }
+        };
+        self.bind(id, index);
+    }
+
+    fn bind(&mut self, id: DirId, index: usize) {
+        let slot = usize_of(u64::from(id.0));
+        if self.bound.len() <= slot {
+            self.bound.resize(slot + 1, None);
+        }
+        if self.bound[slot].is_some() || self.bound.contains(&Some(index)) {
+            let path = self.dirs[index].path.clone();
+            self.breach(format!("directory id {id} bound to {path:?}, but one of them is bound already"));
+        }
+        self.bound[slot] = Some(index);
+    }
+
+    fn dir_of(&self, id: DirId) -> Option<usize> {
+        let index = (*self.bound.get(usize_of(u64::from(id.0)))?)?;
+        (!self.dirs[index].removed).then_some(index)
+    }
+
+    fn breach(&mut self, what: String) {
+        self.breaches.push(Breach(what));
+    }
+
+    fn damage_note(&mut self, number: u32) {
+        for dir in &self.dirs {
+            if let Some((name, _)) = dir.files.iter().find(|(_, n)| *n == number) {
+                self.damaged.push((dir.path.clone(), *name));
+                return;
+            }
+        }
+    }
+
+    fn number_of(&self, file: FileId) -> Option<u32> {
+        self.dirs[self.dir_of(file.dir)?].files.get(&file.name)
+    }
+}
+
+/// What the world and its checks may ask and do; none of it is visible to the node as a call.
+impl SimDisk {
+    /// The node's process died. Calls that were not performed never will be; the page cache stays.
+    pub fn process_crashed(&mut self) {
+        self.queues = Queues::default();
+        self.outcomes.clear();
+        self.free_tickets.clear();
+        self.started.clear();
+        self.bound = vec![Some(0)];
+        for f in &mut self.files {
+            f.leases = 0;
+            f.leased_end = 0;
+            f.append_failed = false;
+        }
+    }
+
+    /// The machine lost power: bytes and names that no barrier covered are lost as the disk's character says.
+    pub fn power_lost(&mut self) {
+        let loss = self.character.loss;
+        self.power_lost_with(loss);
+    }
+
+    /// As [`SimDisk::power_lost`], with a given loss.
+    pub fn power_lost_with(&mut self, loss: Loss) {
+        self.process_crashed();
+        for f in &mut self.files {
+            f.power_lost(loss, &mut self.rng);
+        }
+        for dir in &mut self.dirs {
+            dir.files.power_lost(loss.names, &mut self.rng);
+        }
+        self.subdirs.power_lost(loss.names, &mut self.rng);
+        let mut paths = vec![None; self.dirs.len()];
+        for (path, index) in self.subdirs.iter() {
+            paths[index as usize] = Some(path.clone());
+        }
+        for (dir, path) in self.dirs.iter_mut().zip(paths).skip(1) {
+            dir.removed = path.is_none();
+            dir.path = path.unwrap_or_default();
+        }
+    }
+
+    /// Let a fault wait for its call.
+    pub fn arm(&mut self, fault: Armed) {
+        self.faults.arm(fault);
+    }
+
+    /// No armed fault strikes any more.
+    pub fn disarm_all(&mut self) {
+        self.faults.disarm_all();
+    }
+
+    /// Limit the bytes that may still be written; `None` lifts the limit.
+    pub fn set_budget(&mut self, bytes: Option<u64>) {
+        self.budget = bytes;
+    }
+
+    /// Damage a random file that fits: a flipped bit, or (`unreadable`) a sector that gives EIO. Names what it struck.
+    pub fn damage(&mut self, target: Target, unreadable: bool) -> Option<(String, FileName)> {
+        let mut all = Vec::new();
+        for dir in self.dirs.iter().filter(|d| !d.removed) {
+            for (name, number) in dir.files.iter() {
+                if target.fits(FileId { dir: ROOT, name: *name }) && !self.files[number as usize].durable.is_empty() {
+                    all.push((dir.path.clone(), *name, number));
+                }
+            }
+        }
+        let (path, name, number) = self.rng.pick(&all)?.clone();
+        let f = &mut self.files[number as usize];
+        let pos = self.rng.below(f.durable.len() as u64);
+        let bit = self.rng.below(8) as u8;
+        let struck = if unreadable { f.make_unreadable(pos / SECTOR) } else { f.flip_bit(pos, bit) };
+        if !struck {
+            return None;
+        }
+        self.damaged.push((path.clone(), name));
+        Some((path, name))
+    }
+
+    /// Every file that damage at rest, a phantom or a misdirected write has struck: path of its directory and name.
+    #[must_use]
+    pub fn damaged(&self) -> &[(String, FileName)] {
+        &self.damaged
+    }
+
+    /// Whether a power loss now would certainly leave the bytes of `file` below `end`, and its name, and its directory's.
+    #[must_use]
+    pub fn is_durable(&self, file: FileId, end: u64) -> bool {
+        let Some(dir) = self.dir_of(file.dir) else { return false };
+        let Some(number) = self.dirs[dir].files.get(&file.name) else { return false };
+        self.files[number as usize].durable_to(end)
+            && self.dirs[dir].files.is_durable(&file.name)
+            && (dir == 0 || self.subdirs.is_durable(&self.dirs[dir].path))
+    }
+
+    /// The bytes of a range as a reader of the file sees them now; `None` if it is not all there or cannot be read.
+    #[must_use]
+    pub fn peek(&self, file: FileId, pos: u64, len: u64) -> Option<Bytes> {
+        let bytes = self.files[self.number_of(file)? as usize].read(pos, len)?;
+        (bytes.len() as u64 == len).then(|| Bytes::copy_from_slice(bytes))
+    }
+
+    /// A reply carries this range until [`SimDisk::unpin`]; the number says which file it was.
+    pub fn pin(&mut self, file: FileId, end: u64) -> Option<u32> {
+        let number = self.number_of(file)?;
+        let f = &mut self.files[number as usize];
+        f.leases += 1;
+        f.leased_end = f.leased_end.max(end);
+        Some(number)
+    }
+
+    /// The reply that carried a range of this file is gone.
+    pub fn unpin(&mut self, number: u32) {
+        if let Some(f) = self.files.get_mut(number as usize) {
+            f.leases = f.leases.saturating_sub(1);
+            if f.leases == 0 {
+                f.leased_end = 0;
+            }
+        }
+    }
+
+    /// The path of a bound directory, empty for the data directory itself.
+    #[must_use]
+    pub fn path_of(&self, id: DirId) -> Option<&str> {
+        Some(&self.dirs[self.dir_of(id)?].path)
+    }
+
+    /// Calls given and not yet completed.
+    #[must_use]
+    pub fn calls_open(&self) -> usize {
+        self.queues.open()
+    }
+
+    /// Whether anything would be lost by a power loss now.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.subdirs.is_dirty() || self.dirs.iter().any(|d| d.files.is_dirty()) || self.files.iter().any(File::is_dirty)
+    }
+
+    /// The data directory as recovery reads it.
+    pub fn image(&mut self) -> SimImage<'_> {
+        SimImage { disk: self }
+    }
+}

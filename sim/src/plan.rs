@@ -1,0 +1,233 @@
+//! The fault plan of a world: a list of timed actions, as data that can be printed, edited, replayed and cut down.
+//!
+//! State       none: a plan is a value.
+//! Holds       drawing a plan uses streams of its own, one per kind of fault: leaving one kind out moves no other.
+//! Not here    carrying the actions out (world/faults.rs).
+
+use crate::disk::{Loss, Strike, Target};
+use ottla_core::rng::Rng;
+use serde::{Deserialize, Serialize};
+
+/// What is done to the world at one moment.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// The process dies; the page cache survives. It starts again after `down_ms`.
+    Crash { node: u32, down_ms: u64 },
+    /// The machine loses power. Without `loss`, what survives is as the disk's character says.
+    PowerLoss { node: u32, down_ms: u64, loss: Option<Loss> },
+    /// An orderly end (SIGTERM), then a start after `down_ms`.
+    Shutdown { node: u32, down_ms: u64 },
+    /// The process is stopped for a while and knows nothing of it (GC, SIGSTOP).
+    Pause { node: u32, for_ms: u64 },
+    /// Wall time jumps, forward or back.
+    ClockJump { node: u32, by_ms: i64 },
+    /// A disk fault waits for its call.
+    Disk { node: u32, strike: Strike, target: Target, after: u32, stall_ms: u64 },
+    /// Damage to bytes at rest: a flipped bit.
+    BitFlip { node: u32, target: Target },
+    /// Damage to bytes at rest: a sector that cannot be read any more.
+    LatentError { node: u32, target: Target },
+    /// Only so many bytes may still be written, for a while.
+    DiskFull { node: u32, bytes: u64, for_ms: u64 },
+    /// A client's connection breaks, at any byte.
+    Reset { client: u32 },
+    /// Every connection of a node breaks.
+    ResetAll { node: u32 },
+    /// A client vanishes without a word: its peer keeps the connection for a while.
+    HalfOpen { client: u32 },
+    /// A client reads its answers slowly for a while.
+    SlowReader { client: u32, by_ms: u64, for_ms: u64 },
+    /// The network of a node takes longer for a while.
+    Delay { node: u32, by_ms: u64, for_ms: u64 },
+    /// A client does nothing for a while, then goes on with what it knew.
+    PauseClient { client: u32, for_ms: u64 },
+}
+
+impl Action {
+    /// The kind, as counters and campaigns name it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Action::Crash { .. } => Kind::Crash,
+            Action::PowerLoss { .. } => Kind::PowerLoss,
+            Action::Shutdown { .. } => Kind::Shutdown,
+            Action::Pause { .. } => Kind::Pause,
+            Action::ClockJump { .. } => Kind::ClockJump,
+            Action::Disk { strike, .. } => match strike {
+                Strike::ReadError => Kind::ReadError,
+                Strike::WriteError => Kind::WriteError,
+                Strike::ShortWrite => Kind::ShortWrite,
+                Strike::NoSpace => Kind::NoSpace,
+                Strike::SyncError => Kind::SyncError,
+                Strike::SyncDirError => Kind::SyncDirError,
+                Strike::NameError => Kind::NameError,
+                Strike::PhantomWrite => Kind::PhantomWrite,
+                Strike::MisdirectedWrite => Kind::MisdirectedWrite,
+                Strike::Stall => Kind::Stall,
+            },
+            Action::BitFlip { .. } => Kind::BitFlip,
+            Action::LatentError { .. } => Kind::LatentError,
+            Action::DiskFull { .. } => Kind::DiskFull,
+            Action::Reset { .. } => Kind::Reset,
+            Action::ResetAll { .. } => Kind::ResetAll,
+            Action::HalfOpen { .. } => Kind::HalfOpen,
+            Action::SlowReader { .. } => Kind::SlowReader,
+            Action::Delay { .. } => Kind::Delay,
+            Action::PauseClient { .. } => Kind::PauseClient,
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($kind:ident = $name:literal, $doc:literal;)*) => {
+        /// Every kind of fault.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Kind { $(#[doc = $doc] $kind,)* }
+
+        impl Kind {
+            pub const ALL: &'static [Kind] = &[$(Kind::$kind,)*];
+
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$kind => $name,)* }
+            }
+
+            /// One sentence for `ottla sim list`.
+            #[must_use]
+            pub fn describe(self) -> &'static str {
+                match self { $(Kind::$kind => $doc,)* }
+            }
+        }
+    };
+}
+
+kinds! {
+    Crash = "crash", "The process dies; what it wrote stays in the page cache.";
+    PowerLoss = "power-loss", "The machine loses power; of what no fsync covered, any part may survive.";
+    Shutdown = "shutdown", "An orderly end and a new start.";
+    Pause = "pause", "The process stands still and does not know it.";
+    ClockJump = "clock-jump", "Wall time jumps, forward or back.";
+    ReadError = "read-error", "A read of a file ends with EIO.";
+    WriteError = "write-error", "A write ends with EIO, nothing written.";
+    ShortWrite = "short-write", "A write ends with EIO after a part of its bytes.";
+    NoSpace = "no-space", "A write finds no space in mid-batch, once.";
+    SyncError = "sync-error", "An fsync fails: reported once, dirty pages dropped.";
+    SyncDirError = "sync-dir-error", "An fsync of a directory fails.";
+    NameError = "name-error", "A create, rename, remove or truncate ends with EIO.";
+    PhantomWrite = "phantom-write", "An fsync succeeds, but a sector was never written.";
+    MisdirectedWrite = "misdirected-write", "An fsync succeeds, but a sector went to another file.";
+    Stall = "stall", "A disk call takes seconds.";
+    BitFlip = "bit-flip", "A bit of a file at rest turns over.";
+    LatentError = "latent-error", "A sector at rest cannot be read any more.";
+    DiskFull = "disk-full", "The disk is full for a while.";
+    Reset = "reset", "A client's connection breaks at any byte.";
+    ResetAll = "reset-all", "Every connection breaks.";
+    HalfOpen = "half-open", "A client vanishes without closing its connection.";
+    SlowReader = "slow-reader", "A client takes long to read its answers.";
+    Delay = "delay", "Messages take longer.";
+    PauseClient = "pause-client", "A client stands still, then goes on with what it knew.";
+}
+
+/// One entry of a plan.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// Virtual milliseconds after the start of the world.
+    pub at_ms: u64,
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// A list of timed actions.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    #[serde(default, rename = "action")]
+    pub entries: Vec<Entry>,
+}
+
+/// How often a kind of fault is drawn.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Rate {
+    pub kind: Kind,
+    /// The most that one world gets.
+    pub most: u32,
+}
+
+/// What a plan is drawn for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    pub nodes: u32,
+    pub clients: u32,
+    /// Faults are planned up to here, in virtual milliseconds.
+    pub until_ms: u64,
+}
+
+impl Plan {
+    /// Draw a plan: of each kind in `rates` up to its number, and in about half of the worlds none (swarm testing: with every fault
+    /// always on, a system never gets far enough to break in the interesting places).
+    #[must_use]
+    pub fn draw(seed: u64, rates: &[Rate], span: Span) -> Plan {
+        let mut entries = Vec::new();
+        for rate in rates {
+            let mut rng = Rng::stream(seed, &format!("plan/{}", rate.kind.name()));
+            if rng.chance(1, 2) {
+                continue;
+            }
+            for _ in 0..rng.between(1, u64::from(rate.most.max(1))) {
+                let at_ms = rng.between(1, span.until_ms);
+                entries.push(Entry { at_ms, action: draw_action(rate.kind, &mut rng, span) });
+            }
+        }
+        entries.sort_by_key(|e| e.at_ms);
+        Plan { entries }
+    }
+}
+
+fn draw_action(kind: Kind, rng: &mut Rng, span: Span) -> Action {
+    let node = rng.below(u64::from(span.nodes)) as u32;
+    let client = rng.below(u64::from(span.clients.max(1))) as u32;
+    let down_ms = rng.between(1, 2_000);
+    let for_ms = rng.between(10, 5_000);
+    let target = match rng.below(4) {
+        0 => Target::Any,
+        1 => Target::Derived,
+        2 => Target::Meta,
+        _ => Target::Log,
+    };
+    let after = rng.below(20) as u32;
+    let disk = |strike| Action::Disk { node, strike, target, after, stall_ms: 0 };
+    // A sector or a space error of interest is one in a log; syncs of index files are rare.
+    let log = |strike| Action::Disk { node, strike, target: Target::Any, after, stall_ms: 0 };
+    match kind {
+        Kind::Crash => Action::Crash { node, down_ms },
+        Kind::PowerLoss => Action::PowerLoss { node, down_ms, loss: None },
+        Kind::Shutdown => Action::Shutdown { node, down_ms },
+        Kind::Pause => Action::Pause { node, for_ms },
+        Kind::ClockJump => {
+            let far = [1_000, 60_000, 3_600_000, 86_400_000];
+            let by = rng.pick(&far).copied().unwrap_or(1_000) + rng.below(1_000) as i64;
+            Action::ClockJump { node, by_ms: if rng.chance(1, 2) { by } else { -by } }
+        }
+        Kind::ReadError => log(Strike::ReadError),
+        Kind::WriteError => disk(Strike::WriteError),
+        Kind::ShortWrite => disk(Strike::ShortWrite),
+        Kind::NoSpace => disk(Strike::NoSpace),
+        Kind::SyncError => log(Strike::SyncError),
+        Kind::SyncDirError => log(Strike::SyncDirError),
+        Kind::NameError => log(Strike::NameError),
+        Kind::PhantomWrite => log(Strike::PhantomWrite),
+        Kind::MisdirectedWrite => log(Strike::MisdirectedWrite),
+        Kind::Stall => Action::Disk { node, strike: Strike::Stall, target, after, stall_ms: rng.between(100, 20_000) },
+        Kind::BitFlip => Action::BitFlip { node, target },
+        Kind::LatentError => Action::LatentError { node, target },
+        Kind::DiskFull => Action::DiskFull { node, bytes: rng.below(4_000), for_ms },
+        Kind::Reset => Action::Reset { client },
+        Kind::ResetAll => Action::ResetAll { node },
+        Kind::HalfOpen => Action::HalfOpen { client },
+        Kind::SlowReader => Action::SlowReader { client, by_ms: rng.between(10, 3_000), for_ms },
+        Kind::Delay => Action::Delay { node, by_ms: rng.between(5, 500), for_ms },
+        Kind::PauseClient => Action::PauseClient { client, for_ms },
+    }
+}

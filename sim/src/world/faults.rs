@@ -1,0 +1,191 @@
+//! The fault plan at work: each entry is carried out when it is due, and it is known what became of it.
+//!
+//! State       per entry of the plan, whether it struck, or why it could not.
+//! Holds       an entry either strikes, or is moot for a reason from a closed list. Anything else is a fault that never fired.
+//! Not here    drawing plans (plan.rs).
+
+use super::Sim;
+use super::agenda::Event;
+use crate::disk::Armed;
+use crate::history::Mishap;
+use crate::plan::{Action, Kind, Plan};
+use serde::Serialize;
+
+/// What became of an entry of the plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub enum Fired {
+    /// Not due yet, or waiting for its disk call.
+    NotYet,
+    Struck,
+    /// The node was down when it was due.
+    NodeDown,
+    /// The client had no connection when it was due.
+    NoConnection,
+    /// There was no such file, or nothing in it, or what it would have struck was about to be overwritten.
+    NothingToStrike,
+    /// No disk call that it waited for came before the faults ended.
+    NoSuchCall,
+}
+
+impl Sim {
+    /// Put a plan on the agenda.
+    pub fn set_plan(&mut self, plan: Plan) {
+        self.fired = vec![Fired::NotYet; plan.entries.len()];
+        for (i, entry) in plan.entries.iter().enumerate() {
+            self.agenda.at(entry.at_ms * 1_000_000, Event::Plan { entry: i as u32 });
+        }
+        self.plan = plan;
+    }
+
+    /// What became of each entry of the plan.
+    #[must_use]
+    pub fn fired(&self) -> &[Fired] {
+        &self.fired
+    }
+
+    pub(super) fn on_plan(&mut self, entry: u32) {
+        let action = self.plan.entries[entry as usize].action.clone();
+        let kind = action.kind();
+        self.digest.word(31 | u64::from(entry) << 8);
+        let fired = self.carry_out(entry, action);
+        if self.is_traced() {
+            self.say(&format!("plan: {} {fired:?}", kind.name()));
+        }
+        self.fired[entry as usize] = fired;
+    }
+
+    /// Do something to the world now, as a plan would.
+    pub fn inject(&mut self, action: Action) -> Fired {
+        let entry = self.plan.entries.len() as u32;
+        self.plan.entries.push(crate::plan::Entry { at_ms: self.now_ns() / 1_000_000, action: action.clone() });
+        self.fired.push(Fired::NotYet);
+        let fired = self.carry_out(entry, action);
+        self.fired[entry as usize] = fired;
+        fired
+    }
+
+    fn carry_out(&mut self, entry: u32, action: Action) -> Fired {
+        const MS: u64 = 1_000_000;
+        match action {
+            Action::Crash { node, down_ms } if self.is_up(node) => {
+                self.crash(node);
+                self.agenda.after(down_ms * MS, Event::Start { node });
+            }
+            Action::PowerLoss { node, down_ms, loss } if self.is_up(node) => {
+                self.lose_power(node, loss);
+                self.agenda.after(down_ms * MS, Event::Start { node });
+            }
+            Action::Shutdown { node, down_ms } if self.is_up(node) => self.shut_down(node, down_ms * MS),
+            Action::Pause { node, for_ms } if self.is_up(node) => self.pause_node(node, for_ms * MS),
+            Action::Crash { .. } | Action::PowerLoss { .. } | Action::Shutdown { .. } | Action::Pause { .. } => {
+                return Fired::NodeDown;
+            }
+            Action::ClockJump { node, by_ms } => self.nodes[node as usize].wall_offset_ms += by_ms,
+            Action::Disk { node, strike, target, after, stall_ms } => {
+                let stall_ns = stall_ms * MS;
+                self.disk(node).arm(Armed { by: entry, strike, target, after, stall_ns });
+                return Fired::NotYet;
+            }
+            Action::BitFlip { node, target } => return self.damage(node, target, Kind::BitFlip),
+            Action::LatentError { node, target } => return self.damage(node, target, Kind::LatentError),
+            Action::DiskFull { node, bytes, for_ms } => {
+                self.disk(node).set_budget(Some(bytes));
+                self.history.mishaps.push((self.now_ns(), Mishap::Disk(Kind::DiskFull.name().into())));
+                self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
+            }
+            Action::Reset { client } => {
+                let conns = self.conns_of(client);
+                if conns.is_empty() {
+                    return Fired::NoConnection;
+                }
+                conns.into_iter().for_each(|c| self.close(c, true));
+            }
+            Action::ResetAll { node } => {
+                let all = 0..self.conns.len() as u32;
+                let conns: Vec<u32> =
+                    all.filter(|c| self.conns[*c as usize].node == node && self.conns[*c as usize].client_side).collect();
+                if conns.is_empty() {
+                    return Fired::NoConnection;
+                }
+                conns.into_iter().for_each(|c| self.close(c, true));
+            }
+            Action::HalfOpen { client } => {
+                let conns = self.conns_of(client);
+                if conns.is_empty() {
+                    return Fired::NoConnection;
+                }
+                conns.into_iter().for_each(|c| self.go_silent(c));
+            }
+            Action::SlowReader { client, by_ms, for_ms } => {
+                self.set_slow_ns(client, by_ms * MS);
+                self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
+            }
+            Action::Delay { by_ms, for_ms, .. } => {
+                self.set_delay_ns(by_ms * MS);
+                self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
+            }
+            Action::PauseClient { client, for_ms } => self.pause_client(client, for_ms * MS),
+        }
+        Fired::Struck
+    }
+
+    fn damage(&mut self, node: u32, target: crate::disk::Target, kind: Kind) -> Fired {
+        match self.disk(node).damage(target, kind == Kind::LatentError) {
+            None => Fired::NothingToStrike,
+            Some((path, name)) => {
+                self.say(&format!("{}: {path}/{name}", kind.name()));
+                self.history.mishaps.push((self.now_ns(), Mishap::Disk(kind.name().into())));
+                Fired::Struck
+            }
+        }
+    }
+
+    pub(super) fn on_plan_end(&mut self, entry: u32) {
+        match self.plan.entries[entry as usize].action {
+            Action::DiskFull { node, .. } => self.disk(node).set_budget(None),
+            Action::SlowReader { client, .. } => self.set_slow_ns(client, 0),
+            Action::Delay { .. } => self.set_delay_ns(0),
+            _ => {}
+        }
+    }
+
+    /// An armed disk fault has struck.
+    pub(super) fn plan_struck(&mut self, _node: u32, entry: u32) {
+        if let (Some(fired), Some(e)) = (self.fired.get_mut(entry as usize), self.plan.entries.get(entry as usize)) {
+            *fired = Fired::Struck;
+            let name = e.action.kind().name();
+            self.history.mishaps.push((self.agenda.now_ns(), Mishap::Disk(name.into())));
+            if self.is_traced() {
+                self.say(&format!("{name} strikes"));
+            }
+        }
+    }
+
+    /// Whether any disk fault has struck so far.
+    pub(crate) fn disk_faults_seen(&self) -> bool {
+        self.history.mishaps.iter().any(|(_, m)| matches!(m, Mishap::Disk(_)))
+    }
+
+    /// The end of all faults: nothing strikes any more, everything that is down starts, every clock and link is as it should be.
+    pub fn heal(&mut self) {
+        self.say("heal: no more faults");
+        for n in 0..self.nodes.len() as u32 {
+            let disk = self.disk(n);
+            disk.disarm_all();
+            disk.set_budget(None);
+            self.nodes[n as usize].paused_until = 0;
+            self.resume(n);
+            self.agenda.after(0, Event::Start { node: n });
+        }
+        self.set_delay_ns(0);
+        for client in 0..self.client_names.len() as u32 {
+            self.set_slow_ns(client, 0);
+            self.paused_clients[client as usize] = 0;
+        }
+        for (fired, entry) in self.fired.iter_mut().zip(&self.plan.entries) {
+            if *fired == Fired::NotYet && matches!(entry.action, Action::Disk { .. }) {
+                *fired = Fired::NoSuchCall;
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The simulated network: connections between clients and nodes, and the frames on their way.
+//!
+//! State       connections (never forgotten: their number is the `ConnId`), frames in flight, links' characters.
+//! Holds       frames of one connection arrive in order or not at all; what was in flight when a connection broke arrives up to some
+//!             frame and then no more. Ranges of files stay pinned until their answer was read or can never be.
+//! Not here    what the frames mean.
+
+use bytes::Bytes;
+use ottla_core::io::Reply;
+use ottla_core::wire::{ApiKey, RequestFrame};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// How the network behaves when nothing is wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetCharacter {
+    /// The shortest and longest time of a message, in virtual nanoseconds.
+    pub delay_ns: (u64, u64),
+    /// Connections in a hundred whose frames go through real bytes: encoded, decoded, answers assembled from files.
+    pub bytes_percent: u64,
+}
+
+impl Default for NetCharacter {
+    fn default() -> NetCharacter {
+        NetCharacter { delay_ns: (20_000, 400_000), bytes_percent: 50 }
+    }
+}
+
+/// What a node was asked, as far as the checks need it when the answer leaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) correlation: i32,
+    pub(crate) version: i16,
+    /// `None` for a key that is not served.
+    pub(crate) api: Option<ApiKey>,
+    pub(crate) produce: Option<Box<AskedProduce>>,
+}
+
+/// The batches of a Produce request: topic name, topic id, partition, checksum, records.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedProduce {
+    pub(crate) acks: i16,
+    pub(crate) parts: Vec<AskedPart>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct AskedPart {
+    pub(crate) name: String,
+    pub(crate) id: u128,
+    pub(crate) index: i32,
+    pub(crate) crc: u32,
+    pub(crate) count: i32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Conn {
+    pub(crate) client: u32,
+    pub(crate) node: u32,
+    /// The life of the node that accepted it; 0 before that.
+    pub(crate) life: u32,
+    /// Still there for the client.
+    pub(crate) client_side: bool,
+    /// Still there for the node.
+    pub(crate) node_side: bool,
+    /// The client is gone without a word: nothing that either side sends arrives.
+    pub(crate) silent: bool,
+    pub(crate) by_bytes: bool,
+    /// When the last frame in each direction arrives.
+    pub(crate) last_to_node: u64,
+    pub(crate) last_to_client: u64,
+    /// Frames of each direction that will still arrive after a break; `None` while there is none.
+    pub(crate) broken: Option<Break>,
+    /// Requests handed to the node and not answered, in order.
+    pub(crate) asked: VecDeque<Asked>,
+    /// Requests sent by the client and not answered: correlation, key, version.
+    pub(crate) awaited: VecDeque<(i32, ApiKey, i16)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Break {
+    pub(crate) to_node: u32,
+    pub(crate) to_client: u32,
+}
+
+/// A frame on its way.
+#[derive(Clone, Debug)]
+pub(crate) enum Flight {
+    Request(RequestFrame),
+    Raw(Bytes),
+    Reply { reply: Reply, pins: Vec<u32> },
+}
+
+/// Frames on their way, by number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flights {
+    slots: Vec<Option<Flight>>,
+    free: Vec<u32>,
+}
+
+impl Flights {
+    pub(crate) fn put(&mut self, flight: Flight) -> u32 {
+        match self.free.pop() {
+            Some(n) => {
+                self.slots[n as usize] = Some(flight);
+                n
+            }
+            None => {
+                self.slots.push(Some(flight));
+                self.slots.len() as u32 - 1
+            }
+        }
+    }
+
+    pub(crate) fn take(&mut self, n: u32) -> Option<Flight> {
+        let flight = self.slots.get_mut(n as usize)?.take();
+        self.free.push(n);
+        flight
+    }
+}

@@ -1,0 +1,413 @@
+//! A node in its world: its lives, its clocks, its disk; inputs in, effects out.
+//!
+//! State       per node: the machine (if it runs), its disk, the number of its life, clocks, its next deadline.
+//! Takes       inputs; crashes, power losses, pauses.
+//! Gives       effects, carried out: disk calls started, answers sent.
+//! Holds       a panic of the machine is a failure of the world, never of the process that runs it.
+//! Not here    connections (wires.rs), the fault plan (faults.rs).
+
+use super::agenda::Event;
+use super::{Sim, Traced, fingerprint};
+use crate::disk::SimDisk;
+use crate::history::Mishap;
+use ottla_core::io::{Effect, Fatal, Input};
+use ottla_core::rng::Rng;
+use ottla_core::time::{Instant, Now, Timestamp};
+use ottla_core::{Node, NodeConfig};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Wall time at the start of every world: 2026-01-01T00:00:00Z, in milliseconds.
+const WALL_START_MS: i64 = 1_767_225_600_000;
+
+/// Why a node is down.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Down {
+    /// It runs.
+    Up,
+    /// It was crashed, lost power, or was shut down; a start is under way unless the plan says otherwise.
+    Stopped,
+    /// It ended itself because its disk failed it.
+    Halted(String),
+    /// It would not start on what it found on its disk.
+    Refused(String),
+}
+
+pub(crate) struct NodeSlot {
+    pub(crate) disk: SimDisk,
+    node: Option<Node>,
+    pub(crate) life: u32,
+    pub(crate) down: Down,
+    /// The monotonic clock at the start of this life, and when that was in the world.
+    mono_origin: (u64, u64),
+    pub(crate) wall_offset_ms: i64,
+    /// The virtual time of the deadline that is on the agenda.
+    wake_at: Option<u64>,
+    /// Wake-ups without virtual time passing: a machine that asks for them again and again is busy waiting.
+    wakes_in_place: u32,
+    pub(crate) paused_until: u64,
+    held: Vec<Event>,
+    /// When an orderly end was asked for.
+    shutdown_at: Option<u64>,
+    /// How long it stays down after it ended by itself.
+    pub(crate) down_ns: u64,
+    pub(crate) starts: u32,
+}
+
+impl std::fmt::Debug for NodeSlot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NodeSlot(life {}, {:?})", self.life, self.down)
+    }
+}
+
+/// How long an orderly end may take, in virtual nanoseconds.
+const SHUTDOWN_NS: u64 = 120_000_000_000;
+
+impl Sim {
+    pub(super) fn add_node(&mut self) {
+        let n = self.nodes.len() as u32;
+        let disk = SimDisk::new(self.setup.seed, &format!("disk/{n}"), self.setup.disk);
+        self.nodes.push(NodeSlot {
+            disk,
+            node: None,
+            life: 0,
+            down: Down::Stopped,
+            mono_origin: (0, 0),
+            wall_offset_ms: 0,
+            wake_at: None,
+            wakes_in_place: 0,
+            paused_until: 0,
+            held: Vec::new(),
+            shutdown_at: None,
+            down_ns: 1_000_000_000,
+            starts: 0,
+        });
+    }
+
+    fn node_config(&mut self, n: u32) -> NodeConfig {
+        let mut settings =
+            if self.setup.tiny { ottla_core::config::Settings::tiny() } else { ottla_core::config::Settings::default() };
+        for (name, value) in self.setup.settings.clone() {
+            if let Err(error) = settings.insert(&name, &value) {
+                self.fail("setup", "setting refused", error.to_string());
+            }
+        }
+        NodeConfig { node_id: n as i32 + 1, advertised_host: format!("node{}", n + 1), advertised_port: 9092, settings }
+    }
+
+    /// Start a node on what its disk holds. Nothing happens if it runs.
+    pub fn start_node(&mut self, n: u32) {
+        if self.nodes[n as usize].node.is_some() {
+            return;
+        }
+        let config = self.node_config(n);
+        let now_ns = self.now_ns();
+        let slot = &mut self.nodes[n as usize];
+        slot.life += 1;
+        slot.starts += 1;
+        // Each life has its own origin of monotonic time, as after a reboot.
+        let mut rng = Rng::stream(self.setup.seed, &format!("life/{n}/{}", slot.life));
+        slot.mono_origin = (rng.below(1 << 40), now_ns);
+        slot.wake_at = None;
+        slot.paused_until = 0;
+        slot.held.clear();
+        slot.shutdown_at = None;
+        let seed = rng.next_u64();
+        let now = slot.now(now_ns);
+        self.watch.before_start(&self.nodes[n as usize].disk);
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let slot = &mut self.nodes[n as usize];
+        let started = catch_unwind(AssertUnwindSafe(|| {
+            let mut image = slot.disk.image();
+            Node::recover(config, seed, now, &mut image, &mut out)
+        }));
+        match started {
+            Ok(Ok(node)) => {
+                slot.node = Some(node);
+                slot.down = Down::Up;
+                let life = slot.life;
+                self.digest.word(u64::from(life) << 32 | 21);
+                self.say(&format!("node {} starts, life {life}", n + 1));
+                self.effects(n, &mut out);
+                self.reschedule(n);
+            }
+            Ok(Err(why)) => {
+                slot.down = Down::Refused(why.0.clone());
+                let excused = !slot.disk.damaged().is_empty();
+                self.say(&format!("node {} will not start: {}", n + 1, why.0));
+                if !excused {
+                    self.fail("recovery", "a node refuses to start on an undamaged disk", why.0);
+                }
+            }
+            Err(panic) => self.panicked(n, &panic),
+        }
+        self.scratch = out;
+    }
+
+    /// Hand one input to a node; carry out what it wants.
+    pub(super) fn input(&mut self, n: u32, input: Input) {
+        let now_ns = self.now_ns();
+        let slot = &mut self.nodes[n as usize];
+        if slot.node.is_none() {
+            return;
+        }
+        let now = slot.now(now_ns);
+        fingerprint::input(&mut self.digest, n, now_ns, &input);
+        if self.sink.is_some() {
+            self.trace(&Traced::Input { node: n, input: &input });
+        }
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        let Some(node) = self.nodes[n as usize].node.as_mut() else { return };
+        let done = catch_unwind(AssertUnwindSafe(|| node.handle(now, input, &mut out)));
+        if let Err(panic) = done {
+            self.panicked(n, &panic);
+        } else {
+            self.effects(n, &mut out);
+            self.reschedule(n);
+        }
+        self.scratch = out;
+    }
+
+    fn effects(&mut self, n: u32, out: &mut Vec<Effect>) {
+        for effect in out.drain(..) {
+            fingerprint::effect(&mut self.digest, &effect);
+            if self.sink.is_some() {
+                self.trace(&Traced::Effect { node: n, effect: &effect });
+            }
+            match effect {
+                Effect::Reply { conn, reply } => self.on_reply(n, conn, reply),
+                Effect::Close { conn } => self.on_close_effect(conn),
+                Effect::Disk { op, file, call } => {
+                    self.watch.on_call(&self.nodes[n as usize].disk, file, &call);
+                    self.nodes[n as usize].disk.submit(op, file, call);
+                }
+                Effect::Note(_) => {}
+                Effect::Halt(why) => self.halted(n, &why),
+            }
+        }
+        self.after_disk(n);
+    }
+
+    /// Put started disk calls on the agenda; see what the disk has noticed.
+    fn after_disk(&mut self, n: u32) {
+        let slot = &mut self.nodes[n as usize];
+        let life = slot.life;
+        for started in slot.disk.started() {
+            self.agenda.after(started.after_ns, Event::Disk { node: n, life, ticket: started.ticket });
+        }
+        let breaches: Vec<_> = slot.disk.breaches().collect();
+        let struck: Vec<_> = slot.disk.struck().collect();
+        for breach in breaches {
+            let lease = breach.0.contains("while a reply");
+            let check = if lease { "lease-pin" } else { "disk-contract" };
+            self.fail(check, crate::checks::site_of(&breach.0), breach.0);
+        }
+        for entry in struck {
+            self.plan_struck(n, entry);
+        }
+        let failed: Vec<_> = std::mem::take(&mut self.watch.found);
+        for (check, site, message) in failed {
+            self.fail(check, site, message);
+        }
+    }
+
+    fn reschedule(&mut self, n: u32) {
+        let now_ns = self.now_ns();
+        let slot = &mut self.nodes[n as usize];
+        let Some(node) = &slot.node else { return };
+        let Some(deadline) = node.deadline() else {
+            slot.wake_at = None;
+            return;
+        };
+        let at = (deadline.at.0.saturating_sub(slot.mono_origin.0)).saturating_add(slot.mono_origin.1).max(now_ns);
+        if at == u64::MAX {
+            slot.wake_at = None;
+            return;
+        }
+        if at > now_ns {
+            slot.wakes_in_place = 0;
+        } else {
+            slot.wakes_in_place += 1;
+            if slot.wakes_in_place > 10_000 {
+                self.fail("busy-wait", deadline.why, format!("the deadline {:?} is over, again and again", deadline.why));
+                return;
+            }
+        }
+        if slot.wake_at != Some(at) {
+            slot.wake_at = Some(at);
+            let life = slot.life;
+            self.agenda.at(at, Event::Wake { node: n, life });
+        }
+        if self.setup.spurious_wakes && self.wake_rng.chance(1, 50) {
+            let (life, after) = (self.nodes[n as usize].life, self.wake_rng.below(3_000_000));
+            self.agenda.after(after, Event::Nudge { node: n, life });
+        }
+    }
+
+    pub(super) fn on_nudge(&mut self, n: u32, life: u32) {
+        if self.nodes[n as usize].life == life && !self.held(n, Event::Nudge { node: n, life }) {
+            self.input(n, Input::Wake);
+        }
+    }
+
+    pub(super) fn on_wake(&mut self, n: u32, life: u32) {
+        if self.held(n, Event::Wake { node: n, life }) {
+            return;
+        }
+        let slot = &mut self.nodes[n as usize];
+        // A pause may have made it late; a deadline that was moved makes it stale.
+        if slot.life != life || slot.wake_at.is_none_or(|at| at > self.agenda.now_ns()) {
+            return;
+        }
+        slot.wake_at = None;
+        self.input(n, Input::Wake);
+    }
+
+    pub(super) fn on_disk(&mut self, n: u32, life: u32, ticket: u32) {
+        if self.nodes[n as usize].life != life || self.nodes[n as usize].node.is_none() {
+            return;
+        }
+        if self.held(n, Event::Disk { node: n, life, ticket }) {
+            return;
+        }
+        let Some((op, file, result)) = self.nodes[n as usize].disk.complete(ticket) else { return };
+        self.watch.on_completed(&self.nodes[n as usize].disk, file, result.is_ok());
+        self.after_disk(n);
+        self.input(n, Input::Disk { op, result });
+    }
+
+    /// A paused node's events wait until it goes on.
+    pub(super) fn held(&mut self, n: u32, event: Event) -> bool {
+        let slot = &mut self.nodes[n as usize];
+        if slot.paused_until > self.agenda.now_ns() {
+            slot.held.push(event);
+            return true;
+        }
+        false
+    }
+
+    /// Stop a node's process from running for a while, without its knowing.
+    pub fn pause_node(&mut self, n: u32, for_ns: u64) {
+        let until = self.now_ns() + for_ns;
+        self.nodes[n as usize].paused_until = until;
+        self.agenda.at(until, Event::Resume { node: n });
+        self.say(&format!("node {} stands still", n + 1));
+    }
+
+    pub(super) fn resume(&mut self, n: u32) {
+        if self.nodes[n as usize].paused_until > self.now_ns() {
+            return;
+        }
+        for event in std::mem::take(&mut self.nodes[n as usize].held) {
+            self.agenda.after(0, event);
+        }
+        // The wake-up that came in between was held; if there was none, the node is due as before.
+        self.say(&format!("node {} goes on", n + 1));
+    }
+
+    /// Ask a node for an orderly end.
+    pub fn shut_down(&mut self, n: u32, down_ns: u64) {
+        self.nodes[n as usize].down_ns = down_ns;
+        self.nodes[n as usize].shutdown_at = Some(self.now_ns());
+        self.input(n, Input::Shutdown);
+    }
+
+    /// Kill a node's process; what it wrote stays in the page cache.
+    pub fn crash(&mut self, n: u32) {
+        self.history.mishaps.push((self.now_ns(), Mishap::ProcessCrash));
+        self.say(&format!("node {} crashes", n + 1));
+        self.stop(n, Down::Stopped);
+        self.nodes[n as usize].disk.process_crashed();
+        self.watch.on_crash();
+    }
+
+    /// Take power from a node's machine.
+    pub fn lose_power(&mut self, n: u32, loss: Option<crate::disk::Loss>) {
+        self.history.mishaps.push((self.now_ns(), Mishap::PowerLoss));
+        self.say(&format!("node {} loses power", n + 1));
+        self.stop(n, Down::Stopped);
+        let loss = loss.unwrap_or(self.setup.disk.loss);
+        self.nodes[n as usize].disk.power_lost_with(loss);
+        self.watch.on_power_loss();
+    }
+
+    fn stop(&mut self, n: u32, down: Down) {
+        let slot = &mut self.nodes[n as usize];
+        slot.node = None;
+        slot.down = down;
+        slot.held.clear();
+        slot.paused_until = 0;
+        self.drop_node_conns(n);
+    }
+
+    fn halted(&mut self, n: u32, why: &Fatal) {
+        self.say(&format!("node {} ends: {why:?}", n + 1));
+        let down_ns = self.nodes[n as usize].down_ns;
+        match why {
+            Fatal::Shutdown => {
+                if self.nodes[n as usize].shutdown_at.is_none() {
+                    self.fail("halt", "an orderly end that nobody asked for", "Halt(Shutdown) without Input::Shutdown");
+                }
+                self.stop(n, Down::Stopped);
+                self.nodes[n as usize].disk.process_crashed();
+                self.watch.on_crash();
+            }
+            Fatal::MetadataDirFailed { what } => {
+                let excused = self.disk_faults_seen();
+                if !excused {
+                    self.fail("halt", "the metadata directory failed without a disk fault", what.clone());
+                }
+                self.stop(n, Down::Halted(what.clone()));
+                // Whoever finds a machine whose fsync failed restarts the machine, not only the process: the page cache holds
+                // bytes that the medium may not have, and no process can tell.
+                self.history.mishaps.push((self.now_ns(), Mishap::PowerLoss));
+                self.nodes[n as usize].disk.power_lost();
+                self.watch.on_power_loss();
+            }
+        }
+        self.agenda.after(down_ns, Event::Start { node: n });
+    }
+
+    fn panicked(&mut self, n: u32, panic: &Box<dyn std::any::Any + Send>) {
+        let text = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic without a text");
+        let (site, message) = crate::runner::panic_site(text);
+        self.stop(n, Down::Stopped);
+        self.fail("panic", site, message);
+    }
+
+    /// Whether the node runs.
+    #[must_use]
+    pub fn is_up(&self, n: u32) -> bool {
+        self.nodes[n as usize].node.is_some()
+    }
+
+    /// Why a node is down, if it is.
+    #[must_use]
+    pub fn down(&self, n: u32) -> &Down {
+        &self.nodes[n as usize].down
+    }
+
+    /// A node's disk, for stories and checks.
+    pub fn disk(&mut self, n: u32) -> &mut SimDisk {
+        &mut self.nodes[n as usize].disk
+    }
+
+    /// Whether an orderly end that was asked for takes too long.
+    pub(crate) fn shutdown_is_stuck(&self) -> bool {
+        self.nodes.iter().any(|s| s.node.is_some() && s.shutdown_at.is_some_and(|at| self.now_ns() > at + SHUTDOWN_NS))
+    }
+}
+
+impl NodeSlot {
+    fn now(&self, now_ns: u64) -> Now {
+        Now {
+            mono: Instant(self.mono_origin.0 + now_ns - self.mono_origin.1),
+            wall: Timestamp(WALL_START_MS + (now_ns / 1_000_000) as i64 + self.wall_offset_ms),
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Connections at work: frames from clients to nodes and back, and everything that breaks them.
+//!
+//! State       in `Sim`: connections, frames in flight.
+//! Holds       a client sees its answers in order; a node sees `Closed` for every connection that it saw `Opened`; `Released` follows
+//!             every answer with a lease.
+//! Not here    the shapes of connections and flights (net.rs).
+
+use super::Sim;
+use super::agenda::Event;
+use super::net::{Asked, AskedPart, AskedProduce, Break, Conn, Flight};
+use bytes::Bytes;
+use ottla_core::ids::ConnId;
+use ottla_core::io::{Chunk, Input, Reply};
+use ottla_core::wire::{
+    ApiKey, Produce, Request, RequestFrame, Response, decode_request, decode_response, encode_reply, encode_request,
+};
+
+/// How long a node keeps a connection whose client vanished, in virtual nanoseconds.
+const SILENT_NS: u64 = 30_000_000_000;
+
+impl Sim {
+    /// Connect a client to a node. What is sent before the node has accepted waits.
+    pub fn connect(&mut self, client: u32, node: u32) -> u32 {
+        let by_bytes = self.net_rng.below(100) < self.setup.net.bytes_percent;
+        let arrives = self.now_ns() + self.draw_delay();
+        self.conns.push(Conn {
+            client,
+            node,
+            life: 0,
+            client_side: true,
+            node_side: false,
+            silent: false,
+            by_bytes,
+            last_to_node: arrives,
+            last_to_client: 0,
+            broken: None,
+            asked: Default::default(),
+            awaited: Default::default(),
+        });
+        let conn = self.conns.len() as u32 - 1;
+        self.agenda.at(arrives, Event::Open { conn });
+        conn
+    }
+
+    fn draw_delay(&mut self) -> u64 {
+        let (low, high) = self.setup.net.delay_ns;
+        self.net_rng.between(low, high) + self.delay_ns
+    }
+
+    /// Let every message take that much longer from now on.
+    pub fn set_delay_ns(&mut self, ns: u64) {
+        self.delay_ns = ns;
+    }
+
+    /// Let a client take that much longer to read each answer from now on.
+    pub fn set_slow_ns(&mut self, client: u32, ns: u64) {
+        self.slow_ns[client as usize] = ns;
+    }
+
+    /// Let a client stand still for a while.
+    pub fn pause_client(&mut self, client: u32, for_ns: u64) {
+        self.paused_clients[client as usize] = self.now_ns() + for_ns;
+    }
+
+    /// Send a request on a connection. `acks_none`: no answer will come.
+    pub(crate) fn send(&mut self, conn: u32, mut frame: RequestFrame, answered: bool) {
+        let c = &mut self.conns[conn as usize];
+        if !c.client_side {
+            return;
+        }
+        if let (true, Some(api)) = (answered, api_of(&frame.request)) {
+            c.awaited.push_back((frame.correlation, api, frame.version));
+        }
+        let flight = if c.by_bytes {
+            let bytes = encode_request(&frame);
+            Flight::Raw(bytes.slice(4.min(bytes.len())..))
+        } else {
+            frame.size = frame.size.max(size_of(&frame.request));
+            Flight::Request(frame)
+        };
+        self.send_flight(conn, flight);
+    }
+
+    /// Send bytes that may be no request at all (without length prefix).
+    pub(crate) fn send_raw(&mut self, conn: u32, bytes: Bytes) {
+        if self.conns[conn as usize].client_side {
+            self.send_flight(conn, Flight::Raw(bytes));
+        }
+    }
+
+    fn send_flight(&mut self, conn: u32, flight: Flight) {
+        let at = (self.now_ns() + self.draw_delay()).max(self.conns[conn as usize].last_to_node);
+        self.conns[conn as usize].last_to_node = at;
+        let flight = self.flights.put(flight);
+        self.agenda.at(at, Event::ToNode { conn, flight });
+    }
+
+    pub(super) fn on_open(&mut self, conn: u32) {
+        let node = self.conns[conn as usize].node;
+        if self.held(node, Event::Open { conn }) {
+            return;
+        }
+        if !self.is_up(node) {
+            let delay = self.draw_delay();
+            self.agenda.after(delay, Event::CloseAtClient { conn });
+            return;
+        }
+        let c = &mut self.conns[conn as usize];
+        if !c.client_side {
+            return;
+        }
+        c.life = self.nodes[node as usize].life;
+        c.node_side = true;
+        let host = format!("/10.0.0.{}", c.client + 1);
+        self.input(node, Input::Opened { conn: ConnId(u64::from(conn) + 1), host });
+    }
+
+    pub(super) fn on_to_node(&mut self, conn: u32, flight: u32) {
+        let node = self.conns[conn as usize].node;
+        if self.held(node, Event::ToNode { conn, flight }) {
+            return;
+        }
+        let Some(flight) = self.flights.take(flight) else { return };
+        let c = &mut self.conns[conn as usize];
+        if !c.node_side || c.silent || c.life != self.nodes[node as usize].life {
+            return;
+        }
+        if let Some(b) = &mut c.broken {
+            if b.to_node == 0 {
+                return;
+            }
+            b.to_node -= 1;
+        }
+        let frame = match flight {
+            Flight::Request(frame) => Ok(frame),
+            Flight::Raw(bytes) => decode_request(bytes),
+            Flight::Reply { .. } => return,
+        };
+        match frame {
+            Ok(frame) => {
+                let asked = asked_of(&frame);
+                if let Some(asked) = asked {
+                    self.conns[conn as usize].asked.push_back(asked);
+                }
+                self.input(node, Input::Request { conn: ConnId(u64::from(conn) + 1), request: frame });
+            }
+            // Bytes that are no request: the edge closes the connection, as Kafka does.
+            Err(_) => self.close(conn, false),
+        }
+    }
+
+    pub(super) fn on_reply(&mut self, n: u32, conn_id: ConnId, reply: Reply) {
+        let conn = (conn_id.0 as u32).wrapping_sub(1);
+        let Some(c) = self.conns.get_mut(conn as usize).filter(|c| c.node == n && c.node_side) else {
+            self.watch.found.push(("reply-order", "an answer on a connection that is not there".into(), format!("{conn_id:?}")));
+            return;
+        };
+        self.watch.tally("reply-order");
+        match c.asked.pop_front() {
+            Some(asked) if asked.correlation == reply.correlation => {
+                self.watch.on_reply(&self.nodes[n as usize].disk, &asked, &reply);
+            }
+            Some(asked) => {
+                let text = format!("{conn_id}: {} was asked before {}", asked.correlation, reply.correlation);
+                self.watch.found.push(("reply-order", "answers leave in another order than their requests came".into(), text));
+            }
+            None => {
+                let text = format!("{conn_id}: correlation {}", reply.correlation);
+                self.watch.found.push(("reply-order", "an answer that nobody asked for".into(), text));
+            }
+        }
+        let mut pins = Vec::new();
+        if let Response::Fetch(fetch) = &reply.response {
+            for p in fetch.topics.iter().flat_map(|t| &t.partitions) {
+                for chunk in &p.records {
+                    if let Chunk::File { file, pos, len } = chunk {
+                        match self.nodes[n as usize].disk.pin(*file, pos.0 + u64::from(*len)) {
+                            Some(number) => pins.push(number),
+                            None => {
+                                let text = format!("{file} at {pos}");
+                                self.watch.found.push(("lease-pin", "a range of a file that is not there".into(), text));
+                            }
+                        }
+                        if reply.lease.is_none() {
+                            let text = format!("{file} at {pos}");
+                            self.watch.found.push(("lease-pin", "a range of a file without a lease".into(), text));
+                        }
+                    }
+                }
+            }
+        }
+        let client = self.conns[conn as usize].client;
+        let at = self.now_ns() + self.draw_delay() + self.slow_ns[client as usize];
+        let at = at.max(self.conns[conn as usize].last_to_client);
+        self.conns[conn as usize].last_to_client = at;
+        let flight = self.flights.put(Flight::Reply { reply, pins });
+        self.agenda.at(at, Event::ToClient { conn, flight });
+    }
+
+    /// An answer's last byte has left, or never can: its client gets it if it is there, its lease ends.
+    pub(super) fn on_to_client(&mut self, conn: u32, flight: u32) -> Option<(i32, ApiKey, Response)> {
+        let Some(Flight::Reply { mut reply, pins }) = self.flights.take(flight) else { return None };
+        let c = &mut self.conns[conn as usize];
+        let (node, life) = (c.node, c.life);
+        let same_life = life == self.nodes[node as usize].life && self.is_up(node);
+        let c = &mut self.conns[conn as usize];
+        let mut arrives = c.client_side && !c.silent;
+        if let Some(b) = &mut c.broken {
+            arrives &= b.to_client > 0;
+            b.to_client = b.to_client.saturating_sub(1);
+        }
+        // Bytes of a dead process that were not sent yet are gone with it.
+        arrives &= same_life;
+        let lease = reply.lease;
+        // Answers to frames that no honest client sent are not awaited.
+        let expected = c.awaited.front().copied().filter(|(correlation, ..)| arrives && *correlation == reply.correlation);
+        let answer = expected.and_then(|(_, api, version)| {
+            c.awaited.pop_front();
+            self.resolve(node, conn, api, version, &mut reply)
+        });
+        if same_life {
+            for number in pins {
+                self.nodes[node as usize].disk.unpin(number);
+            }
+            if let Some(lease) = lease {
+                self.input(node, Input::Released { lease });
+            }
+        }
+        answer
+    }
+
+    /// The answer as the client reads it: file ranges become bytes; on half of the connections through the codec.
+    fn resolve(&mut self, node: u32, conn: u32, api: ApiKey, version: i16, reply: &mut Reply) -> Option<(i32, ApiKey, Response)> {
+        let by_bytes = self.conns[conn as usize].by_bytes;
+        let disk = &self.nodes[node as usize].disk;
+        let mut unreadable = false;
+        if by_bytes {
+            let mut all = Vec::new();
+            for chunk in encode_reply(reply) {
+                match chunk {
+                    Chunk::Bytes(bytes) => all.extend_from_slice(&bytes),
+                    Chunk::File { file, pos, len } => match disk.peek(file, pos.0, u64::from(len)) {
+                        Some(bytes) => all.extend_from_slice(&bytes),
+                        None => unreadable = true,
+                    },
+                }
+            }
+            if unreadable {
+                self.cannot_send(conn);
+                return None;
+            }
+            let body = Bytes::from(all).slice(4..);
+            match decode_response(api, reply.version, body) {
+                Ok((correlation, response)) => Some((correlation, api, response)),
+                Err(error) => {
+                    let site = format!("{api:?} version {version}");
+                    self.fail("codec", site, format!("an answer of ours does not decode: {error:?}"));
+                    None
+                }
+            }
+        } else {
+            if let Response::Fetch(fetch) = &mut reply.response {
+                for chunk in fetch.topics.iter_mut().flat_map(|t| &mut t.partitions).flat_map(|p| &mut p.records) {
+                    if let Chunk::File { file, pos, len } = chunk {
+                        match disk.peek(*file, pos.0, u64::from(*len)) {
+                            Some(bytes) => *chunk = Chunk::Bytes(bytes),
+                            None => unreadable = true,
+                        }
+                    }
+                }
+            }
+            if unreadable {
+                self.cannot_send(conn);
+                return None;
+            }
+            let placeholder = Response::Unsupported { api_key: -1 };
+            Some((reply.correlation, api, std::mem::replace(&mut reply.response, placeholder)))
+        }
+    }
+
+    /// A range that an answer promised cannot be read: with sendfile the edge can only close the connection.
+    fn cannot_send(&mut self, conn: u32) {
+        if self.nodes[self.conns[conn as usize].node as usize].disk.damaged().is_empty() {
+            self.fail("lease-pin", "a leased range cannot be read", format!("connection {conn}"));
+        }
+        self.close(conn, false);
+    }
+
+    /// The node wants a connection closed after the answers already given.
+    pub(super) fn on_close_effect(&mut self, conn_id: ConnId) {
+        let conn = (conn_id.0 as u32).wrapping_sub(1);
+        let Some(c) = self.conns.get(conn as usize) else { return };
+        let at = c.last_to_client.max(self.now_ns());
+        self.agenda.at(at, Event::CloseAtNode { conn });
+        self.agenda.at(at, Event::CloseAtClient { conn });
+    }
+
+    /// Break a connection. `at_any_byte`: of the frames in flight some still arrive.
+    pub fn close(&mut self, conn: u32, at_any_byte: bool) {
+        if self.conns[conn as usize].broken.is_some() {
+            return;
+        }
+        let (to_node, to_client) =
+            if at_any_byte { (self.net_rng.below(4) as u32, self.net_rng.below(4) as u32) } else { (0, 0) };
+        self.conns[conn as usize].broken = Some(Break { to_node, to_client });
+        let (at_node, at_client) = (self.draw_delay(), self.draw_delay());
+        self.agenda.after(at_node, Event::CloseAtNode { conn });
+        self.agenda.after(at_client, Event::CloseAtClient { conn });
+    }
+
+    /// The client goes away in good order.
+    pub(crate) fn hang_up(&mut self, conn: u32) {
+        let c = &mut self.conns[conn as usize];
+        if !c.client_side {
+            return;
+        }
+        c.client_side = false;
+        let at = c.last_to_node.max(self.agenda.now_ns());
+        self.agenda.at(at, Event::CloseAtNode { conn });
+    }
+
+    /// The client vanishes: no more bytes in either direction, and the node learns of it late.
+    pub fn go_silent(&mut self, conn: u32) {
+        self.conns[conn as usize].silent = true;
+        self.agenda.after(SILENT_NS, Event::CloseAtNode { conn });
+        self.agenda.after(SILENT_NS / 10, Event::CloseAtClient { conn });
+    }
+
+    pub(super) fn on_close_at_node(&mut self, conn: u32) {
+        let node = self.conns[conn as usize].node;
+        if self.held(node, Event::CloseAtNode { conn }) {
+            return;
+        }
+        let c = &mut self.conns[conn as usize];
+        if c.broken.is_none() {
+            c.broken = Some(Break { to_node: 0, to_client: 0 });
+        }
+        if c.node_side {
+            c.node_side = false;
+            c.asked.clear();
+            if c.life == self.nodes[node as usize].life {
+                self.input(node, Input::Closed { conn: ConnId(u64::from(conn) + 1) });
+            }
+        }
+    }
+
+    /// Whether the client has just learnt of it.
+    pub(super) fn on_close_at_client(&mut self, conn: u32) -> bool {
+        let c = &mut self.conns[conn as usize];
+        c.awaited.clear();
+        std::mem::replace(&mut c.client_side, false)
+    }
+
+    /// A node's process is gone, and its connections with it.
+    pub(super) fn drop_node_conns(&mut self, n: u32) {
+        for conn in 0..self.conns.len() as u32 {
+            let c = &mut self.conns[conn as usize];
+            if c.node == n && c.node_side {
+                c.node_side = false;
+                c.asked.clear();
+                c.broken = Some(Break { to_node: 0, to_client: 0 });
+                let delay = self.draw_delay();
+                self.agenda.after(delay, Event::CloseAtClient { conn });
+            }
+        }
+    }
+
+    /// The connections that a client has now.
+    pub(crate) fn conns_of(&self, client: u32) -> Vec<u32> {
+        (0..self.conns.len() as u32)
+            .filter(|c| self.conns[*c as usize].client == client && self.conns[*c as usize].client_side)
+            .collect()
+    }
+}
+
+/// The key of a request, if it is one that is served.
+pub(crate) fn api_of(request: &Request) -> Option<ApiKey> {
+    macro_rules! keys {
+        ($($name:ident)*) => {
+            match request {
+                $(Request::$name(_) => Some(ApiKey::$name),)*
+                Request::Unsupported { .. } => None,
+            }
+        };
+    }
+    keys!(Produce Fetch ListOffsets Metadata ApiVersions CreateTopics DeleteTopics DeleteRecords InitProducerId
+        OffsetForLeaderEpoch DescribeConfigs AlterConfigs DescribeLogDirs CreatePartitions IncrementalAlterConfigs
+        DescribeCluster DescribeProducers GetTelemetrySubscriptions PushTelemetry ListConfigResources DescribeTopicPartitions)
+}
+
+fn size_of(request: &Request) -> u32 {
+    match request {
+        Request::Produce(Produce { topics, .. }) => {
+            let bytes: usize =
+                topics.iter().flat_map(|t| &t.partitions).map(|p| p.records.as_ref().map_or(0, |r| r.bytes.len())).sum();
+            100 + bytes as u32
+        }
+        _ => 100,
+    }
+}
+
+/// What the checks need to know of a request when its answer leaves; `None` if no answer will.
+fn asked_of(frame: &RequestFrame) -> Option<Asked> {
+    let produce = match &frame.request {
+        Request::Produce(produce) if produce.acks == 0 => return None,
+        Request::Produce(produce) => {
+            let mut parts = Vec::new();
+            for topic in &produce.topics {
+                for p in &topic.partitions {
+                    let Ok(checked) = &p.records else { continue };
+                    let Some(head) = crate::batch::header(&checked.bytes) else { continue };
+                    parts.push(AskedPart {
+                        name: topic.name.clone(),
+                        id: topic.id.0.as_u128(),
+                        index: p.index,
+                        crc: head.crc,
+                        count: head.count,
+                    });
+                }
+            }
+            Some(Box::new(AskedProduce { acks: produce.acks, parts }))
+        }
+        _ => None,
+    };
+    Some(Asked { correlation: frame.correlation, version: frame.version, api: api_of(&frame.request), produce })
+}
