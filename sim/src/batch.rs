@@ -6,7 +6,7 @@
 //! Not here    compression (a compressed batch parses as a header whose records are not looked at), keys, transactions.
 
 use bytes::Bytes;
-use ottla_core::wire::batch::{Attributes, BatchInfo, Checked};
+use ottla_core::wire::batch::{Attributes, BatchInfo, Checked, Seen};
 
 /// Bytes before the first record of a batch.
 pub const HEADER: usize = 61;
@@ -192,6 +192,7 @@ pub fn build(spec: Spec) -> Checked {
         base_offset: 0,
         last_offset_delta: spec.count as i32 - 1,
         leader_epoch: -1,
+        crc,
         attributes: Attributes(0),
         base_timestamp: spec.timestamp,
         max_timestamp: spec.timestamp,
@@ -199,6 +200,7 @@ pub fn build(spec: Spec) -> Checked {
         producer_epoch: epoch,
         base_sequence: sequence,
         count: spec.count as i32,
+        seen: Some(Seen { min_timestamp: spec.timestamp, max_timestamp: spec.timestamp, max_timestamp_delta: 0, keyless: true }),
     };
     Checked { bytes: Bytes::from(out), batches: vec![info] }
 }

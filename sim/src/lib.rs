@@ -6,9 +6,11 @@
 pub mod batch;
 pub mod checks;
 pub mod clients;
+pub mod diagnostic;
 pub mod digest;
 pub mod disk;
 pub mod history;
 pub mod plan;
 pub mod runner;
+pub mod story;
 pub mod world;

@@ -71,9 +71,15 @@ impl Sim {
         if let (true, Some(api)) = (answered, api_of(&frame.request)) {
             c.awaited.push_back((frame.correlation, api, frame.version));
         }
-        let flight = if c.by_bytes {
-            let bytes = encode_request(&frame);
-            Flight::Raw(bytes.slice(4.min(bytes.len())..))
+        let by_bytes = c.by_bytes;
+        let flight = if by_bytes {
+            match encode_request(&frame) {
+                Ok(bytes) => Flight::Raw(bytes.slice(4..)),
+                Err(error) => {
+                    self.fail("codec", "a client's request does not encode", format!("{error:?}"));
+                    return;
+                }
+            }
         } else {
             frame.size = frame.size.max(size_of(&frame.request));
             Flight::Request(frame)
@@ -214,10 +220,10 @@ impl Sim {
         let lease = reply.lease;
         // Answers to frames that no honest client sent are not awaited.
         let expected = c.awaited.front().copied().filter(|(correlation, ..)| arrives && *correlation == reply.correlation);
-        let answer = expected.and_then(|(_, api, version)| {
+        if expected.is_some() {
             c.awaited.pop_front();
-            self.resolve(node, conn, api, version, &mut reply)
-        });
+        }
+        let answer = expected.and_then(|(_, api, version)| self.resolve(node, conn, api, version, &mut reply));
         if same_life {
             for number in pins {
                 self.nodes[node as usize].disk.unpin(number);
@@ -236,7 +242,15 @@ impl Sim {
         let mut unreadable = false;
         if by_bytes {
             let mut all = Vec::new();
-            for chunk in encode_reply(reply) {
+            let chunks = match encode_reply(reply) {
+                Ok(chunks) => chunks,
+                Err(error) => {
+                    let site = format!("{api:?} version {version}");
+                    self.fail("codec", site, format!("an answer of ours does not encode: {error:?}"));
+                    return None;
+                }
+            };
+            for chunk in chunks {
                 match chunk {
                     Chunk::Bytes(bytes) => all.extend_from_slice(&bytes),
                     Chunk::File { file, pos, len } => match disk.peek(file, pos.0, u64::from(len)) {
