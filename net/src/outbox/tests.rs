@@ -1,1 +1,170 @@
-//! Tests of sending.
+//! Tests of sending: whatever a stream takes at a time, the same bytes leave in the same order, and leases after their bytes.
+
+use super::*;
+use std::pin::Pin;
+use std::task::Waker;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A stream that takes at most so many bytes at each call, and is pending at every other.
+struct Sink {
+    taken: Vec<u8>,
+    at_most: usize,
+    pending: bool,
+    /// Whether each call announced that more follows.
+    more: Vec<bool>,
+}
+
+impl AsyncRead for Sink {
+    fn poll_read(self: Pin<&mut Self>, _cx: &mut Context<'_>, _buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Sink {
+    fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.pending = !self.pending;
+        if self.pending {
+            return Poll::Pending;
+        }
+        let n = buf.len().min(self.at_most);
+        self.taken.extend_from_slice(&buf[..n]);
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Stream for Sink {
+    fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>], more: bool) -> Poll<io::Result<usize>> {
+        self.more.push(more);
+        let all: Vec<u8> = bufs.iter().flat_map(|b| b.iter().copied()).collect();
+        Pin::new(self).poll_write(cx, &all)
+    }
+}
+
+fn sink(at_most: usize) -> Sink {
+    Sink { taken: Vec::new(), at_most, pending: false, more: Vec::new() }
+}
+
+/// A file in memory, cold or not.
+struct Memory {
+    bytes: Bytes,
+    cold: std::cell::RefCell<Option<Ticket>>,
+}
+
+impl Source for Memory {
+    fn fd(&self) -> Option<rustix::fd::BorrowedFd<'_>> {
+        None
+    }
+
+    fn warm(&self, _pos: u64, _len: u32) -> Option<Ticket> {
+        self.cold.take()
+    }
+
+    fn read(&self, pos: u64, len: usize) -> io::Result<Bytes> {
+        let from = usize::try_from(pos).unwrap().min(self.bytes.len());
+        Ok(self.bytes.slice(from..(from + len).min(self.bytes.len())))
+    }
+}
+
+fn memory(bytes: &[u8]) -> Memory {
+    Memory { bytes: Bytes::copy_from_slice(bytes), cold: None.into() }
+}
+
+fn flush(outbox: &mut Outbox<Memory>, sink: &mut Sink, released: &mut Vec<LeaseId>) -> (Poll<io::Result<()>>, u64) {
+    let mut sent = 0;
+    let poll = outbox.poll_flush(&mut Context::from_waker(Waker::noop()), sink, &mut sent, released);
+    (poll, sent)
+}
+
+#[test]
+fn bytes_leave_in_order_once_and_leases_after_them_whatever_a_write_takes() {
+    let file: Vec<u8> = (0..200).collect();
+    for at_most in 1..=64 {
+        let (mut outbox, mut sink, mut released, mut sent) = (Outbox::default(), sink(at_most), Vec::new(), 0);
+        let mut expected = Vec::new();
+        for reply in 0..5u8 {
+            outbox.push_bytes(Bytes::from(vec![reply; 7]));
+            outbox.push_file(memory(&file), 10, 30 + u32::from(reply));
+            outbox.push_bytes(Bytes::from(vec![100 + reply; 3]));
+            outbox.push_lease(LeaseId(u64::from(reply)));
+            expected.extend(vec![reply; 7]);
+            expected.extend_from_slice(&file[10..40 + usize::from(reply)]);
+            expected.extend(vec![100 + reply; 3]);
+            // A lease is free exactly when the bytes before it have left.
+            let due = expected.len();
+            loop {
+                let (poll, n) = flush(&mut outbox, &mut sink, &mut released);
+                sent += n;
+                assert_eq!(released.len() == usize::from(reply) + 1, sink.taken.len() == due);
+                if poll.is_ready() {
+                    poll_ok(poll);
+                    break;
+                }
+            }
+        }
+        assert_eq!(sink.taken, expected);
+        assert_eq!(sent, expected.len() as u64);
+        assert_eq!(released, (0..5).map(LeaseId).collect::<Vec<_>>());
+        assert!(outbox.is_empty() && outbox.held() == 0);
+    }
+}
+
+fn poll_ok(poll: Poll<io::Result<()>>) {
+    assert!(matches!(poll, Poll::Ready(Ok(()))), "{poll:?}");
+}
+
+#[test]
+fn small_answers_leave_together_and_a_header_waits_for_its_file() {
+    let (mut outbox, mut sink, mut released) = (Outbox::default(), sink(usize::MAX), Vec::new());
+    for i in 0..20 {
+        outbox.push_bytes(Bytes::from(vec![i; 5]));
+        outbox.push_lease(LeaseId(u64::from(i)));
+    }
+    outbox.push_file(memory(b"file"), 0, 4);
+    while flush(&mut outbox, &mut sink, &mut released).0.is_pending() {}
+    assert_eq!(sink.taken.len(), 104);
+    assert_eq!(sink.more, [true, true, false, false], "one call for all answers and one for the file, each after a pending one");
+    assert_eq!(released.len(), 20);
+}
+
+#[test]
+fn a_cold_range_is_sent_when_it_has_been_read() {
+    let (mut outbox, mut sink, mut released) = (Outbox::default(), sink(usize::MAX), Vec::new());
+    let (done, ticket) = Ticket::new();
+    outbox.push_file(Memory { bytes: Bytes::from_static(b"cold"), cold: Some(ticket).into() }, 0, 4);
+    for _ in 0..3 {
+        assert!(flush(&mut outbox, &mut sink, &mut released).0.is_pending());
+        assert!(sink.more.is_empty(), "nothing is sent from a cold range");
+    }
+    drop(done);
+    while flush(&mut outbox, &mut sink, &mut released).0.is_pending() {}
+    assert_eq!(sink.taken, b"cold");
+}
+
+#[test]
+fn a_range_that_its_file_does_not_have_ends_the_connection() {
+    let (mut outbox, mut sink, mut released) = (Outbox::default(), sink(usize::MAX), Vec::new());
+    outbox.push_file(memory(b"1234"), 2, 4);
+    let mut poll = flush(&mut outbox, &mut sink, &mut released).0;
+    while poll.is_pending() {
+        poll = flush(&mut outbox, &mut sink, &mut released).0;
+    }
+    assert!(matches!(poll, Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof));
+}
+
+#[test]
+fn a_connection_that_ends_gives_back_the_leases_of_what_it_did_not_send() {
+    let mut outbox = Outbox::default();
+    for lease in 0..3 {
+        outbox.push_file(memory(b"1234"), 0, 4);
+        outbox.push_lease(LeaseId(lease));
+    }
+    assert_eq!(outbox.into_leases().collect::<Vec<_>>(), (0..3).map(LeaseId).collect::<Vec<_>>());
+}

@@ -1,1 +1,164 @@
-//! Tests of the disk.
+//! Tests of the disk: what the calls leave in real files, and that calls which must wait do.
+
+use super::*;
+use ottla_core::io::Suffix;
+use std::future::poll_fn;
+
+struct Fixture {
+    disk: RealDisk,
+    dir: tempfile::TempDir,
+    op: u64,
+    done: Vec<Completion>,
+    runtime: tokio::runtime::Runtime,
+}
+
+const DIR: DirId = DirId(1);
+
+fn log() -> FileId {
+    FileId::new(DIR, FileKind::Log, 0)
+}
+
+fn append(pos: u64, data: &'static str) -> DiskCall {
+    DiskCall::Append { pos: BytePos(pos), data: vec![Bytes::from_static(data.as_bytes())] }
+}
+
+fn read(pos: u64, len: u32) -> DiskCall {
+    DiskCall::Read { pos: BytePos(pos), len }
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = RealDisk::new(RealImage::open(dir.path()).unwrap(), 16);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut fixture = Fixture { disk, dir, op: 0, done: Vec::new(), runtime };
+        assert_eq!(fixture.call(FileId::dir(DIR), DiskCall::MakeDir { path: "orders-0".into() }), Ok(DiskDone::Done));
+        fixture
+    }
+
+    fn submit(&mut self, file: FileId, call: DiskCall) -> OpId {
+        self.op += 1;
+        self.disk.submit(OpId(self.op), file, call, &mut self.done);
+        OpId(self.op)
+    }
+
+    fn wait(&mut self, op: OpId) -> CallResult {
+        loop {
+            if let Some(at) = self.done.iter().position(|c| c.op == op) {
+                return self.done.swap_remove(at).result;
+            }
+            self.runtime.block_on(poll_fn(|cx| self.disk.poll_completed(cx, &mut self.done)));
+        }
+    }
+
+    fn call(&mut self, file: FileId, call: DiskCall) -> CallResult {
+        let op = self.submit(file, call);
+        self.wait(op)
+    }
+
+    fn content(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.dir.path().join(name)).ok()
+    }
+}
+
+const LOG: &str = "orders-0/00000000000000000000.log";
+
+#[test]
+fn calls_leave_in_files_what_they_say() {
+    let mut f = Fixture::new();
+    assert_eq!(f.call(log(), DiskCall::Create), Ok(DiskDone::Done));
+    assert_eq!(f.call(log(), append(0, "hello ")), Ok(DiskDone::Done));
+    assert_eq!(f.call(log(), append(6, "world")), Ok(DiskDone::Done));
+    assert_eq!(f.call(log(), DiskCall::Sync), Ok(DiskDone::Done));
+    assert_eq!(f.content(LOG).unwrap(), b"hello world");
+    assert_eq!(f.call(log(), read(6, 100)), Ok(DiskDone::Read(Bytes::from_static(b"world"))));
+    assert_eq!(f.call(log(), read(0, 5)), Ok(DiskDone::Read(Bytes::from_static(b"hello"))));
+    assert_eq!(f.call(log(), read(11, 5)), Ok(DiskDone::Read(Bytes::new())));
+    assert_eq!(f.call(log(), DiskCall::Truncate { len: 5 }), Ok(DiskDone::Done));
+    assert_eq!(f.content(LOG).unwrap(), b"hello");
+    assert_eq!(f.call(log(), DiskCall::Create), Ok(DiskDone::Done));
+    assert_eq!(f.content(LOG).unwrap(), b"");
+    let gone = log().with_suffix(Suffix::Deleted);
+    assert_eq!(f.call(log(), DiskCall::Rename { to: gone.name }), Ok(DiskDone::Done));
+    assert_eq!(f.call(FileId::dir(DIR), DiskCall::SyncDir), Ok(DiskDone::Done));
+    assert_eq!(f.call(gone, append(0, "still writable")), Ok(DiskDone::Done));
+    assert_eq!(f.call(gone, DiskCall::Remove), Ok(DiskDone::Done));
+    assert_eq!(f.call(gone, DiskCall::Remove), Ok(DiskDone::Done), "removing what is absent is no error");
+    assert_eq!(f.call(log(), append(0, "x")), Err(DiskFault::NotFound));
+    assert_eq!(f.call(log(), read(0, 1)), Err(DiskFault::NotFound));
+}
+
+#[test]
+fn a_directory_takes_its_files_with_it() {
+    let mut f = Fixture::new();
+    f.call(log(), DiskCall::Create).unwrap();
+    f.call(log(), append(0, "x")).unwrap();
+    f.call(FileId::dir(DIR), DiskCall::RenameDir { path: "orders-0.gone-delete".into() }).unwrap();
+    f.call(log(), append(1, "y")).unwrap();
+    assert_eq!(f.content("orders-0.gone-delete/00000000000000000000.log").unwrap(), b"xy");
+    f.call(FileId::dir(DIR), DiskCall::RemoveDir).unwrap();
+    assert!(!f.dir.path().join("orders-0.gone-delete").exists());
+    f.call(FileId::dir(DIR), DiskCall::RemoveDir).unwrap();
+    f.call(FileId::dir(ROOT), DiskCall::SyncDir).unwrap();
+    let props = FileId::new(ROOT, FileKind::MetaProperties, 0);
+    f.call(props, DiskCall::Create).unwrap();
+    f.call(props, append(0, "version=1")).unwrap();
+    assert_eq!(f.content("meta.properties").unwrap(), b"version=1");
+}
+
+#[test]
+fn what_waits_for_a_sync_is_performed_in_order() {
+    let mut f = Fixture::new();
+    f.call(log(), DiskCall::Create).unwrap();
+    let tmp = log().with_suffix(Suffix::Tmp);
+    let mut ops = Vec::new();
+    for (file, call) in [
+        (log(), append(0, "old")),
+        (log(), DiskCall::Sync),
+        (tmp, DiskCall::Create),
+        (tmp, append(0, "brand new")),
+        (tmp, DiskCall::Sync),
+        (tmp, DiskCall::Rename { to: log().name }),
+        (FileId::dir(DIR), DiskCall::SyncDir),
+        (log(), DiskCall::Truncate { len: 5 }),
+        (log(), append(5, "!")),
+        (log(), DiskCall::Sync),
+    ] {
+        ops.push(f.submit(file, call));
+    }
+    for op in ops {
+        assert_eq!(f.wait(op), Ok(DiskDone::Done), "{op:?}");
+    }
+    assert_eq!(f.content(LOG).unwrap(), b"brand!");
+}
+
+#[test]
+fn appends_of_many_parts_and_of_many_files_are_whole() {
+    let mut f = Fixture::new();
+    let data: Vec<Bytes> = (0..3000u32).map(|i| Bytes::from(i.to_be_bytes().to_vec())).chain([Bytes::new()]).collect();
+    let whole: Vec<u8> = data.iter().flatten().copied().collect();
+    // More files than handles are kept.
+    for base in 0..50 {
+        let file = FileId::new(DIR, FileKind::Log, base);
+        f.call(file, DiskCall::Create).unwrap();
+        f.call(file, DiskCall::Append { pos: BytePos(0), data: data.clone() }).unwrap();
+    }
+    for base in 0..50 {
+        let file = FileId::new(DIR, FileKind::Log, base);
+        f.call(file, append(12000, "end")).unwrap();
+        let DiskDone::Read(bytes) = f.call(file, read(0, 20000)).unwrap() else { panic!("no bytes") };
+        assert!(bytes[..12000] == whole[..] && bytes[12000..] == b"end"[..]);
+    }
+}
+
+#[test]
+fn a_file_to_send_from_outlives_its_name() {
+    let mut f = Fixture::new();
+    f.call(log(), DiskCall::Create).unwrap();
+    f.call(log(), append(0, "kept")).unwrap();
+    let source = f.disk.source(log()).unwrap();
+    f.call(log(), DiskCall::Remove).unwrap();
+    assert_eq!(source.read(1, 10).unwrap(), "ept");
+    assert!(source.warm(0, 4).is_none(), "it was just written");
+    assert!(f.disk.source(log()).is_err());
+}
