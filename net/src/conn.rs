@@ -5,9 +5,10 @@
 //! Not here    what is admitted (`edge.rs`), how bytes are sent (`outbox.rs`).
 
 use crate::disk::Disk;
-use crate::edge::Edge;
+use crate::edge::{Edge, enter};
 use crate::frame::FrameReader;
 use crate::sock::Stream;
+use bytes::BytesMut;
 use ottla_core::ids::ConnId;
 use ottla_core::wire;
 use std::cell::RefCell;
@@ -63,12 +64,26 @@ impl<S: Stream, D: Disk> Connection<S, D> {
         Ok(any)
     }
 
+    /// Our end of a connection that ends well: what has come and will not be read is thrown away first, because a socket that is
+    /// closed on unread bytes resets the connection, and the peer may lose the answers that it has not read yet.
+    fn finish(&mut self, cx: &mut Context<'_>, scratch: &mut BytesMut) {
+        let _ = Pin::new(&mut self.stream).poll_shutdown(cx);
+        let mut reader = FrameReader::default();
+        for _ in 0..READS_PER_TURN {
+            match reader.poll_read(cx, &mut self.stream, scratch) {
+                Poll::Ready(Ok(n)) if n > 0 => reader = FrameReader::default(),
+                _ => break,
+            }
+        }
+    }
+
     /// One turn of the connection: until both directions wait for the peer, the node, or the disk.
     fn poll_turn(&mut self, cx: &mut Context<'_>, edge: &mut Edge<D>) -> Poll<io::Result<()>> {
         for _ in 0..READS_PER_TURN {
             edge.conn(self.id).waker = None;
             let flushed = self.poll_send(cx, edge)?.is_ready();
             if flushed && edge.conn(self.id).closing {
+                self.finish(cx, &mut edge.scratch);
                 return Poll::Ready(Ok(()));
             }
             // What the last read brought comes before the next read.
@@ -99,8 +114,9 @@ impl<S: Stream, D: Disk> Future for Connection<S, D> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let edge = Rc::clone(&this.edge);
-        let ended = std::task::ready!(this.poll_turn(cx, &mut edge.borrow_mut()));
-        if let Err(e) = ended {
+        // Without an edge there is nothing to wait for: its panic is on its way.
+        let Some(turn) = enter(&edge, |edge| this.poll_turn(cx, edge)) else { return Poll::Ready(()) };
+        if let Err(e) = std::task::ready!(turn) {
             if e.kind() == io::ErrorKind::InvalidData {
                 edge.borrow().metrics.requests_invalid.inc();
             }
@@ -112,9 +128,6 @@ impl<S: Stream, D: Disk> Future for Connection<S, D> {
 
 impl<S, D: Disk> Drop for Connection<S, D> {
     fn drop(&mut self) {
-        // The edge is borrowed only while a panic unwinds through it: then the node is dead.
-        if let Ok(mut edge) = self.edge.try_borrow_mut() {
-            edge.on_closed(self.id);
-        }
+        enter(&self.edge, |edge| edge.on_closed(self.id));
     }
 }

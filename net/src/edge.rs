@@ -17,7 +17,10 @@ use ottla_core::ids::{ConnId, LeaseId};
 use ottla_core::io::{Chunk, Effect, Fact, Fatal, Input, Level, Reply};
 use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::wire::{self, Request, RequestFrame};
+use std::any::Any;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -94,10 +97,29 @@ pub struct Edge<D: Disk> {
     /// What all connections read into first.
     pub(crate) scratch: BytesMut,
     pub(crate) exit: Option<ExitReason>,
-    pub(crate) shutting_down: bool,
+    shutting_down: bool,
     /// When the task that waits for deadlines is going to wake, and how to wake it earlier.
     armed: Option<Instant>,
     runner: Option<Waker>,
+    /// A broken invariant: the node must not be asked anything any more.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+/// Do something with the edge, from whatever task. A runtime would swallow a task's panic and go on with a node whose invariants are
+/// broken, so it is kept for `run` to go on panicking with; until then nobody gets at the edge (`None`).
+pub(crate) fn enter<D: Disk, R>(edge: &RefCell<Edge<D>>, f: impl FnOnce(&mut Edge<D>) -> R) -> Option<R> {
+    let mut edge = edge.borrow_mut();
+    if edge.panic.is_some() {
+        return None;
+    }
+    match catch_unwind(AssertUnwindSafe(|| f(&mut edge))) {
+        Ok(result) => Some(result),
+        Err(panic) => {
+            edge.panic = Some(panic);
+            edge.wake_runner();
+            None
+        }
+    }
 }
 
 impl<D: Disk> Edge<D> {
@@ -120,6 +142,7 @@ impl<D: Disk> Edge<D> {
             shutting_down: false,
             armed: None,
             runner: None,
+            panic: None,
         };
         edge.perform_effects();
         edge.handle_all();
@@ -202,7 +225,7 @@ impl<D: Disk> Edge<D> {
         for chunk in chunks {
             match chunk {
                 Chunk::Bytes(bytes) => conn.outbox.push_bytes(bytes),
-                Chunk::File { file, pos, len } => match self.disk.source(file) {
+                Chunk::File { file, pos, len } => match self.disk.source(file, pos, len) {
                     Ok(source) => conn.outbox.push_file(source, pos.0, len),
                     Err(fault) => {
                         // The header promises bytes that we cannot get: nothing that follows could be understood.
@@ -251,10 +274,11 @@ impl<D: Disk> Edge<D> {
         Some(id)
     }
 
-    /// A whole request came. `expects_reply` is false for the one request that Kafka never answers.
+    /// A whole request came.
     pub(crate) fn on_request(&mut self, id: ConnId, request: RequestFrame) {
         let conn = self.conns.get_mut(&id).expect("a connection that reads is known");
         conn.asked = self.clock.now().mono;
+        // The one request that Kafka never answers.
         let answered = !matches!(&request.request, Request::Produce(produce) if produce.acks == 0);
         if answered {
             conn.unanswered.push_back((request.correlation, request.size));
@@ -291,9 +315,13 @@ impl<D: Disk> Edge<D> {
             && conn.outbox.held() < self.limits.outgoing_bytes_max
     }
 
-    /// Begin an orderly end.
-    pub(crate) fn on_shutdown(&mut self) {
-        self.shutting_down = true;
+    /// A signal: the first begins an orderly end, the second ends at once.
+    pub(crate) fn on_stop(&mut self) {
+        if std::mem::replace(&mut self.shutting_down, true) {
+            self.exit = Some(ExitReason::Killed);
+            return;
+        }
+        tracing::info!("ending in order; a second signal ends at once");
         self.handle(Input::Shutdown);
     }
 
@@ -342,6 +370,11 @@ impl<D: Disk> Edge<D> {
         self.runner = Some(cx.waker().clone());
         self.armed = self.node.deadline().map(|d| d.at);
         self.armed.map(|at| self.clock.when(at))
+    }
+
+    /// The panic of whichever task had one. The edge stays closed: the tasks that are dropped next must not get at a broken node.
+    pub(crate) fn take_panic(&mut self) -> Option<Box<dyn Any + Send>> {
+        self.panic.replace(Box::new("the panic was passed on"))
     }
 
     fn wake_runner(&mut self) {

@@ -30,4 +30,4 @@ pub use edge::{Clock, Edge, ExitReason};
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use run::{Stop, run};
-pub use serve::{Bound, ServeConfig, ServeError, serve};
+pub use serve::{Bound, ServeConfig, ServeError, serve, serve_until};

@@ -6,7 +6,7 @@
 
 use crate::conn::Connection;
 use crate::disk::Disk;
-use crate::edge::{Edge, ExitReason};
+use crate::edge::{Edge, ExitReason, enter};
 use crate::sock::Listen;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -24,6 +24,9 @@ pub type Stop = mpsc::UnboundedReceiver<()>;
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Serve until the node ends or a signal asks for it. Runs inside a tokio `LocalRuntime` or `LocalSet`.
+///
+/// A panic of any task that works for the edge goes on here. The order in which this future polls is written down, not drawn by
+/// `select!`, so that a simulation replays it without tokio's unstable switches.
 pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut stop: Stop) -> ExitReason {
     let edge = Rc::new(RefCell::new(edge));
     let acceptor = tokio::task::spawn_local(accept(listener, Rc::clone(&edge)));
@@ -32,21 +35,17 @@ pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut stop: Stop)
     let reason = poll_fn(|cx| {
         loop {
             while let Poll::Ready(Some(())) = stop.poll_recv(cx) {
-                let mut edge = edge.borrow_mut();
                 acceptor.abort();
-                if edge.shutting_down {
-                    edge.exit = Some(ExitReason::Killed);
-                    return Poll::Ready(ExitReason::Killed);
-                }
-                tracing::info!("ending in order; a second signal ends at once");
-                edge.on_shutdown();
+                enter(&edge, Edge::on_stop);
             }
-            let again_at = match waits.turn(cx, &mut edge.borrow_mut()) {
-                Ok(reason) => return Poll::Ready(reason),
-                Err(at) => at,
+            let Some(turn) = enter(&edge, |edge| waits.turn(cx, edge)) else {
+                let panic = edge.borrow_mut().take_panic().expect("only a panic closes the edge");
+                std::panic::resume_unwind(panic);
             };
-            if poll_timer(cx, sleep.as_mut(), again_at).is_pending() {
-                return Poll::Pending;
+            match turn {
+                Ok(reason) => return Poll::Ready(reason),
+                Err(again_at) if poll_timer(cx, sleep.as_mut(), again_at).is_pending() => return Poll::Pending,
+                Err(_) => {}
             }
         }
     })
@@ -71,7 +70,11 @@ impl Waits {
         if let Some(reason) = &edge.exit {
             let reason = reason.clone();
             let drained_by = *self.drained_by.get_or_insert(now + edge.limits.drain_max);
-            return if edge.close_all() || now >= drained_by { Ok(reason) } else { Err(drained_by) };
+            return if reason == ExitReason::Killed || edge.close_all() || now >= drained_by {
+                Ok(reason)
+            } else {
+                Err(drained_by)
+            };
         }
         if now >= self.idle {
             self.idle = edge.close_idle();
@@ -93,7 +96,7 @@ async fn accept<L: Listen, D: Disk>(listener: L, edge: Rc<RefCell<Edge<D>>>) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let id = edge.borrow_mut().on_accepted(format!("/{}", peer.ip()));
+                let Some(id) = enter(&edge, |edge| edge.on_accepted(format!("/{}", peer.ip()))) else { return };
                 match id {
                     Some(id) => drop(tokio::task::spawn_local(Connection::new(id, stream, Rc::clone(&edge)))),
                     None => tracing::warn!(%peer, "refused: max.connections is reached"),

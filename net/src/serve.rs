@@ -21,6 +21,7 @@ use std::rc::Rc;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// What a broker is told at its start.
 #[derive(Clone, Debug)]
@@ -111,15 +112,28 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Run a broker until it ends. `on_ready` is told the addresses when clients can connect and are served.
+/// Run a broker until it ends: by itself, or by SIGTERM or SIGINT. `on_ready` is told the addresses when clients can connect and
+/// are served.
 pub fn serve(config: ServeConfig, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
-    raise_file_limit();
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).map_err(ServeError::System)?;
-    runtime.block_on(serve_here(config, on_ready))
+    let (tell, stop) = tokio::sync::mpsc::unbounded_channel();
+    block_on(async {
+        signals(&tell).map_err(ServeError::System)?;
+        serve_here(config, stop, on_ready).await
+    })
 }
 
-async fn serve_here(config: ServeConfig, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
-    let stop = signals().map_err(ServeError::System)?;
+/// As [`serve`], but `stop` says when to end instead of signals.
+pub fn serve_until(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
+    block_on(serve_here(config, stop, on_ready))
+}
+
+fn block_on(future: impl Future<Output = Result<ExitReason, ServeError>>) -> Result<ExitReason, ServeError> {
+    raise_file_limit();
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).map_err(ServeError::System)?;
+    runtime.block_on(future)
+}
+
+async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
     let dir = &config.data_dir;
     let _lock = lock(dir)?;
     let listener = bind("listen address", &config.listen)?;
@@ -157,14 +171,13 @@ async fn serve_here(config: ServeConfig, on_ready: impl FnOnce(&Bound)) -> Resul
 }
 
 /// SIGTERM and SIGINT as messages.
-fn signals() -> std::io::Result<Stop> {
-    let (tell, stop) = tokio::sync::mpsc::unbounded_channel();
+fn signals(tell: &UnboundedSender<()>) -> std::io::Result<()> {
     for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
         let mut signal = signal(kind)?;
         let tell = tell.clone();
         tokio::task::spawn_local(async move { while signal.recv().await.is_some() && tell.send(()).is_ok() {} });
     }
-    Ok(stop)
+    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<DirLock, ServeError> {

@@ -17,7 +17,7 @@ pub use lock::{DirLock, LockError};
 pub use real::RealDisk;
 
 use bytes::Bytes;
-use ottla_core::ids::OpId;
+use ottla_core::ids::{BytePos, OpId};
 use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId};
 use rustix::fd::BorrowedFd;
 use std::future::Future;
@@ -45,8 +45,8 @@ pub trait Disk: 'static {
     /// Collect into `done` what has ended since; `Ready` says that there was something.
     fn poll_completed(&mut self, cx: &mut Context<'_>, done: &mut Vec<Completion>) -> Poll<()>;
 
-    /// The file as it is now, to send a range of it, whatever becomes of its name.
-    fn source(&mut self, file: FileId) -> Result<Self::Source, DiskFault>;
+    /// The file as it is now, to send this range of it, whatever becomes of its name.
+    fn source(&mut self, file: FileId, pos: BytePos, len: u32) -> Result<Self::Source, DiskFault>;
 }
 
 /// A file to send from.

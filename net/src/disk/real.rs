@@ -269,7 +269,7 @@ impl Disk for RealDisk {
         if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn source(&mut self, file: FileId) -> Result<RealSource, DiskFault> {
+    fn source(&mut self, file: FileId, _pos: BytePos, _len: u32) -> Result<RealSource, DiskFault> {
         Ok(RealSource { fd: self.handle(file)?, reads: Arc::clone(&self.reads) })
     }
 }

@@ -156,9 +156,9 @@ fn a_file_to_send_from_outlives_its_name() {
     let mut f = Fixture::new();
     f.call(log(), DiskCall::Create).unwrap();
     f.call(log(), append(0, "kept")).unwrap();
-    let source = f.disk.source(log()).unwrap();
+    let source = f.disk.source(log(), BytePos(0), 4).unwrap();
     f.call(log(), DiskCall::Remove).unwrap();
     assert_eq!(source.read(1, 10).unwrap(), "ept");
     assert!(source.warm(0, 4).is_none(), "it was just written");
-    assert!(f.disk.source(log()).is_err());
+    assert!(f.disk.source(log(), BytePos(0), 4).is_err());
 }
