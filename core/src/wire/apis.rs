@@ -52,7 +52,6 @@ macro_rules! apis {
 
         /// A decoded request.
         #[derive(Debug, Clone)]
-        #[expect(clippy::large_enum_variant, reason = "moved once from the codec to the core; a box would be one more allocation")]
         pub enum Request {
             $($name($request),)*
             /// A key or version that is not served. Kafka closes the connection without an answer (for ApiVersions see

@@ -10,7 +10,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 pub struct RequestFrame {
     pub correlation: i32,
     /// As the client sent it. Only for ApiVersions it may be one that is not served: the answer is then version 0's, with the
-    /// error UNSUPPORTED_VERSION and the list of what is served (KIP-511).
+    /// error UNSUPPORTED_VERSION and ApiVersions itself as the only entry (KIP-511).
     pub version: i16,
     pub client_id: Option<String>,
     /// The size of the frame on the wire in bytes, which admission counts.
@@ -55,12 +55,12 @@ pub fn decode_request(mut frame: Bytes) -> Result<RequestFrame, WireError> {
         return Ok(RequestFrame { correlation, version, client_id: None, size, request: Request::Unsupported { api_key } });
     };
     let client_id = read_client_id(&mut frame)?;
+    if api.request_header_version(version) >= 2 {
+        skip_tags(&mut frame)?;
+    }
     if !api.serves(version) {
         let request = Request::ApiVersions(msg::ApiVersionsRequest::default());
         return Ok(RequestFrame { correlation, version, client_id, size, request });
-    }
-    if api.request_header_version(version) >= 2 {
-        skip_tags(&mut frame)?;
     }
     let request = Request::read(api, version, &mut frame)?;
     Ok(RequestFrame { correlation, version, client_id, size, request })

@@ -95,12 +95,30 @@ pub fn decompress(codec: Codec, packed: &[u8], bytes_max: usize) -> Result<Vec<u
 pub fn reader(codec: Codec, packed: &[u8], bytes_max: usize) -> Result<Capped<'_>, String> {
     let inner: Box<dyn Read + '_> = match codec {
         Codec::None => Box::new(packed),
-        Codec::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(packed)),
+        // Java reads nothing out of nothing here.
+        Codec::Zstd if packed.is_empty() => Box::new(packed),
+        Codec::Gzip => Box::new(Gzip(flate2::bufread::GzDecoder::new(packed))),
         Codec::Snappy => Box::new(snappy::Reader::new(packed, bytes_max)?),
         Codec::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(packed)),
         Codec::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed).map_err(|e| e.to_string())?),
     };
     Ok(Capped { inner, left: bytes_max })
+}
+
+/// Gzip members one after the other. What follows the last one is ignored, as Java ignores it.
+struct Gzip<'a>(flate2::bufread::GzDecoder<&'a [u8]>);
+
+impl Read for Gzip<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let got = self.0.read(out)?;
+            let rest: &[u8] = self.0.get_ref();
+            if got > 0 || out.is_empty() || !rest.starts_with(&[0x1f, 0x8b]) {
+                return Ok(got);
+            }
+            self.0 = flate2::bufread::GzDecoder::new(rest);
+        }
+    }
 }
 
 /// A stream that fails where it would go on for too long. See [`reader`].

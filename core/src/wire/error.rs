@@ -3,11 +3,11 @@
 //! Holds       the table is Kafka 4.3's; a code that is not in it is never sent.
 
 macro_rules! errors {
-    ($( $name:ident = $code:literal, $text:literal, $retriable:literal; )*) => {
+    ($( $(#[$meta:meta])* $name:ident = $code:literal, $text:literal, $retriable:literal; )*) => {
         /// An error as the wire carries it: a 16-bit code. `None` is success.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
         pub enum ErrorCode {
-            $( #[doc = $text] $name = $code, )*
+            $( #[doc = $text] $(#[$meta])* $name = $code, )*
         }
 
         impl ErrorCode {
@@ -42,12 +42,6 @@ impl ErrorCode {
     }
 }
 
-impl Default for ErrorCode {
-    fn default() -> ErrorCode {
-        ErrorCode::None
-    }
-}
-
 impl std::fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
@@ -56,6 +50,7 @@ impl std::fmt::Display for ErrorCode {
 
 errors! {
     UnknownServerError = -1, "UNKNOWN_SERVER_ERROR", false;
+    #[default]
     None = 0, "NONE", false;
     OffsetOutOfRange = 1, "OFFSET_OUT_OF_RANGE", false;
     CorruptMessage = 2, "CORRUPT_MESSAGE", true;

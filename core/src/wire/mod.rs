@@ -21,6 +21,8 @@ pub mod compress;
 pub mod error;
 mod fetch;
 mod produce;
+#[cfg(test)]
+mod tests;
 
 pub use apis::{ApiKey, Request, Response, frame_bytes_max};
 pub use codec::{RequestFrame, WireError, decode_request, decode_response, encode_reply, encode_request};
@@ -28,8 +30,10 @@ pub use error::ErrorCode;
 
 /// The protocol crate's message types, under the one name by which the rest of the core knows them.
 ///
-/// Two traps. Its `Default` puts `Some("")` into most nullable fields, where Kafka's schema says null: begin with
-/// [`blank::Blank::blank`] instead. And its strings are slices of the frame that they came in: copy what outlives the request.
+/// Three traps. Its `Default` puts `Some("")` into most nullable fields, where Kafka's schema says null: begin with
+/// [`blank::Blank::blank`] instead. A few fields may be set only from some version on, or `encode_reply` fails: ListOffsets
+/// `leader_epoch` (4), Metadata `topic_authorized_operations` (8) and `cluster_authorized_operations` (8 to 10), DescribeCluster
+/// `endpoint_type` (1) and `is_fenced` (2). And its strings are slices of the frame that they came in: copy what outlives the request.
 pub mod msg {
     pub use kafka_protocol::messages::*;
     pub use kafka_protocol::protocol::StrBytes;

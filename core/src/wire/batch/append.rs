@@ -7,10 +7,10 @@
 use super::build::BatchBuilder;
 use super::header::{Attributes, BatchInfo, HEADER_BYTES, Seen};
 use super::records::records;
-use super::{Checked, RecordsError};
+use super::{Checked, RecordsError, Scope};
 use crate::time::Timestamp;
 use crate::wire::ErrorCode;
-use crate::wire::compress::Compression;
+use crate::wire::compress::{Codec, Compression};
 use bytes::{BufMut, Bytes, BytesMut};
 
 /// The part of a topic's configuration that decides about a client's batch.
@@ -75,7 +75,7 @@ pub fn prepare(
 ) -> Result<Ready, RecordsError> {
     assert!(checked.batches.len() == 1, "a client's records are one batch");
     let info = checked.batches[0];
-    check_size(&info, policy, topic, partition)?;
+    check_size(&info, policy)?;
     let seen = info.seen.expect("a checked batch of a client has been read");
     check_records(checked, &info, &seen, policy, &format_args!("{topic}-{partition}"), now)?;
 
@@ -83,7 +83,7 @@ pub fn prepare(
     let mut ready = Ready::verbatim(&info, &checked.bytes);
     if let Some(target) = policy.compression.filter(|t| t.codec != source) {
         ready = rebuild(&info, &checked.bytes, target)?;
-        check_size(&ready.info, policy, topic, partition)?;
+        check_size(&ready.info, policy)?;
     }
     let (attributes, max_timestamp) = if policy.log_append_time {
         (ready.info.attributes.with_log_append_time(true), now.0)
@@ -108,17 +108,13 @@ fn seen_max(info: &BatchInfo, seen: &Seen) -> i64 {
     if info.attributes.is_log_append_time() { info.max_timestamp } else { seen.max_timestamp }
 }
 
-fn check_size(info: &BatchInfo, policy: &AppendPolicy, topic: &str, partition: i32) -> Result<(), RecordsError> {
-    if info.len <= policy.bytes_max {
-        return Ok(());
-    }
-    let detail = format!("a batch of {} bytes for {topic}-{partition}, where {} are allowed", info.len, policy.bytes_max);
-    Err(RecordsError::new(ErrorCode::MessageTooLarge, detail))
+fn check_size(info: &BatchInfo, policy: &AppendPolicy) -> Result<(), RecordsError> {
+    if info.len <= policy.bytes_max { Ok(()) } else { Err(RecordsError::too_large(info.len, policy.bytes_max)) }
 }
 
 /// Store the records of a batch anew, with another codec or with consecutive offsets.
 pub(super) fn rebuild(info: &BatchInfo, batch: &Bytes, target: Compression) -> Result<Ready, RecordsError> {
-    let failed = |e: String| RecordsError::new(ErrorCode::UnknownServerError, e);
+    let failed = |e: String| RecordsError::new(ErrorCode::UnknownServerError, Scope::Log, e);
     let mut builder = BatchBuilder::new(target)
         .leader_epoch(info.leader_epoch)
         .producer(info.producer_id, info.producer_epoch, info.base_sequence)
@@ -140,17 +136,19 @@ fn check_records(
     partition: &dyn std::fmt::Display,
     now: Timestamp,
 ) -> Result<(), RecordsError> {
-    let earliest = now.0.saturating_sub(policy.timestamp_before_max_ms);
-    let latest = now.0.saturating_add(policy.timestamp_after_max_ms);
+    let bounds = Bounds { now: now.0, before_ms: policy.timestamp_before_max_ms, after_ms: policy.timestamp_after_max_ms };
     let claims_append_time = info.attributes.is_log_append_time();
     let (min, max) =
         if claims_append_time { (info.max_timestamp, info.max_timestamp) } else { (seen.min_timestamp, seen.max_timestamp) };
-    let in_bounds = !policy.log_append_time && min >= earliest && max <= latest && min != Timestamp::NONE.0;
+    // Between two times that pass and are not negative, all pass.
+    let in_bounds = !policy.log_append_time && min >= 0 && bounds.contain(min) && bounds.contain(max);
     let timestamps_pass = in_bounds || (policy.log_append_time && !claims_append_time);
     if timestamps_pass && !(policy.compacted && seen.keyless) {
         return Ok(());
     }
-    let failed = |e: super::records::ReadError| RecordsError::new(ErrorCode::UnknownServerError, e.to_string());
+    let failed = |e: super::records::ReadError| RecordsError::new(ErrorCode::UnknownServerError, Scope::Log, e.to_string());
+    let source = info.attributes.codec().unwrap_or_default();
+    let kept_packed = source != Codec::None && policy.compression.is_none_or(|target| target.codec == source);
     let mut errors = Vec::new();
     let mut code = ErrorCode::InvalidRecord;
     for (index, record) in records(info, &checked.bytes).map_err(failed)?.enumerate() {
@@ -159,23 +157,26 @@ fn check_records(
         if policy.compacted && record.key.is_none() {
             errors.push((index, format!("Compacted topic cannot accept message without key in topic partition {partition}")));
         } else if !policy.log_append_time && record.timestamp != Timestamp::NONE.0 {
-            if record.timestamp < earliest || record.timestamp > latest {
+            if !bounds.contain(record.timestamp) {
                 code = ErrorCode::InvalidTimestamp;
+                let (from, to) = (bounds.now.wrapping_sub(bounds.before_ms), bounds.now.wrapping_add(bounds.after_ms));
                 errors.push((
                     index,
                     format!(
-                        "Timestamp {} of message with offset {} is out of range. The timestamp should be within [{earliest}, {latest}]",
+                        "Timestamp {} of message with offset {} is out of range. The timestamp should be within [{from}, {to}]",
                         record.timestamp, record.offset
                     ),
                 ));
             }
         } else if claims_append_time {
             code = ErrorCode::InvalidTimestamp;
+            // Kafka prints its own class, which is another one where it need not keep keys and values.
+            let class = if kept_packed { "PartialDefaultRecord" } else { "DefaultRecord" };
             let (key, value) = (record.key.as_ref().map_or(0, Bytes::len), record.value.as_ref().map_or(0, Bytes::len));
             errors.push((
                 index,
                 format!(
-                    "Invalid timestamp type in message DefaultRecord(offset={}, timestamp={}, key={key} bytes, value={value} bytes). \
+                    "Invalid timestamp type in message {class}(offset={}, timestamp={}, key={key} bytes, value={value} bytes). \
                      Producer should not set timestamp type to LogAppendTime.",
                     record.offset, record.timestamp
                 ),
@@ -183,6 +184,19 @@ fn check_records(
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(refusal(code, errors)) }
+}
+
+/// The times that a record may bear, in Kafka's arithmetic, which wraps.
+struct Bounds {
+    now: i64,
+    before_ms: i64,
+    after_ms: i64,
+}
+
+impl Bounds {
+    fn contain(&self, timestamp: i64) -> bool {
+        self.now.wrapping_sub(timestamp) <= self.before_ms && timestamp.wrapping_sub(self.now) <= self.after_ms
+    }
 }
 
 fn refusal(code: ErrorCode, records: Vec<(i32, String)>) -> RecordsError {
@@ -199,5 +213,5 @@ fn refusal(code: ErrorCode, records: Vec<(i32, String)>) -> RecordsError {
             )
         }
     };
-    RecordsError { code, detail: message.clone(), message: Some(message), records }
+    RecordsError { message: Some(message.clone()), records, ..RecordsError::new(code, Scope::Log, message) }
 }

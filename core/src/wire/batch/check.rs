@@ -1,31 +1,36 @@
 //! The checks that Kafka makes of a Produce request's records whatever the topic's configuration, in Kafka's order, and with
 //! Kafka's answer to each mistake.
 //!
-//! | mistake | answer |
-//! |---|---|
-//! | no batch at all, or its bytes are cut off | INVALID_RECORD |
-//! | a length under 14 | CORRUPT_MESSAGE |
-//! | magic 0 or 1 | INVALID_RECORD |
-//! | magic beyond 2 | CORRUPT_MESSAGE |
-//! | zstd below Produce v7 | UNSUPPORTED_COMPRESSION_TYPE |
-//! | a second batch | INVALID_RECORD |
-//! | base offset not 0 | INVALID_RECORD |
-//! | shorter than a header, or the CRC is wrong | CORRUPT_MESSAGE |
-//! | an unknown codec, or a payload that does not decompress | UNKNOWN_SERVER_ERROR |
-//! | offset range empty, count not positive, or both disagree | INVALID_RECORD |
-//! | a control batch, a producer id without a sequence | INVALID_RECORD |
-//! | records that do not parse, or too few, or too many | INVALID_RECORD |
+//! | mistake | answer | to |
+//! |---|---|---|
+//! | no batch at all, or its bytes are cut off | INVALID_RECORD | partition |
+//! | a length under 14, or magic beyond 2 | CORRUPT_MESSAGE, with a message | request |
+//! | a length under 39 | UNKNOWN_SERVER_ERROR | request |
+//! | magic 0 or 1 | INVALID_RECORD | partition |
+//! | zstd below Produce v7 (an unknown codec there) | UNSUPPORTED_COMPRESSION_TYPE (UNKNOWN_SERVER_ERROR) | partition (request) |
+//! | a second batch | INVALID_RECORD | partition |
+//! | a second batch that is malformed | CORRUPT_MESSAGE | partition |
+//! | base offset not 0 | INVALID_RECORD | log |
+//! | (larger than `max.message.bytes`) | (MESSAGE_TOO_LARGE) | partition |
+//! | shorter than a header, or the CRC is wrong | CORRUPT_MESSAGE | partition |
+//! | an unknown codec, or a payload that does not decompress | UNKNOWN_SERVER_ERROR | log |
+//! | offset range empty, count not positive, or both disagree | INVALID_RECORD | log |
+//! | a control batch, a producer id without a sequence | INVALID_RECORD | log |
+//! | records that do not parse, or too few, or too many | INVALID_RECORD | log |
+//! | inner offsets that are not consecutive, compressed | UNKNOWN_SERVER_ERROR | log |
 //!
-//! Bytes after the batch that are too few to be another one are ignored, as Kafka ignores them. Inner offsets that are not
-//! consecutive are no mistake to Kafka; the batch is stored anew with offsets that are (Kafka does so for compressed batches and
-//! stores uncompressed ones as they are; we do so for both).
+//! All of it was observed of Kafka 4.3.1. It never answers records that are null; we say INVALID_RECORD. It accepts compressed
+//! records whose own length is wrong, which no consumer can read; we say INVALID_RECORD. It stores uncompressed records with inner
+//! offsets that are not consecutive as they are; we number them anew.
+//!
+//! Bytes after the batch that are too few to be another one are ignored, as Kafka ignores them.
 //!
 //! A compressed payload is validated as a stream: memory is bounded by the codec's window, time by `DECOMPRESSED_BYTES_MAX`.
 
 use super::append::rebuild;
 use super::header::{BatchInfo, CRC_FROM, HEADER_BYTES, MAGIC_PREFIX_BYTES, PREFIX_BYTES, Seen, i32_at};
 use super::records::{unzigzag32, unzigzag64};
-use super::{Checked, HeaderError, RecordsError};
+use super::{Checked, RecordsError, Scope};
 use crate::wire::ErrorCode;
 use crate::wire::compress::{self, Codec, Compression, DECOMPRESSED_BYTES_MAX};
 use bytes::Bytes;
@@ -33,80 +38,117 @@ use std::io::{BufRead, BufReader};
 
 /// The smallest length that Kafka lets any batch have, from the oldest format.
 const LENGTH_MIN: i32 = 14;
+/// The length that Kafka needs at least to look for a producer id, which it does before anything else.
+const LENGTH_READABLE: usize = 39;
 /// The first version of Produce that may carry zstd (KIP-110).
 const ZSTD_SINCE: i16 = 7;
 
 /// Check the records of one partition in a Produce request of this version.
 pub fn check(records: Option<Bytes>, produce_version: i16) -> Result<Checked, RecordsError> {
-    // A null where Kafka expects records trips it, and its answer says so.
-    let bytes = records.ok_or_else(|| refuse(ErrorCode::UnknownServerError, "no records"))?;
-    let len = next_len(&bytes)?.ok_or_else(|| refuse(ErrorCode::InvalidRecord, "no whole batch"))?;
-    if bytes[MAGIC_PREFIX_BYTES - 1] != 2 {
-        return Err(refuse(ErrorCode::InvalidRecord, "a message format before 2"));
-    }
-    let codec = if len >= CRC_FROM + 2 { Codec::from_number(i16::from(bytes[CRC_FROM + 1] & 7)) } else { None };
-    if produce_version < ZSTD_SINCE && codec == Some(Codec::Zstd) {
-        return Err(refuse(ErrorCode::UnsupportedCompressionType, "zstd before Produce version 7"));
-    }
-    if next_len(&bytes[len..])?.is_some() {
-        return Err(refuse(ErrorCode::InvalidRecord, "more than one batch"));
-    }
-    let bytes = bytes.slice(..len);
+    let bytes = records.ok_or_else(|| refuse(ErrorCode::InvalidRecord, Scope::Partition, "null for records"))?;
+    let (bytes, codec) = check_framing(bytes, produce_version)?;
     if i64::from_be_bytes(bytes[..8].try_into().expect("eight bytes")) != 0 {
-        return Err(refuse(ErrorCode::InvalidRecord, "the base offset is not 0"));
+        return Err(invalid("the base offset is not 0"));
     }
-    let mut info = BatchInfo::parse(&bytes, 0).map_err(|e: HeaderError| refuse(ErrorCode::CorruptMessage, e.to_string()))?;
+    let batch_bytes = Some(u32::try_from(bytes.len()).expect("a batch is shorter than 2 GiB"));
+    check_batch(bytes, codec).map_err(|e| RecordsError { batch_bytes, ..e })
+}
+
+/// What can be said without the batch's contents. Gives the one batch without what follows it, and its codec.
+fn check_framing(bytes: Bytes, produce_version: i16) -> Result<(Bytes, Option<Codec>), RecordsError> {
+    let partition = |code, detail| refuse(code, Scope::Partition, detail);
+    let whole = |code, detail: &str| refuse(code, Scope::Request, detail);
+    let first = next_len(&bytes).map_err(|message| RecordsError {
+        message: Some(message.clone()),
+        ..refuse(ErrorCode::CorruptMessage, Scope::Request, message)
+    })?;
+    let len = first.ok_or_else(|| partition(ErrorCode::InvalidRecord, "no whole batch"))?;
+    if len < PREFIX_BYTES + LENGTH_READABLE {
+        return Err(whole(ErrorCode::UnknownServerError, "a batch without a producer id"));
+    }
+    if bytes[MAGIC_PREFIX_BYTES - 1] != 2 {
+        return Err(partition(ErrorCode::InvalidRecord, "a message format before 2"));
+    }
+    let codec = Codec::from_number(i16::from(bytes[CRC_FROM + 1] & 7));
+    if produce_version < ZSTD_SINCE && codec == Some(Codec::Zstd) {
+        return Err(partition(ErrorCode::UnsupportedCompressionType, "zstd before Produce version 7"));
+    }
+    if produce_version < ZSTD_SINCE && codec.is_none() {
+        return Err(whole(ErrorCode::UnknownServerError, "an unknown codec"));
+    }
+    match next_len(&bytes[len..]) {
+        Ok(None) => Ok((bytes.slice(..len), codec)),
+        Ok(Some(_)) => Err(partition(ErrorCode::InvalidRecord, "more than one batch")),
+        Err(message) => Err(refuse(ErrorCode::CorruptMessage, Scope::Partition, message)),
+    }
+}
+
+fn check_batch(bytes: Bytes, codec: Option<Codec>) -> Result<Checked, RecordsError> {
+    let corrupt = |detail: String| refuse(ErrorCode::CorruptMessage, Scope::Partition, detail);
+    let mut info = BatchInfo::parse(&bytes, 0).map_err(|e| corrupt(e.to_string()))?;
     if !info.crc_matches(&bytes) {
-        return Err(refuse(ErrorCode::CorruptMessage, format!("the checksum is not {:#010x}", info.crc)));
+        return Err(corrupt(format!("the checksum is not {:#010x}", info.crc)));
     }
-    let codec = codec.ok_or_else(|| refuse(ErrorCode::UnknownServerError, "an unknown codec"))?;
+    let codec = codec.ok_or_else(|| unreadable("an unknown codec"))?;
     check_header(&info)?;
     let (seen, consecutive) = check_payload(&info, codec, &bytes)?;
     info.seen = Some(seen);
-    if consecutive { Ok(Checked { bytes, batches: vec![info] }) } else { renumber(&info, codec, &bytes) }
+    match (consecutive, codec) {
+        (true, _) => Ok(Checked { bytes, batches: vec![info] }),
+        (false, Codec::None) => renumber(&info, &bytes),
+        (false, _) => Err(unreadable("compressed records with offsets that are not consecutive")),
+    }
 }
 
-fn refuse(code: ErrorCode, detail: impl Into<String>) -> RecordsError {
-    RecordsError::new(code, detail)
+fn refuse(code: ErrorCode, scope: Scope, detail: impl Into<String>) -> RecordsError {
+    RecordsError::new(code, scope, detail)
 }
 
-/// The length of the batch at the start of `bytes`, if it is there whole.
-fn next_len(bytes: &[u8]) -> Result<Option<usize>, RecordsError> {
+fn invalid(detail: impl Into<String>) -> RecordsError {
+    refuse(ErrorCode::InvalidRecord, Scope::Log, detail)
+}
+
+/// What trips Kafka, and what it says then.
+fn unreadable(detail: impl Into<String>) -> RecordsError {
+    refuse(ErrorCode::UnknownServerError, Scope::Log, detail)
+}
+
+/// The length of the batch at the start of `bytes`, if it is there whole. The errors are in Kafka's words: it sends them.
+fn next_len(bytes: &[u8]) -> Result<Option<usize>, String> {
     if bytes.len() < PREFIX_BYTES {
         return Ok(None);
     }
     let length = i32_at(bytes, 8);
     if length < LENGTH_MIN {
-        return Err(refuse(ErrorCode::CorruptMessage, format!("a batch of length {length}")));
+        return Err(format!("Record size {length} is less than the minimum record overhead ({LENGTH_MIN})"));
     }
     if bytes.len() < MAGIC_PREFIX_BYTES {
         return Ok(None);
     }
-    let magic = bytes[MAGIC_PREFIX_BYTES - 1];
-    if magic > 2 {
-        return Err(refuse(ErrorCode::CorruptMessage, format!("magic {magic}")));
+    let magic = i8::from_be_bytes([bytes[MAGIC_PREFIX_BYTES - 1]]);
+    if !(0..=2).contains(&magic) {
+        return Err(format!("Invalid magic found in record: {magic}"));
     }
     let len = usize::try_from(length).expect("not negative") + PREFIX_BYTES;
     Ok((len <= bytes.len()).then_some(len))
 }
 
 fn check_header(info: &BatchInfo) -> Result<(), RecordsError> {
-    let invalid = |detail: String| Err(refuse(ErrorCode::InvalidRecord, detail));
     let range = i64::from(info.last_offset_delta) + 1;
     if range <= 0 {
-        return invalid(format!("a last offset delta of {}", info.last_offset_delta));
+        return Err(invalid(format!("a last offset delta of {}", info.last_offset_delta)));
     }
     if info.count <= 0 {
-        return invalid(format!("a record count of {}", info.count));
+        return Err(invalid(format!("a record count of {}", info.count)));
     }
     if range != i64::from(info.count) {
-        return invalid(format!("{} records in a range of {range} offsets", info.count));
+        return Err(invalid(format!("{} records in a range of {range} offsets", info.count)));
     }
     if info.attributes.is_control() {
-        return invalid("a control batch from a client".to_owned());
+        return Err(invalid("a control batch from a client"));
     }
     if info.has_producer_id() && info.base_sequence < 0 {
-        return invalid(format!("sequence {} of producer {}", info.base_sequence, info.producer_id));
+        return Err(invalid(format!("sequence {} of producer {}", info.base_sequence, info.producer_id)));
     }
     Ok(())
 }
@@ -115,18 +157,23 @@ fn check_header(info: &BatchInfo) -> Result<(), RecordsError> {
 fn check_payload(info: &BatchInfo, codec: Codec, bytes: &Bytes) -> Result<(Seen, bool), RecordsError> {
     let payload = &bytes[HEADER_BYTES..];
     if codec == Codec::None {
-        return scan(info, &mut { payload });
+        // A length of too many bytes is the one number that trips Kafka, and only here.
+        return scan(info, &mut { payload }, ErrorCode::UnknownServerError);
+    }
+    // To Java an empty zstd stream holds nothing; the others need a header.
+    if payload.is_empty() && codec != Codec::Zstd {
+        return Err(unreadable("an empty compressed payload"));
     }
     let stream = compress::reader(codec, payload, DECOMPRESSED_BYTES_MAX)
-        .map_err(|e| refuse(ErrorCode::UnknownServerError, format!("the records do not decompress: {e}")))?;
-    scan(info, &mut BufReader::new(stream))
+        .map_err(|e| unreadable(format!("the records do not decompress: {e}")))?;
+    scan(info, &mut BufReader::new(stream), ErrorCode::InvalidRecord)
 }
 
-fn scan(info: &BatchInfo, input: &mut impl BufRead) -> Result<(Seen, bool), RecordsError> {
+fn scan(info: &BatchInfo, input: &mut impl BufRead, long_number: ErrorCode) -> Result<(Seen, bool), RecordsError> {
     let mut seen = Seen { min_timestamp: i64::MAX, max_timestamp: -1, max_timestamp_delta: -1, keyless: false };
     let mut consecutive = true;
     for index in 0..info.count {
-        let record = scan_record(input)?;
+        let record = scan_record(input, long_number)?;
         let timestamp = info.base_timestamp.wrapping_add(record.timestamp_delta);
         if timestamp > seen.max_timestamp {
             (seen.max_timestamp, seen.max_timestamp_delta) = (timestamp, index);
@@ -137,7 +184,7 @@ fn scan(info: &BatchInfo, input: &mut impl BufRead) -> Result<(Seen, bool), Reco
     }
     match input.fill_buf() {
         Ok([]) => Ok((seen, consecutive)),
-        Ok(_) => Err(refuse(ErrorCode::InvalidRecord, "more bytes than records")),
+        Ok(_) => Err(invalid("more bytes than records")),
         Err(e) => Err(broken_stream(&e)),
     }
 }
@@ -148,12 +195,10 @@ struct Scanned {
     keyless: bool,
 }
 
-fn scan_record(input: &mut impl BufRead) -> Result<Scanned, RecordsError> {
-    // The length itself is at most five bytes.
-    let mut head = Body { input, left: 5 };
-    let length = head.varint()?;
-    let left = usize::try_from(length).map_err(|_| refuse(ErrorCode::InvalidRecord, "a record of negative length"))?;
-    let mut body = Body { input, left };
+fn scan_record(input: &mut impl BufRead, long_number: ErrorCode) -> Result<Scanned, RecordsError> {
+    let length = Body { input, left: usize::MAX, long_number }.varint()?;
+    let left = usize::try_from(length).map_err(|_| invalid("a record of negative length"))?;
+    let mut body = Body { input, left, long_number: ErrorCode::InvalidRecord };
     body.byte()?;
     let timestamp_delta = body.varlong()?;
     let offset_delta = body.varint()?;
@@ -161,17 +206,17 @@ fn scan_record(input: &mut impl BufRead) -> Result<Scanned, RecordsError> {
     body.skip_nullable()?;
     let headers = body.varint()?;
     if usize::try_from(headers).map_or(true, |n| n > body.left) {
-        return Err(refuse(ErrorCode::InvalidRecord, format!("{headers} record headers")));
+        return Err(invalid(format!("{headers} record headers")));
     }
     for _ in 0..headers {
         if !body.skip_nullable()? {
-            return Err(refuse(ErrorCode::InvalidRecord, "a header without a key"));
+            return Err(invalid("a header without a key"));
         }
         body.skip_nullable()?;
     }
     match body.left {
         0 => Ok(Scanned { timestamp_delta, offset_delta, keyless }),
-        _ => Err(refuse(ErrorCode::InvalidRecord, "a record is longer than its fields")),
+        _ => Err(invalid("a record is longer than its fields")),
     }
 }
 
@@ -179,12 +224,14 @@ fn scan_record(input: &mut impl BufRead) -> Result<Scanned, RecordsError> {
 struct Body<'a, R> {
     input: &'a mut R,
     left: usize,
+    /// What is said of a number that is too long.
+    long_number: ErrorCode,
 }
 
 impl<R: BufRead> Body<'_, R> {
     fn byte(&mut self) -> Result<u8, RecordsError> {
         if self.left == 0 {
-            return Err(refuse(ErrorCode::InvalidRecord, "a field reaches beyond its record"));
+            return Err(invalid("a field reaches beyond its record"));
         }
         let byte = *self.input.fill_buf().map_err(|e| broken_stream(&e))?.first().ok_or_else(ended)?;
         self.input.consume(1);
@@ -201,7 +248,7 @@ impl<R: BufRead> Body<'_, R> {
                 return Ok(value);
             }
         }
-        Err(refuse(ErrorCode::InvalidRecord, "a number is too long"))
+        Err(refuse(self.long_number, Scope::Log, "a number is too long"))
     }
 
     fn varint(&mut self) -> Result<i32, RecordsError> {
@@ -218,8 +265,7 @@ impl<R: BufRead> Body<'_, R> {
     fn skip_nullable(&mut self) -> Result<bool, RecordsError> {
         // Every negative length means null, as Kafka reads it.
         let Ok(len) = usize::try_from(self.varint()?) else { return Ok(false) };
-        self.left =
-            self.left.checked_sub(len).ok_or_else(|| refuse(ErrorCode::InvalidRecord, "a field reaches beyond its record"))?;
+        self.left = self.left.checked_sub(len).ok_or_else(|| invalid("a field reaches beyond its record"))?;
         let mut skip = len;
         while skip > 0 {
             let there = self.input.fill_buf().map_err(|e| broken_stream(&e))?.len();
@@ -235,15 +281,15 @@ impl<R: BufRead> Body<'_, R> {
 }
 
 fn ended() -> RecordsError {
-    refuse(ErrorCode::InvalidRecord, "the records end early")
+    invalid("the records end early")
 }
 
 fn broken_stream(e: &std::io::Error) -> RecordsError {
-    refuse(ErrorCode::UnknownServerError, format!("the records do not decompress: {e}"))
+    unreadable(format!("the records do not decompress: {e}"))
 }
 
-fn renumber(info: &BatchInfo, codec: Codec, bytes: &Bytes) -> Result<Checked, RecordsError> {
-    let ready = rebuild(info, bytes, Compression { codec, level: None })?;
+fn renumber(info: &BatchInfo, bytes: &Bytes) -> Result<Checked, RecordsError> {
+    let ready = rebuild(info, bytes, Compression::default())?;
     let (info, parts) = ready.stamp(0, info.leader_epoch);
     Ok(Checked { bytes: parts.concat().into(), batches: vec![info] })
 }

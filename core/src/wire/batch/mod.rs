@@ -12,6 +12,8 @@ pub mod build;
 pub mod check;
 pub mod header;
 pub mod records;
+#[cfg(test)]
+mod tests;
 
 pub use append::{AppendPolicy, Ready, prepare};
 pub use build::BatchBuilder;
@@ -44,18 +46,46 @@ impl Checked {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecordsError {
     pub code: ErrorCode,
-    /// What is wrong, for our own log lines. Kafka keeps this to itself except for record errors.
+    pub scope: Scope,
+    /// What is wrong, for our own log lines. Kafka keeps this to itself.
     pub detail: String,
-    /// The answer's `error_message`, which Kafka sets only where `records` is not empty (KIP-467).
+    /// The answer's `error_message`, where Kafka sets it.
     pub message: Option<String>,
-    /// The answer's `record_errors`: index of the record in its batch, and what is wrong with it.
+    /// The answer's `record_errors` (KIP-467): index of the record in its batch, and what is wrong with it.
     pub records: Vec<(i32, String)>,
+    /// The size of the batch in bytes, where Kafka looks at `max.message.bytes` before it finds this mistake; see [`Self::limited`].
+    pub batch_bytes: Option<u32>,
+}
+
+/// How much of a Produce request a mistake refuses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Scope {
+    /// Every partition of the request is answered with this error, also those whose records are good; nothing is appended.
+    Request,
+    /// This partition; the answer's `log_start_offset` is -1.
+    Partition,
+    /// This partition; the answer says the partition's log start offset.
+    Log,
 }
 
 impl RecordsError {
     #[must_use]
-    pub fn new(code: ErrorCode, detail: impl Into<String>) -> RecordsError {
-        RecordsError { code, detail: detail.into(), message: None, records: Vec::new() }
+    pub fn new(code: ErrorCode, scope: Scope, detail: impl Into<String>) -> RecordsError {
+        RecordsError { code, scope, detail: detail.into(), message: None, records: Vec::new(), batch_bytes: None }
+    }
+
+    /// This error, or MESSAGE_TOO_LARGE where Kafka would have found that first.
+    #[must_use]
+    pub fn limited(self, bytes_max: u32) -> RecordsError {
+        match self.batch_bytes {
+            Some(len) if len > bytes_max => RecordsError::too_large(len, bytes_max),
+            _ => self,
+        }
+    }
+
+    fn too_large(len: u32, bytes_max: u32) -> RecordsError {
+        let detail = format!("a batch of {len} bytes, where {bytes_max} are allowed");
+        RecordsError::new(ErrorCode::MessageTooLarge, Scope::Partition, detail)
     }
 }
 
