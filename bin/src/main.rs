@@ -1,3 +1,42 @@
-//! The `ottla` binary: flags, commands, output.
+//! The `ottla` binary: flags, commands, output. What it does is in the libraries; what it says is here.
+//!
+//! Holds       exit codes: 0 done; 1 it failed; 2 the command line or a file of settings is wrong; 3 a topic or partition is not
+//!             there; 4 no broker answered in time.
+//! Read first  `cli.rs` (what can be said), `driver.rs` (the client over tokio).
 
-fn main() {}
+mod cli;
+mod consume;
+mod driver;
+mod failure;
+mod format;
+mod output;
+mod produce;
+mod serve;
+mod settings;
+mod topic;
+
+use clap::{CommandFactory, Parser};
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Serve(args) => serve::serve(&args, cli.output),
+        Command::Dev(args) => serve::dev(&args, cli.output),
+        Command::Topic(args) => topic::run(args, cli.output),
+        Command::Produce(args) => produce::run(&args, cli.output),
+        Command::Consume(args) => consume::run(&args, cli.output),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ottla", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code())
+        }
+    }
+}

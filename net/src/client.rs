@@ -1,6 +1,6 @@
 //! A client's connection to a broker: frames out, frames in. What they mean is the sans-IO client's (`ottla_core::client`).
 //!
-//! State       a TCP stream and what was received of the next frame.
+//! State       the two halves of a TCP stream, which block independently; what was received of the next frame.
 //! Holds       answers longer than the bound are refused before anything is allocated for them; `receive` may be dropped at any
 //!             await without losing bytes.
 
@@ -8,30 +8,40 @@ use bytes::{Bytes, BytesMut};
 use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 /// The longest answer that is taken: fetches bound their own answers, and exceed the bound by one batch at most.
 const FRAME_BYTES_MAX: usize = 1 << 30;
 
-/// A connection to one broker.
+/// The half of a connection on which requests leave. Dropping it ends the connection in this direction.
 #[derive(Debug)]
-pub struct Transport {
-    stream: TcpStream,
+pub struct Sender {
+    stream: OwnedWriteHalf,
+}
+
+/// The half of a connection on which answers arrive.
+#[derive(Debug)]
+pub struct Receiver {
+    stream: OwnedReadHalf,
     received: BytesMut,
 }
 
-impl Transport {
-    /// Connect to `host:port`; every address that the name has is tried.
-    pub async fn connect(host: &str, port: u16) -> io::Result<Transport> {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(Transport { stream, received: BytesMut::new() })
-    }
+/// Connect to `host:port`; every address that the name has is tried.
+pub async fn connect(host: &str, port: u16) -> io::Result<(Sender, Receiver)> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    let (read, write) = stream.into_split();
+    Ok((Sender { stream: write }, Receiver { stream: read, received: BytesMut::new() }))
+}
 
+impl Sender {
     /// Send `frame`, which begins with its length.
     pub async fn send(&mut self, frame: &[u8]) -> io::Result<()> {
         self.stream.write_all(frame).await
     }
+}
 
+impl Receiver {
     /// The next frame, without its length. `None`: the broker has closed the connection between two frames.
     pub async fn receive(&mut self) -> io::Result<Option<Bytes>> {
         loop {

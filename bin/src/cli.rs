@@ -1,0 +1,368 @@
+//! Everything that can be said on the command line.
+//!
+//! Holds       `-o` is the form of the output everywhere; an offset is `-s`. (kcat's `-o` is an offset; a flag that changes its meaning
+//!             from one command to the next would be worse than one that differs from kcat's.)
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A distributed commit log that speaks the Apache Kafka protocol.
+///
+/// Exit codes: 0 done; 1 it failed; 2 the command line or a settings file is wrong; 3 a topic or partition is not there;
+/// 4 no broker answered in time.
+#[derive(Parser, Debug)]
+#[command(name = "ottla", version, propagate_version = true, max_term_width = 110)]
+pub(crate) struct Cli {
+    /// The form of the output.
+    #[arg(short = 'o', long, global = true, value_enum, default_value = "table", value_name = "FORM")]
+    pub(crate) output: Output,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// For programs: one JSON value, or one a line where there are many.
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run a broker.
+    Serve(ServeArgs),
+    /// Run a throw-away broker: free ports, a temporary directory that is removed at the end.
+    Dev(DevArgs),
+    /// Create, list, describe, configure and delete topics.
+    Topic(TopicArgs),
+    /// Send records: the lines of the standard input or of files.
+    Produce(ProduceArgs),
+    /// Read records of partitions by offset.
+    Consume(ConsumeArgs),
+    /// Print the completion script of a shell.
+    Completions { shell: clap_complete::Shell },
+}
+
+/// Which cluster.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Cluster {
+    /// Where to ask first: HOST:PORT, or several with commas.
+    #[arg(short, long, env = "OTTLA_BOOTSTRAP", default_value = "127.0.0.1:9092", value_name = "HOST:PORT")]
+    pub(crate) bootstrap: String,
+    /// How long to try before giving up, e.g. 10s.
+    #[arg(long, default_value = "15s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Logging {
+    /// The least level of what is logged to stderr.
+    #[arg(long, value_enum, default_value = "warn", value_name = "LEVEL")]
+    pub(crate) log_level: LogLevel,
+    /// The form of the log.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Settings by Kafka's names come from the file first, then from --set; the flags --data-dir, --listen and --advertise win over
+/// log.dirs, listeners and advertised.listeners.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    ottla serve --data-dir data --listen 127.0.0.1:9092\n  \
+    ottla serve --config server.properties --http 127.0.0.1:9644\n  \
+    ottla serve --data-dir data --listen 0.0.0.0:9092 --advertise broker1:9092 --set log.retention.hours=24")]
+pub(crate) struct ServeArgs {
+    /// Where the log lives; created if it is absent.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+    /// What clients are told to connect to, if not that.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) advertise: Option<String>,
+    /// Where to serve /metrics and /healthz.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) http: Option<String>,
+    /// A file of settings: TOML, or an existing server.properties.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// One setting by Kafka's name; may be given many times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    ottla dev                       # prints its address, runs until Ctrl-C\n  \
+    ottla dev --listen 127.0.0.1:9092 --set num.partitions=4\n  \
+    ottla dev -o json")]
+pub(crate) struct DevArgs {
+    /// How many brokers. More than one is not served yet.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) brokers: u32,
+    /// Where to listen, if not on a free port of the loopback address.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// One setting by Kafka's name; may be given many times.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TopicArgs {
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    #[command(subcommand)]
+    pub(crate) command: TopicCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum TopicCommand {
+    /// Create topics.
+    #[command(after_help = "Example:\n  ottla topic create orders -p 6 --config retention.ms=86400000")]
+    Create {
+        #[arg(required = true, value_name = "TOPIC")]
+        topics: Vec<String>,
+        /// How many partitions; without it, the broker's num.partitions.
+        #[arg(short, long, value_name = "N")]
+        partitions: Option<i32>,
+        /// How many replicas; without it, the broker's default.replication.factor.
+        #[arg(short, long, value_name = "N")]
+        replication_factor: Option<i16>,
+        /// A setting of the topic; may be given many times.
+        #[arg(short, long, value_name = "NAME=VALUE")]
+        config: Vec<String>,
+        /// A topic that exists already is no error.
+        #[arg(long)]
+        if_not_exists: bool,
+        /// Let the broker check it, but create nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List topics.
+    List {
+        /// Internal ones, too.
+        #[arg(long)]
+        internal: bool,
+    },
+    /// Partitions, leaders and replicas.
+    Describe {
+        #[arg(required = true, value_name = "TOPIC")]
+        topics: Vec<String>,
+    },
+    /// Settings of a topic.
+    #[command(subcommand)]
+    Config(TopicConfigCommand),
+    /// The first and the next offset of each partition, or the offset at a time.
+    #[command(after_help = "Examples:\n  ottla topic offsets orders\n  \
+        ottla topic offsets orders --time 2026-01-31T12:00:00Z\n  ottla topic offsets orders --time max-timestamp -p 0")]
+    Offsets {
+        topic: String,
+        /// Only these partitions.
+        #[arg(short, long, value_name = "N")]
+        partition: Vec<i32>,
+        /// earliest, latest, max-timestamp, milliseconds since 1970, or a time such as 2026-01-31T12:00:00Z.
+        #[arg(long, value_name = "TIME")]
+        time: Option<String>,
+    },
+    /// Add partitions to a topic. Keys that have records already may go to another partition afterwards.
+    AddPartitions {
+        topic: String,
+        /// How many partitions the topic shall have.
+        #[arg(long, value_name = "N")]
+        to: i32,
+        /// Let the broker check it, but add nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Delete topics with all their records.
+    Delete {
+        #[arg(required = true, value_name = "TOPIC")]
+        topics: Vec<String>,
+        /// Do it without asking.
+        #[arg(short, long)]
+        yes: bool,
+        /// Say what would be deleted, but delete nothing.
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum TopicConfigCommand {
+    /// Print settings: those that were set, or all, or one.
+    Get {
+        topic: String,
+        /// Only this one.
+        name: Option<String>,
+        /// Defaults, too.
+        #[arg(short, long)]
+        all: bool,
+    },
+    /// Set settings.
+    Set {
+        topic: String,
+        #[arg(required = true, value_name = "NAME=VALUE")]
+        settings: Vec<String>,
+        /// Let the broker check it, but change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Return settings to their defaults.
+    Unset {
+        topic: String,
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// Let the broker check it, but change nothing.
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    seq 1 10 | ottla produce numbers\n  \
+    ottla produce users -K : -z zstd users.txt\n  \
+    printf 'k1:\\n' | ottla produce users -K : -Z            # a tombstone\n  \
+    ottla consume a -e -o json | ottla produce b --input json")]
+pub(crate) struct ProduceArgs {
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    pub(crate) topic: String,
+    /// Files to read instead of the standard input; '-' is the standard input.
+    pub(crate) files: Vec<PathBuf>,
+    /// The partition; without it, the key decides, or chance.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) partition: Option<i32>,
+    /// What the input holds.
+    #[arg(long, value_enum, default_value = "lines", value_name = "FORM")]
+    pub(crate) input: Input,
+    /// What stands between key and value in a line; \t and the like are understood.
+    #[arg(short = 'K', long, value_name = "TEXT")]
+    pub(crate) key_delimiter: Option<String>,
+    /// The key of every record.
+    #[arg(short, long, conflicts_with = "key_delimiter")]
+    pub(crate) key: Option<String>,
+    /// What ends a record, if not the end of a line.
+    #[arg(short = 'D', long, value_name = "TEXT")]
+    pub(crate) delimiter: Option<String>,
+    /// A header of every record; may be given many times. Without '=', its value is null.
+    #[arg(short = 'H', long, value_name = "NAME=VALUE")]
+    pub(crate) header: Vec<String>,
+    /// An empty key is null, an empty value is null (a tombstone).
+    #[arg(short = 'Z', long)]
+    pub(crate) null: bool,
+    /// The time of every record, in milliseconds since 1970, if not now.
+    #[arg(long, value_name = "MS")]
+    pub(crate) timestamp: Option<i64>,
+    #[arg(short = 'z', long, value_enum, default_value = "none", value_name = "CODEC")]
+    pub(crate) compression: Compression,
+    #[arg(short, long, value_enum, default_value = "all", value_name = "ACKS")]
+    pub(crate) acks: AcksArg,
+    /// Send without sequence numbers: a retry may duplicate or reorder. Implied by acks other than all.
+    #[arg(long)]
+    pub(crate) no_idempotence: bool,
+    /// How long a batch waits for more records.
+    #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration, value_name = "TIME")]
+    pub(crate) linger: Duration,
+    /// The size at which a batch is full, uncompressed.
+    #[arg(long, default_value_t = 131_072, value_name = "BYTES")]
+    pub(crate) batch_bytes: usize,
+    /// Print where each record went.
+    #[arg(short, long)]
+    pub(crate) report: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Input {
+    /// One record a line.
+    Lines,
+    /// One JSON object a line, as `ottla consume -o json` prints them.
+    Json,
+    /// Each file is one record.
+    Whole,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+    Snappy,
+    Lz4,
+    Zstd,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AcksArg {
+    #[value(name = "0")]
+    None,
+    #[value(name = "1")]
+    Leader,
+    #[value(alias = "-1")]
+    All,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Format: %s value, %S its length (-1: null), %R its length as 4 bytes, %k key, %K its length, %h headers,\n  \
+    %t topic, %p partition, %o offset, %T timestamp in ms, %e leader epoch, %% a percent sign; \\n \\t \\r \\0 \\\\ \\xHH as in kcat.\n\n\
+    Examples:\n  \
+    ottla consume orders -e                               # everything there is, then end\n  \
+    ottla consume orders -s -10 -e                        # the last ten of each partition\n  \
+    ottla consume orders -s @2026-01-31T12:00:00Z -c 5\n  \
+    ottla consume orders -p 0 -s end -f '%p %o %k=%s\\n'"
+)]
+pub(crate) struct ConsumeArgs {
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+    pub(crate) topic: String,
+    /// Only these partitions.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) partition: Vec<i32>,
+    /// Where to begin: beginning, end, an offset, -N (N before the end), or @TIME (milliseconds since 1970, or a date and time).
+    #[arg(short = 's', long, default_value = "beginning", allow_hyphen_values = true, value_name = "OFFSET")]
+    pub(crate) offset: String,
+    /// End after so many records.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+    /// End when everything that was there is read.
+    #[arg(short, long)]
+    pub(crate) exit: bool,
+    /// How to print a record; see below.
+    #[arg(short, long, value_name = "FORMAT")]
+    pub(crate) format: Option<String>,
+    /// Print keys before values, with this between.
+    #[arg(short = 'K', long, value_name = "TEXT", conflicts_with = "format")]
+    pub(crate) key_delimiter: Option<String>,
+    /// Print null keys and values as NULL instead of nothing.
+    #[arg(short = 'Z', long)]
+    pub(crate) null: bool,
+    /// Leave out what transactions have not committed.
+    #[arg(long)]
+    pub(crate) read_committed: bool,
+    /// Where the offset asked for is not in the log, go on at the beginning.
+    #[arg(long)]
+    pub(crate) reset: bool,
+}

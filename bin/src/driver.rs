@@ -1,0 +1,258 @@
+//! The sans-IO client over tokio: its connections are sockets, its time is the clock.
+//!
+//! State       the client, a task per direction of each connection, events not yet taken.
+//! Takes       what a command wants (`input`), what arrives, time.
+//! Gives       the client's events, one at a time (`next`).
+//! Holds       `next` may be dropped at any await without losing an event. A connection whose answers are not taken is not read on.
+//! Not here    any rule of the protocol (`ottla_core::client`).
+
+use crate::cli::Cluster;
+use crate::failure::Failure;
+use bytes::Bytes;
+use ottla_core::client::{Client, ClientConfig, ClientError, ClientEvent, ClientInput, ClientOutput, Target, Token};
+use ottla_core::ids::ConnId;
+use ottla_core::time::{Instant, Now, Timestamp};
+use ottla_core::wire::{Request, Response, encode_request};
+use ottla_net::client::{Receiver, Sender, connect};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// What a connection's tasks report.
+enum Arrived {
+    Connected { conn: ConnId },
+    Frame { conn: ConnId, frame: Bytes },
+    Closed { conn: ConnId, why: String },
+}
+
+struct Socket {
+    outgoing: mpsc::UnboundedSender<Bytes>,
+    task: JoinHandle<()>,
+}
+
+/// See the module.
+pub(crate) struct Driver {
+    client: Client,
+    origin: std::time::Instant,
+    sockets: BTreeMap<ConnId, Socket>,
+    report: mpsc::Sender<Arrived>,
+    arrived: mpsc::Receiver<Arrived>,
+    events: VecDeque<ClientEvent>,
+    next_token: u64,
+    /// Why the last broker could not be reached, for the message of a command that gives up.
+    unreachable: Option<String>,
+    timeout: Duration,
+}
+
+/// Run a command's conversation with a cluster on this thread.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(work)
+}
+
+/// A configuration for this cluster, to be refined.
+pub(crate) fn config(cluster: &Cluster) -> Result<ClientConfig, Failure> {
+    let addresses: Result<Vec<(String, u16)>, Failure> = cluster.bootstrap.split(',').map(|one| address(one.trim())).collect();
+    let seed = getrandom::u64().map_err(|e| Failure::Failed(format!("no randomness: {e}")))?;
+    Ok(ClientConfig { bootstrap: addresses?, seed, auto_create_topics: false, ..ClientConfig::default() })
+}
+
+fn address(text: &str) -> Result<(String, u16), Failure> {
+    let usage = || Failure::Usage(format!("'{text}' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)"));
+    let (host, port) = text.rsplit_once(':').ok_or_else(usage)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        return Err(usage());
+    }
+    Ok((host.to_owned(), port.parse().map_err(|_| usage())?))
+}
+
+impl Driver {
+    pub(crate) fn new(config: ClientConfig, timeout: Duration) -> Driver {
+        // A bounded queue: what is not handled yet is not read from the sockets either.
+        let (report, arrived) = mpsc::channel(4);
+        Driver {
+            client: Client::new(config),
+            origin: std::time::Instant::now(),
+            sockets: BTreeMap::new(),
+            report,
+            arrived,
+            events: VecDeque::new(),
+            next_token: 0,
+            unreachable: None,
+            timeout,
+        }
+    }
+
+    pub(crate) fn token(&mut self) -> Token {
+        self.next_token += 1;
+        Token(self.next_token)
+    }
+
+    pub(crate) fn can_accept(&self) -> bool {
+        self.client.can_accept()
+    }
+
+    fn now(&self) -> Now {
+        let mono = Instant(u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Now { mono, wall: Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)) }
+    }
+
+    /// Hand the client an input, and perform what it asks for.
+    pub(crate) fn input(&mut self, input: ClientInput) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let mut outputs = Vec::new();
+            self.client.handle(self.now(), input, &mut outputs);
+            for output in outputs {
+                match output {
+                    ClientOutput::Connect { conn, host, port } => self.open(conn, host, port),
+                    ClientOutput::Close { conn } => self.close(conn),
+                    ClientOutput::Send { conn, frame } => match encode_request(&frame) {
+                        Ok(bytes) => {
+                            // A socket that is gone has reported it, or will.
+                            let _ = self.sockets.get(&conn).map(|s| s.outgoing.send(bytes));
+                        }
+                        Err(e) => {
+                            self.close(conn);
+                            inputs.push_back(ClientInput::Closed { conn, why: e.to_string() });
+                        }
+                    },
+                    ClientOutput::Event(ClientEvent::Unreachable { host, port, why }) => {
+                        self.unreachable = Some(format!("{host}:{port}: {why}"));
+                    }
+                    ClientOutput::Event(event) => self.events.push_back(event),
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, conn: ConnId, host: String, port: u16) {
+        let (outgoing, to_send) = mpsc::unbounded_channel();
+        let task = tokio::spawn(converse(conn, host, port, to_send, self.report.clone()));
+        self.sockets.insert(conn, Socket { outgoing, task });
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        if let Some(socket) = self.sockets.remove(&conn) {
+            socket.task.abort();
+        }
+    }
+
+    /// An event that is there already.
+    pub(crate) fn ready(&mut self) -> Option<ClientEvent> {
+        self.events.pop_front()
+    }
+
+    /// The next event.
+    pub(crate) async fn next(&mut self) -> ClientEvent {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return event;
+            }
+            let deadline = self.client.deadline().map(|d| self.origin + Duration::from_nanos(d.at.0));
+            let deadline = deadline.unwrap_or_else(|| std::time::Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                arrived = self.arrived.recv() => {
+                    self.on_arrived(arrived.expect("the driver itself holds a sender"));
+                }
+                () = tokio::time::sleep_until(deadline.into()) => self.input(ClientInput::Wake),
+            }
+        }
+    }
+
+    fn on_arrived(&mut self, arrived: Arrived) {
+        match arrived {
+            Arrived::Connected { conn } => self.input(ClientInput::Connected { conn }),
+            Arrived::Closed { conn, why } => {
+                if self.sockets.remove(&conn).is_some() {
+                    self.input(ClientInput::Closed { conn, why });
+                }
+            }
+            Arrived::Frame { conn, frame } if self.sockets.contains_key(&conn) => match self.client.decode(conn, frame) {
+                Ok((correlation, response)) => self.input(ClientInput::Response { conn, correlation, response }),
+                Err(e) => {
+                    self.close(conn);
+                    self.input(ClientInput::Closed { conn, why: e.to_string() });
+                }
+            },
+            Arrived::Frame { .. } => {}
+        }
+    }
+
+    /// Ask one thing and wait for its answer.
+    pub(crate) async fn call(&mut self, what: &str, target: Target, request: Request) -> Result<Response, Failure> {
+        let asked = self.token();
+        let timeout = self.timeout;
+        self.input(ClientInput::Call { token: asked, target, request, timeout });
+        loop {
+            match self.next().await {
+                ClientEvent::Called { token, result } if token == asked => {
+                    return result.map_err(|e| self.explain(what, &e));
+                }
+                // Nothing else was asked for yet, or its events are not for this command.
+                _ => {}
+            }
+        }
+    }
+
+    /// A failure of the client, with the reason why no broker was reached where that was it.
+    pub(crate) fn explain(&self, what: &str, error: &ClientError) -> Failure {
+        match (error, &self.unreachable) {
+            (ClientError::TimedOut { .. }, Some(why)) => Failure::Unreachable(format!(
+                "{what}: no broker answered within {} ({why}). Is one running there? Another address goes with --bootstrap HOST:PORT.",
+                humantime::format_duration(self.timeout)
+            )),
+            _ => Failure::of(what, error),
+        }
+    }
+}
+
+/// One connection from its making to its end. Requests and answers go their ways independently: a broker that does not read on
+/// before its answers are read must not stop us from reading them.
+async fn converse(
+    conn: ConnId,
+    host: String,
+    port: u16,
+    mut to_send: mpsc::UnboundedReceiver<Bytes>,
+    report: mpsc::Sender<Arrived>,
+) {
+    let why = match connect(&host, port).await {
+        Err(e) => e.to_string(),
+        Ok((mut sender, mut receiver)) => {
+            if report.send(Arrived::Connected { conn }).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                why = send_all(&mut sender, &mut to_send) => why,
+                why = receive_all(conn, &mut receiver, &report) => why,
+            }
+        }
+    };
+    let _ = report.send(Arrived::Closed { conn, why }).await;
+}
+
+async fn send_all(sender: &mut Sender, to_send: &mut mpsc::UnboundedReceiver<Bytes>) -> String {
+    while let Some(frame) = to_send.recv().await {
+        if let Err(e) = sender.send(&frame).await {
+            return e.to_string();
+        }
+    }
+    "closed".to_owned()
+}
+
+async fn receive_all(conn: ConnId, receiver: &mut Receiver, report: &mpsc::Sender<Arrived>) -> String {
+    loop {
+        match receiver.receive().await {
+            Ok(Some(frame)) => {
+                if report.send(Arrived::Frame { conn, frame }).await.is_err() {
+                    return "the command has ended".to_owned();
+                }
+            }
+            Ok(None) => return "the broker closed the connection".to_owned(),
+            Err(e) => return e.to_string(),
+        }
+    }
+}

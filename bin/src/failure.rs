@@ -1,0 +1,60 @@
+//! How a command fails: what is printed to stderr, and the exit code that a script sees.
+
+use ottla_core::client::{ClientError, Code};
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was tried and failed.
+    Failed(String),
+    /// The command line or a file of settings is wrong.
+    Usage(String),
+    /// The same, as a diagnostic that brings its own first line.
+    Diagnostic(String),
+    /// A topic or partition is not there.
+    NotFound(String),
+    /// No broker answered in time.
+    Unreachable(String),
+    /// The reader of our output has gone: nothing to complain about.
+    Quiet,
+}
+
+impl Failure {
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Failure::Quiet => 0,
+            Failure::Failed(_) => 1,
+            Failure::Usage(_) | Failure::Diagnostic(_) => 2,
+            Failure::NotFound(_) => 3,
+            Failure::Unreachable(_) => 4,
+        }
+    }
+
+    pub(crate) fn print(&self) {
+        match self {
+            Failure::Quiet => {}
+            Failure::Diagnostic(text) => eprintln!("{text}"),
+            Failure::Failed(text) | Failure::Usage(text) | Failure::NotFound(text) | Failure::Unreachable(text) => {
+                eprintln!("error: {text}");
+            }
+        }
+    }
+
+    /// A client's error, said of `what`.
+    pub(crate) fn of(what: &str, error: &ClientError) -> Failure {
+        let text = if what.is_empty() { error.to_string() } else { format!("{what}: {error}") };
+        match error {
+            ClientError::Broker { code, .. } if *code == Code::UNKNOWN_TOPIC_OR_PARTITION || *code == Code::UNKNOWN_TOPIC_ID => {
+                Failure::NotFound(text)
+            }
+            ClientError::TimedOut { .. } | ClientError::Disconnected { .. } => Failure::Unreachable(text),
+            _ => Failure::Failed(text),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(e: std::io::Error) -> Failure {
+        if e.kind() == std::io::ErrorKind::BrokenPipe { Failure::Quiet } else { Failure::Failed(e.to_string()) }
+    }
+}

@@ -1,0 +1,304 @@
+//! `ottla produce`: records from the standard input or from files.
+//!
+//! Holds       at most a bounded number of records is read ahead; the command ends well only if every record was acknowledged.
+
+use crate::cli::{AcksArg, Compression, Input, Output, ProduceArgs};
+use crate::driver::{self, Driver};
+use crate::failure::Failure;
+use crate::format;
+use crate::output;
+use crate::topic::partitions;
+use bytes::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
+use ottla_core::client::{Acks, Certainty, ClientConfig, ClientError, ClientEvent, ClientInput, Code, NewRecord, Token};
+use ottla_core::ids::Offset;
+use ottla_core::time::Timestamp;
+use ottla_core::wire::batch::RecordHeader;
+use ottla_core::wire::compress::Codec;
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+pub(crate) fn run(args: &ProduceArgs, output: Output) -> Result<(), Failure> {
+    let reader = Reader::new(args)?;
+    driver::block_on(async {
+        let mut config = driver::config(&args.cluster)?;
+        configure(&mut config, args);
+        let mut driver = Driver::new(config, args.cluster.timeout);
+        check_topic(&mut driver, args).await?;
+        let (give, records) = mpsc::channel(256);
+        std::thread::spawn(move || reader.read_all(&give));
+        Producing { args, output, driver, sent: 0, acknowledged: 0, failed: 0, first_failure: None, progress: progress() }
+            .run(records)
+            .await
+    })
+}
+
+fn configure(config: &mut ClientConfig, args: &ProduceArgs) {
+    let p = &mut config.producer;
+    p.acks = match args.acks {
+        AcksArg::None => Acks::None,
+        AcksArg::Leader => Acks::Leader,
+        AcksArg::All => Acks::All,
+    };
+    p.idempotent = p.acks == Acks::All && !args.no_idempotence;
+    p.compression = match args.compression {
+        Compression::None => Codec::None,
+        Compression::Gzip => Codec::Gzip,
+        Compression::Snappy => Codec::Snappy,
+        Compression::Lz4 => Codec::Lz4,
+        Compression::Zstd => Codec::Zstd,
+    };
+    p.linger = args.linger;
+    p.batch_bytes_max = args.batch_bytes;
+    p.delivery_timeout = args.cluster.timeout.max(Duration::from_secs(1));
+    config.request_timeout = config.request_timeout.min(p.delivery_timeout);
+    config.auto_create_topics = true;
+}
+
+/// Refuse at once what the broker would refuse in the end. A topic that is not there may be created by asking for it, if the broker does that.
+async fn check_topic(driver: &mut Driver, args: &ProduceArgs) -> Result<(), Failure> {
+    let only: Vec<i32> = args.partition.into_iter().collect();
+    match partitions(driver, &args.topic, &only).await {
+        Err(Failure::NotFound(_)) if args.partition.is_none() => Ok(()),
+        Err(failure) => Err(failure),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Progress on stderr, where somebody is looking and the output itself does not go.
+fn progress() -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() || std::io::stdin().is_terminal() {
+        return None;
+    }
+    let bar = ProgressBar::new_spinner();
+    let style = ProgressStyle::with_template("{spinner} {pos} records acknowledged, {per_sec}, {elapsed}");
+    style.map(|style| bar.with_style(style)).ok()
+}
+
+struct Producing<'a> {
+    args: &'a ProduceArgs,
+    output: Output,
+    driver: Driver,
+    sent: u64,
+    acknowledged: u64,
+    failed: u64,
+    first_failure: Option<(ClientError, Certainty)>,
+    progress: Option<ProgressBar>,
+}
+
+impl Producing<'_> {
+    async fn run(mut self, mut records: mpsc::Receiver<Result<NewRecord, Failure>>) -> Result<(), Failure> {
+        let mut reading = true;
+        let mut input_failure = None;
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        while reading || self.sent > self.acknowledged + self.failed {
+            tokio::select! {
+                biased;
+                _ = &mut interrupted, if reading => {
+                    reading = false;
+                    self.driver.input(ClientInput::Flush);
+                }
+                event = self.driver.next() => self.on_event(event)?,
+                record = records.recv(), if reading && self.driver.can_accept() => match record {
+                    Some(Ok(record)) => self.send(record),
+                    end => {
+                        reading = false;
+                        input_failure = end.and_then(Result::err);
+                        self.driver.input(ClientInput::Flush);
+                    }
+                },
+            }
+            // A record that a topic without a broker's consent can never take is no reason to read on.
+            if self.first_failure.is_some() && reading {
+                reading = false;
+                self.driver.input(ClientInput::Flush);
+            }
+        }
+        if let Some(bar) = self.progress.take() {
+            bar.finish_and_clear();
+        }
+        self.conclude(input_failure)
+    }
+
+    fn send(&mut self, record: NewRecord) {
+        let token: Token = self.driver.token();
+        self.sent += 1;
+        self.driver.input(ClientInput::Produce { token, record });
+    }
+
+    fn on_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
+        match event {
+            ClientEvent::Delivered { partition, offset, timestamp, .. } => {
+                self.acknowledged += 1;
+                if let Some(bar) = &self.progress {
+                    bar.set_position(self.acknowledged);
+                }
+                if self.args.report {
+                    let at = if offset == Offset(-1) { "an unknown offset".to_owned() } else { format!("offset {offset}") };
+                    let object = json!({"topic": partition.topic, "partition": partition.index, "offset": offset.0,
+                        "timestamp": timestamp.0});
+                    output::fact(self.output, &format!("{partition} at {at}"), &object)?;
+                }
+            }
+            ClientEvent::NotDelivered { error, certainty, .. } => {
+                self.failed += 1;
+                let first = self.first_failure.get_or_insert((error, certainty));
+                first.1 = first.1.max(certainty);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn conclude(self, input_failure: Option<Failure>) -> Result<(), Failure> {
+        if let Some((error, certainty)) = &self.first_failure {
+            let fate = match certainty {
+                Certainty::NotDone => "are not in the topic",
+                Certainty::Unknown => "may or may not be in the topic",
+            };
+            let what = format!("{} of {} records {fate}; topic '{}'", self.failed, self.sent, self.args.topic);
+            return Err(match error {
+                ClientError::TimedOut { last } => match self.driver.explain(&what, error) {
+                    Failure::Unreachable(_) if last.contains(Code::UNKNOWN_TOPIC_OR_PARTITION.text()) => {
+                        Failure::NotFound(format!(
+                            "{what}: it does not exist, and the broker did not create it; 'ottla topic create {}' does",
+                            self.args.topic
+                        ))
+                    }
+                    other => other,
+                },
+                _ => Failure::of(&what, error),
+            });
+        }
+        input_failure.map_or(Ok(()), Err)
+    }
+}
+
+/// What reads the input, on a thread of its own because files and terminals block.
+struct Reader {
+    topic: String,
+    files: Vec<PathBuf>,
+    input: Input,
+    delimiter: Vec<u8>,
+    key_delimiter: Option<Vec<u8>>,
+    key: Option<Bytes>,
+    headers: Vec<RecordHeader>,
+    null: bool,
+    partition: Option<i32>,
+    timestamp: Option<Timestamp>,
+}
+
+impl Reader {
+    fn new(args: &ProduceArgs) -> Result<Reader, Failure> {
+        let text = |t: &Option<String>| t.as_ref().map(|t| format::unescape(t)).filter(|t| !t.is_empty());
+        let headers = args.header.iter().map(|h| match h.split_once('=') {
+            Some((name, value)) => RecordHeader { key: Bytes::from(name.to_owned()), value: Some(Bytes::from(value.to_owned())) },
+            None => RecordHeader { key: Bytes::from(h.clone()), value: None },
+        });
+        for file in &args.files {
+            if file != Path::new("-") && !file.is_file() {
+                return Err(Failure::Usage(format!("{} is no file that can be read", file.display())));
+            }
+        }
+        Ok(Reader {
+            topic: args.topic.clone(),
+            files: if args.files.is_empty() { vec![PathBuf::from("-")] } else { args.files.clone() },
+            input: args.input,
+            delimiter: text(&args.delimiter).unwrap_or_else(|| b"\n".to_vec()),
+            key_delimiter: text(&args.key_delimiter),
+            key: args.key.clone().map(Bytes::from),
+            headers: headers.collect(),
+            null: args.null,
+            partition: args.partition,
+            timestamp: args.timestamp.map(Timestamp),
+        })
+    }
+
+    /// Give every record, until the input ends or nobody takes them.
+    fn read_all(self, give: &mpsc::Sender<Result<NewRecord, Failure>>) {
+        for file in &self.files {
+            let opened: std::io::Result<Box<dyn BufRead>> = if file == Path::new("-") {
+                Ok(Box::new(BufReader::with_capacity(1 << 16, std::io::stdin())))
+            } else {
+                File::open(file).map(|f| Box::new(BufReader::with_capacity(1 << 16, f)) as Box<dyn BufRead>)
+            };
+            let read = opened.map_err(Failure::from).and_then(|from| self.read(from, give));
+            if let Err(failure) = read {
+                let failure = match failure {
+                    Failure::Failed(why) => Failure::Failed(format!("{}: {why}", file.display())),
+                    other => other,
+                };
+                let _ = give.blocking_send(Err(failure));
+                return;
+            }
+        }
+    }
+
+    fn read(&self, mut from: Box<dyn BufRead>, give: &mpsc::Sender<Result<NewRecord, Failure>>) -> Result<(), Failure> {
+        if self.input == Input::Whole {
+            let mut whole = Vec::new();
+            from.read_to_end(&mut whole)?;
+            let _ = give.blocking_send(Ok(self.record(&whole)));
+            return Ok(());
+        }
+        let mut number = 0u64;
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if !read_until(&mut from, &self.delimiter, &mut line)? {
+                return Ok(());
+            }
+            number += 1;
+            let record = match self.input {
+                Input::Json if line.iter().all(u8::is_ascii_whitespace) => continue,
+                Input::Json => {
+                    let mut record =
+                        format::from_json(&self.topic, &line).map_err(|why| Failure::Failed(format!("line {number}: {why}")))?;
+                    record.partition = self.partition;
+                    record.headers.extend(self.headers.iter().cloned());
+                    record.timestamp = self.timestamp.or(record.timestamp);
+                    record
+                }
+                _ => self.record(&line),
+            };
+            if give.blocking_send(Ok(record)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn record(&self, line: &[u8]) -> NewRecord {
+        let split =
+            self.key_delimiter.as_ref().and_then(|d| line.windows(d.len()).position(|w| w == d).map(|at| (at, at + d.len())));
+        let (key, value) = match split {
+            Some((end, start)) => (Some(Bytes::copy_from_slice(&line[..end])), &line[start..]),
+            None => (self.key.clone(), line),
+        };
+        NewRecord {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            key: key.filter(|k| !(self.null && k.is_empty())),
+            value: Some(Bytes::copy_from_slice(value)).filter(|v| !(self.null && v.is_empty())),
+            headers: self.headers.clone(),
+            timestamp: self.timestamp,
+        }
+    }
+}
+
+/// Read up to a delimiter, which is left out. False at the end of the input.
+fn read_until(from: &mut dyn BufRead, delimiter: &[u8], line: &mut Vec<u8>) -> std::io::Result<bool> {
+    let last = *delimiter.last().expect("a delimiter is not empty");
+    loop {
+        if from.read_until(last, line)? == 0 {
+            return Ok(!line.is_empty());
+        }
+        if line.ends_with(delimiter) {
+            line.truncate(line.len() - delimiter.len());
+            return Ok(true);
+        }
+    }
+}

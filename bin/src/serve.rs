@@ -1,0 +1,129 @@
+//! `ottla serve` and `ottla dev`: a broker in this process.
+
+use crate::cli::{DevArgs, LogFormat, LogLevel, Logging, Output, ServeArgs};
+use crate::failure::Failure;
+use crate::output;
+use crate::settings::{self, Gathered};
+use ottla_net::{Bound, ExitReason, Limits, ServeConfig};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use tracing_subscriber::filter::LevelFilter;
+
+pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
+    let gathered = settings::gather(args.config.as_deref(), &args.set)?;
+    let data_dir = match &args.data_dir {
+        Some(dir) => dir.clone(),
+        None => gathered.data_dir()?.ok_or_else(|| {
+            Failure::Usage("where shall the log live? Say --data-dir DIR, or log.dirs in the settings file".to_owned())
+        })?,
+    };
+    let listen = match &args.listen {
+        Some(listen) => listen.clone(),
+        None => gathered.listener("listeners")?.unwrap_or_else(|| "127.0.0.1:9092".to_owned()),
+    };
+    let advertise = match &args.advertise {
+        Some(advertise) => Some(advertise.clone()),
+        None => gathered.listener("advertised.listeners")?,
+    };
+    start_logging(&args.logging);
+    for (name, why) in &gathered.ignored {
+        tracing::warn!(setting = %name, "has no effect: {why}");
+    }
+    let config = config(&gathered, data_dir, listen, advertise, args.http.clone())?;
+    run(config, output)
+}
+
+pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<(), Failure> {
+    if args.brokers != 1 {
+        return Err(Failure::Usage(format!(
+            "--brokers {}: a cluster of several brokers is not served yet; leave the flag out for one broker",
+            args.brokers
+        )));
+    }
+    let gathered = settings::gather(None, &args.set)?;
+    start_logging(&args.logging);
+    let dir = Scratch::new()?;
+    let config = config(&gathered, dir.0.clone(), args.listen.clone(), None, None)?;
+    run(config, output)
+}
+
+fn config(
+    gathered: &Gathered,
+    data_dir: PathBuf,
+    listen: String,
+    advertise: Option<String>,
+    http: Option<String>,
+) -> Result<ServeConfig, Failure> {
+    let node_id = i32::try_from(gathered.settings.int("node.id")).map_err(|e| Failure::Usage(format!("node.id: {e}")))?;
+    let limits = Limits::default();
+    Ok(ServeConfig { data_dir, listen, advertise, http, node_id, settings: gathered.settings.clone(), limits })
+}
+
+fn run(config: ServeConfig, output: Output) -> Result<(), Failure> {
+    let dir = config.data_dir.clone();
+    let limits = config.limits.clone();
+    let ended = ottla_net::serve(config, |bound| {
+        // Nobody may be reading: that must not stop a broker.
+        let _ = say_ready(output, bound, &dir, &limits);
+    });
+    match ended {
+        Ok(ExitReason::Shutdown) => Ok(()),
+        Ok(ExitReason::Killed) => Err(Failure::Failed("ended at the second signal, before everything was closed".to_owned())),
+        Ok(ExitReason::Failed(why)) => Err(Failure::Failed(format!("the broker gave up: {why}"))),
+        Err(e @ ottla_net::ServeError::Address { .. }) => Err(Failure::Usage(e.to_string())),
+        Err(e) => Err(Failure::Failed(e.to_string())),
+    }
+}
+
+fn say_ready(output: Output, bound: &Bound, dir: &Path, limits: &Limits) -> std::io::Result<()> {
+    let (host, port) = &bound.advertised;
+    let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let object = json!({
+        "address": address,
+        "listen": bound.listen.to_string(),
+        "http": bound.http.map(|a| a.to_string()),
+        "data_dir": dir.display().to_string(),
+        "pid": std::process::id(),
+        "bounds": limits.to_string(),
+    });
+    output::fact(output, &address, &object)?;
+    if output == Output::Table {
+        let http = bound.http.map(|a| format!(", http://{a}/metrics")).unwrap_or_default();
+        eprintln!("ottla {} ready on {}{http}; data in {}", env!("CARGO_PKG_VERSION"), bound.listen, dir.display());
+        eprintln!("memory bounds: {limits}");
+    }
+    Ok(())
+}
+
+fn start_logging(logging: &Logging) {
+    let level = match logging.log_level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    match logging.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// A directory that goes with its owner.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Scratch, Failure> {
+        let number = getrandom::u64().map_err(|e| Failure::Failed(format!("no randomness: {e}")))?;
+        let dir = std::env::temp_dir().join(format!("ottla-dev-{number:016x}"));
+        std::fs::create_dir(&dir).map_err(|e| Failure::Failed(format!("cannot create {}: {e}", dir.display())))?;
+        Ok(Scratch(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
