@@ -36,7 +36,14 @@ impl<S: Stream, D: Disk> Connection<S, D> {
     /// Send what there is. `Ready`: the queue is empty.
     fn poll_send(&mut self, cx: &mut Context<'_>, edge: &mut Edge<D>) -> Poll<io::Result<()>> {
         let (mut sent, mut released) = (0, Vec::new());
-        let flushed = edge.conn(self.id).outbox.poll_flush(cx, &mut self.stream, &mut sent, &mut released);
+        let outbox = &mut edge.conn(self.id).outbox;
+        if outbox.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        let held = outbox.held();
+        let flushed = outbox.poll_flush(cx, &mut self.stream, &mut sent, &mut released);
+        let gone = held - outbox.held();
+        edge.metrics.outgoing.dec_by(gone as i64);
         edge.metrics.bytes_out.inc_by(sent);
         for lease in released {
             edge.on_released(lease);

@@ -217,6 +217,7 @@ impl<D: Disk> Edge<D> {
         let (correlation, size) = conn.unanswered.pop_front().expect("a reply answers a request");
         assert_eq!(correlation, reply.correlation, "replies of {id:?} are out of order");
         conn.unanswered_bytes -= size as usize;
+        let held = conn.outbox.held();
         let chunks = wire::encode_reply(reply).unwrap_or_else(|error| {
             tracing::error!(?error, "an answer cannot be encoded; closing the connection");
             conn.outbox.break_off();
@@ -238,6 +239,7 @@ impl<D: Disk> Edge<D> {
         if let Some(lease) = lease {
             conn.outbox.push_lease(lease);
         }
+        self.metrics.outgoing.inc_by((conn.outbox.held() - held) as i64);
         conn.wake();
     }
 
@@ -292,6 +294,7 @@ impl<D: Disk> Edge<D> {
     pub(crate) fn on_closed(&mut self, id: ConnId) {
         let conn = self.conns.remove(&id).expect("a connection ends once");
         self.metrics.connections.set(self.conns.len() as i64);
+        self.metrics.outgoing.dec_by(conn.outbox.held() as i64);
         self.inbox.extend(conn.outbox.into_leases().map(|lease| Input::Released { lease }));
         self.handle(Input::Closed { conn: id });
         self.wake_runner();

@@ -34,6 +34,8 @@ pub struct Metrics {
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
     pub(crate) connections: Gauge,
+    /// Bytes in memory that wait to be sent, on all connections.
+    pub(crate) outgoing: Gauge,
     syncs: Counter,
     sync_errors: Counter,
     sync_seconds: Histogram,
@@ -55,6 +57,8 @@ impl Default for Metrics {
             ApiKey::ALL.iter().map(|&api| (api as i16, by_api.get_or_create(&Api { api: format!("{api:?}") }).clone())).collect();
         let connections = Gauge::default();
         registry.register("connections", "Open client connections", connections.clone());
+        let outgoing = Gauge::default();
+        registry.register("outgoing_bytes", "Bytes of answers in memory that clients have not taken yet", outgoing.clone());
         // From a disk with a battery to one that stalls.
         let sync_seconds =
             Histogram::new([50e-6, 100e-6, 200e-6, 400e-6, 800e-6, 1.6e-3, 3.2e-3, 6.4e-3, 12.8e-3, 0.05, 0.2, 1.0]);
@@ -72,6 +76,7 @@ impl Default for Metrics {
             bytes_in: counter("bytes_in", "Bytes received from clients", &mut registry),
             bytes_out: counter("bytes_out", "Bytes sent to clients", &mut registry),
             connections,
+            outgoing,
             syncs: counter("fsyncs", "Calls of fsync that have ended", &mut registry),
             sync_errors: counter("fsync_errors", "Calls of fsync that failed", &mut registry),
             sync_seconds,
