@@ -28,7 +28,8 @@ pub enum Codec {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Compression {
     pub codec: Codec,
-    /// In the codec's own counting, as `compression.<codec>.level` gives it; `None` is Kafka's default.
+    /// In the codec's own counting, as `compression.<codec>.level` gives it; `None` is Kafka's default. Snappy has no levels; for lz4
+    /// any level is taken and the fast one is used (a reader cannot tell).
     pub level: Option<i32>,
 }
 

@@ -224,6 +224,16 @@ impl BatchInfo {
         self.last_offset().saturating_add(1)
     }
 
+    /// The offset of the first record that bears the batch's highest timestamp, as ListOffsets says it for -3 (KIP-734). `None`
+    /// where only the header was read and the timestamps are the producer's.
+    #[must_use]
+    pub fn max_timestamp_offset(&self) -> Option<i64> {
+        if self.attributes.is_log_append_time() {
+            return Some(self.base_offset);
+        }
+        self.seen.map(|seen| self.base_offset.saturating_add(i64::from(seen.max_timestamp_delta.max(0))))
+    }
+
     #[must_use]
     pub fn has_producer_id(&self) -> bool {
         self.producer_id > NO_PRODUCER_ID

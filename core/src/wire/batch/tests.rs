@@ -311,6 +311,7 @@ fn a_good_batch_is_appended_without_touching_its_payload() {
     let checked = check(Some(java(Codec::Lz4)), LATEST).expect("good");
     let (info, [header, payload]) = prepare(&checked, &POLICY, "t", 0, NOW).expect("taken").stamp(40, 6);
     assert_eq!((info.base_offset, info.leader_epoch, info.next_offset()), (40, 6, 44));
+    assert_eq!(info.max_timestamp_offset(), Some(41));
     assert_eq!(payload.as_ptr(), checked.bytes[HEADER_BYTES..].as_ptr());
     assert_eq!(header[16..], checked.bytes[16..HEADER_BYTES], "nothing behind the leader epoch changes");
 }
@@ -322,6 +323,7 @@ fn timestamps_follow_the_topics_type() {
     assert!(info.attributes.is_log_append_time());
     assert_eq!(info.max_timestamp, NOW.0);
     assert_eq!(records(&info, &bytes).expect("plain").next().expect("one").expect("good").timestamp, NOW.0);
+    assert_eq!((info.base_offset, info.max_timestamp_offset()), (40, Some(40)));
     // The records decide, not the header.
     for wrong in [5, 1 << 50] {
         assert_eq!(stored(&Odd { max_timestamp: wrong, ..Odd::default() }, &POLICY).0.max_timestamp, 1_000);
