@@ -1,7 +1,7 @@
 //! Frames to requests and replies to frames, for both ends of a connection.
 
 use super::body::Layout;
-use super::{ApiKey, Request, Response, msg};
+use super::{ApiKey, ErrorCode, Request, Response, msg};
 use crate::io::{Chunk, Reply};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -147,6 +147,8 @@ fn join(chunks: &[Chunk]) -> Bytes {
 }
 
 /// Decode the answer to a request of ours (the frame without its length prefix): its correlation id and body. For clients.
+///
+/// A broker that does not know our version of ApiVersions answers in version 0's form, which is told by its error (KIP-511).
 pub fn decode_response(api: ApiKey, version: i16, mut frame: Bytes) -> Result<(i32, Response), WireError> {
     if frame.len() < 4 {
         return Err(malformed("an answer without a correlation id"));
@@ -155,5 +157,7 @@ pub fn decode_response(api: ApiKey, version: i16, mut frame: Bytes) -> Result<(i
     if api.response_header_version(version) >= 1 {
         skip_tags(&mut frame)?;
     }
+    let unknown_version = ErrorCode::UnsupportedVersion.code().to_be_bytes();
+    let version = if api == ApiKey::ApiVersions && frame.starts_with(&unknown_version) { 0 } else { version };
     Ok((correlation, Response::read(api, version, &mut frame)?))
 }

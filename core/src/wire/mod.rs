@@ -41,7 +41,7 @@ pub mod msg {
 
 use crate::ids::TopicId;
 use crate::io::Chunk;
-use batch::{Checked, RecordsError};
+use batch::{Checked, RecordsError, Scope};
 
 /// A Produce request whose record batches have been checked on the connection's side.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +51,26 @@ pub struct Produce {
     pub acks: i16,
     pub timeout_ms: i32,
     pub topics: Vec<ProduceTopic>,
+}
+
+impl Produce {
+    fn partitions(&self) -> impl Iterator<Item = &ProducePartition> {
+        self.topics.iter().flat_map(|t| &t.partitions)
+    }
+
+    /// The mistake for which every partition of the request is refused, if one of them has such a mistake.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&RecordsError> {
+        self.partitions().filter_map(|p| p.records.as_ref().err()).find(|e| e.scope == Scope::Request)
+    }
+
+    /// Whether a batch belongs to a transaction. Without a transactional id Kafka refuses the whole request
+    /// (TRANSACTIONAL_ID_AUTHORIZATION_FAILED).
+    #[must_use]
+    pub fn has_transactional_records(&self) -> bool {
+        let mut checked = self.partitions().filter_map(|p| p.records.as_ref().ok());
+        checked.any(|c| c.batches.iter().any(|b| b.attributes.is_transactional()))
+    }
 }
 
 /// One topic of a Produce request.
@@ -67,7 +87,8 @@ pub struct ProduceTopic {
 #[derive(Debug, Clone)]
 pub struct ProducePartition {
     pub index: i32,
-    /// What Kafka would refuse whatever the topic's configuration is refused here already; the rest of the request stands.
+    /// What Kafka would refuse whatever the topic's configuration is refused here already. The rest of the request stands, but for
+    /// the mistakes that `Produce::refusal` finds.
     pub records: Result<Checked, RecordsError>,
 }
 

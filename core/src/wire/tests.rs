@@ -113,6 +113,15 @@ fn the_header_of_an_answer_to_api_versions_is_always_the_old_one() {
 }
 
 #[test]
+fn a_client_understands_a_broker_that_is_older_than_its_api_versions() {
+    // As Kafka answers version 99: the error, and ApiVersions 0 to 4.
+    let answer = Bytes::from_static(&[0, 0, 0, 1, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4]);
+    let (_, response) = decode_response(ApiKey::ApiVersions, 4, answer).expect("version 0's form");
+    let Response::ApiVersions(response) = response else { panic!("ApiVersions") };
+    assert_eq!((response.error_code, response.api_keys[0].api_key, response.api_keys[0].max_version), (35, 18, 4));
+}
+
+#[test]
 fn only_produce_may_fill_a_large_frame() {
     let most = 100 << 20;
     assert_eq!(frame_bytes_max(0, most), most);
@@ -156,6 +165,7 @@ fn a_produce_request_shares_its_frame_with_its_records_and_copies_its_names() {
         assert_eq!(records, &good);
         assert!(bytes.as_ptr_range().contains(&records.bytes.as_ptr()), "a slice of the frame");
         assert!(got.topics[0].partitions[1].records.is_err());
+        assert!(got.refusal().is_none() && !got.has_transactional_records());
     }
 }
 
