@@ -4,7 +4,7 @@ use crate::cli::{DevArgs, LogFormat, LogLevel, Logging, Output, ServeArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::settings::{self, Gathered};
-use ottla_net::{Bound, ExitReason, Limits, ServeConfig};
+use ottla_net::{Bound, ExitReason, ServeConfig};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tracing_subscriber::filter::LevelFilter;
@@ -55,16 +55,14 @@ fn config(
     http: Option<String>,
 ) -> Result<ServeConfig, Failure> {
     let node_id = i32::try_from(gathered.settings.int("node.id")).map_err(|e| Failure::Usage(format!("node.id: {e}")))?;
-    let limits = Limits::default();
-    Ok(ServeConfig { data_dir, listen, advertise, http, node_id, settings: gathered.settings.clone(), limits })
+    Ok(ServeConfig { data_dir, listen, advertise, http, node_id, settings: gathered.settings.clone() })
 }
 
 fn run(config: ServeConfig, output: Output) -> Result<(), Failure> {
     let dir = config.data_dir.clone();
-    let limits = config.limits.clone();
     let ended = ottla_net::serve(config, |bound| {
         // Nobody may be reading: that must not stop a broker.
-        let _ = say_ready(output, bound, &dir, &limits);
+        let _ = say_ready(output, bound, &dir);
     });
     match ended {
         Ok(ExitReason::Shutdown) => Ok(()),
@@ -75,7 +73,7 @@ fn run(config: ServeConfig, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn say_ready(output: Output, bound: &Bound, dir: &Path, limits: &Limits) -> std::io::Result<()> {
+fn say_ready(output: Output, bound: &Bound, dir: &Path) -> std::io::Result<()> {
     let (host, port) = &bound.advertised;
     let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let object = json!({
@@ -84,13 +82,13 @@ fn say_ready(output: Output, bound: &Bound, dir: &Path, limits: &Limits) -> std:
         "http": bound.http.map(|a| a.to_string()),
         "data_dir": dir.display().to_string(),
         "pid": std::process::id(),
-        "bounds": limits.to_string(),
+        "bounds": bound.limits.to_string(),
     });
     output::fact(output, &address, &object)?;
     if output == Output::Table {
         let http = bound.http.map(|a| format!(", http://{a}/metrics")).unwrap_or_default();
         eprintln!("ottla {} ready on {}{http}; data in {}", env!("CARGO_PKG_VERSION"), bound.listen, dir.display());
-        eprintln!("memory bounds: {limits}");
+        eprintln!("memory bounds: {}", bound.limits);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here    the broker's settings by Kafka's names (`ottla_core::config`); `Limits::read` takes the few that are the edge's.
 
+use ottla_core::config::Settings;
 use std::time::Duration;
 
 /// The bounds of the edge.
@@ -40,6 +41,28 @@ impl Default for Limits {
     }
 }
 
+/// Handles that are neither of connections nor of kept files: the runtime's, a scrape's, files that are being removed.
+const OTHER_FILES: usize = 64;
+
+impl Limits {
+    /// The bounds that broker settings name, and the rest as they are. `files_max` is how many files the system lets us open: more
+    /// connections than that leaves are not taken, so that the log can always open its own.
+    #[must_use]
+    pub fn read(settings: &Settings, files_max: usize) -> Limits {
+        let number = |name| usize::try_from(settings.int(name)).unwrap_or(0);
+        let open_files_max = number("ottla.open.files.max").min(files_max / 2).max(1);
+        // Kafka takes a negative idle time for no bound.
+        let idle_ms = u64::try_from(settings.int("connections.max.idle.ms")).unwrap_or(u64::MAX / 1_000_000);
+        Limits {
+            request_bytes_max: number("socket.request.max.bytes"),
+            connections_max: number("max.connections").min(files_max.saturating_sub(open_files_max + OTHER_FILES)),
+            idle_max: Duration::from_millis(idle_ms),
+            open_files_max,
+            ..Limits::default()
+        }
+    }
+}
+
 /// One line for the log at the start: what bounds the memory of the edge.
 impl std::fmt::Display for Limits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -54,5 +77,18 @@ impl std::fmt::Display for Limits {
             self.connections_max,
             self.open_files_max
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_has_files_left_whatever_the_number_of_connections() {
+        let limits = Limits::read(&Settings::default(), 1024);
+        assert_eq!((limits.open_files_max, limits.connections_max), (512, 448));
+        assert_eq!(limits.request_bytes_max, 104_857_600);
+        assert_eq!(Limits::read(&Settings::default(), 1 << 20).open_files_max, 4096);
     }
 }

@@ -35,8 +35,8 @@ pub struct ServeConfig {
     /// HOST:PORT for `/metrics` and `/healthz`.
     pub http: Option<String>,
     pub node_id: i32,
+    /// Broker settings that were given; the rest have their defaults.
     pub settings: Settings,
-    pub limits: Limits,
 }
 
 /// Where a broker can be reached.
@@ -45,6 +45,8 @@ pub struct Bound {
     pub listen: SocketAddr,
     pub advertised: (String, u16),
     pub http: Option<SocketAddr>,
+    /// What bounds its memory.
+    pub limits: Limits,
 }
 
 /// Why a broker did not start. What it prints says what to do.
@@ -128,7 +130,6 @@ pub fn serve_until(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Bound
 }
 
 fn block_on(future: impl Future<Output = Result<ExitReason, ServeError>>) -> Result<ExitReason, ServeError> {
-    raise_file_limit();
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).map_err(ServeError::System)?;
     runtime.block_on(future)
 }
@@ -144,11 +145,13 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
         listen,
         advertised: advertised(config.advertise.as_deref(), &config.listen, listen)?,
         http: http.as_ref().map(local).transpose()?,
+        limits: Limits::read(&config.settings, raise_file_limit()),
     };
 
     let clock = Clock::new(wall);
     let metrics = Rc::new(Metrics::default());
     let recover = |why: String| ServeError::Recover { dir: dir.clone(), why };
+    let limits = bound.limits.clone();
     let mut image = RealImage::open(dir).map_err(|fault| recover(format!("{fault:?}")))?;
     let node_config = NodeConfig {
         node_id: config.node_id,
@@ -159,9 +162,9 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
     let seed = getrandom::u64().map_err(|e| ServeError::System(std::io::Error::other(e)))?;
     let mut effects = Vec::new();
     let node = Node::recover(node_config, seed, clock.now(), &mut image, &mut effects).map_err(|e| recover(e.0))?;
-    let disk = RealDisk::new(image, config.limits.open_files_max);
-    tracing::info!("bounds: {}", config.limits);
-    let edge = Edge::new(node, effects, disk, clock, config.limits, Rc::clone(&metrics));
+    let disk = RealDisk::new(image, limits.open_files_max);
+    tracing::info!("bounds: {limits}");
+    let edge = Edge::new(node, effects, disk, clock, limits, Rc::clone(&metrics));
     if let Some(http) = http {
         tokio::task::spawn_local(http::serve(http, metrics));
     }
@@ -213,13 +216,13 @@ fn advertised(advertise: Option<&str>, listen: &str, bound: SocketAddr) -> Resul
     Ok((host.to_owned(), port))
 }
 
-/// A handle per open file and per connection: take what the system lets us have.
-fn raise_file_limit() {
+/// A handle per open file and per connection: take what the system lets us have. How many that is.
+fn raise_file_limit() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        tracing::warn!(error = %e, "cannot raise the limit of open files");
-    }
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).is_ok();
+    let files_max = if raised { limit.maximum } else { limit.current };
+    files_max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX))
 }
 
 fn wall() -> Timestamp {

@@ -341,6 +341,14 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         "What an acknowledgement of acks=all rests on: the disk (`fsync`), or as with Kafka the page cache (`page-cache`).",
     ),
     row(
+        "ottla.open.files.max",
+        Int,
+        Some("4096"),
+        AtLeast(1),
+        ReadOnly,
+        "How many files of the log are kept open, whatever the number of segments.",
+    ),
+    row(
         "process.roles",
         List,
         Some("broker,controller"),
