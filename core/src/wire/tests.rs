@@ -169,6 +169,25 @@ fn a_produce_request_shares_its_frame_with_its_records_and_copies_its_names() {
     }
 }
 
+#[test]
+fn one_malformed_batch_refuses_the_whole_produce_request_as_kafka_does() {
+    let partition = |bytes: Bytes| ProducePartition { index: 0, records: Ok(Checked { bytes, batches: Vec::new() }) };
+    let sent = |partitions| {
+        let topics = vec![ProduceTopic { name: "t".to_owned(), id: TopicId::default(), partitions }];
+        let request = Request::Produce(Produce { topics, ..Produce::default() });
+        let bytes = wire(&RequestFrame { request, ..frame(ApiKey::Produce, 8) });
+        let Request::Produce(got) = decode_request(bytes).expect("frames are fine").request else { panic!("a Produce") };
+        got
+    };
+    let got = sent(vec![partition(batch(b"good").bytes), partition(Bytes::from_static(&[0; 12]))]);
+    assert_eq!(got.refusal().map(|e| e.code), Some(ErrorCode::CorruptMessage));
+    let got = sent(vec![partition(batch(b"good").bytes), partition(Bytes::new())]);
+    assert!(got.refusal().is_none() && got.topics[0].partitions[1].records.is_err());
+    let mut builder = BatchBuilder::new(Compression::default()).producer(1, 0, 0).transactional(true);
+    builder.push(1, None, None, []);
+    assert!(sent(vec![partition(builder.build().expect("no codec").bytes)]).has_transactional_records());
+}
+
 /// The answer as the protocol crate would encode it.
 fn as_crate(reply: &FetchReply, version: i16) -> Bytes {
     use msg::fetch_response as m;
