@@ -124,6 +124,12 @@ impl Replacer {
         self.file
     }
 
+    /// The call whose completion it waits for.
+    #[must_use]
+    pub fn waiting_for(&self) -> OpId {
+        self.waiting_for
+    }
+
     /// A disk call has ended.
     pub fn on_disk(&mut self, op: OpId, result: &Result<DiskDone, DiskFault>, port: &mut DiskPort<'_>) -> Progress {
         if op != self.waiting_for || self.step == Step::Ended {

@@ -6,6 +6,7 @@
 use crate::ids::{BytePos, LeaderEpoch, Offset, ProducerEpoch, ProducerId};
 use crate::io::{DiskFault, Fact, FileId};
 use crate::time::Timestamp;
+use crate::wire::ErrorCode;
 
 /// Who hands in batches to be appended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,8 +36,6 @@ pub struct Appended {
 /// Why nothing was appended. The log is as it was.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AppendRefusal {
-    /// A batch is larger than `max.message.bytes`.
-    TooLarge { size: u64, max: u64 },
     /// All batches together are larger than a segment.
     ListTooLarge { size: u64, max: u64 },
     /// What the records themselves have wrong, with Kafka's code and texts.
@@ -191,4 +190,19 @@ pub struct ProducerInfo {
     pub coordinator_epoch: i32,
     /// `None` outside a transaction.
     pub current_txn_start: Option<Offset>,
+}
+
+impl AppendRefusal {
+    /// Kafka's error.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            AppendRefusal::ListTooLarge { .. } => ErrorCode::RecordListTooLarge,
+            AppendRefusal::Records(e) => e.code,
+            AppendRefusal::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            AppendRefusal::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            AppendRefusal::NotContiguous { .. } => ErrorCode::CorruptMessage,
+            AppendRefusal::Repairing | AppendRefusal::Offline => ErrorCode::KafkaStorageError,
+        }
+    }
 }

@@ -1,50 +1,173 @@
-//! One replica's log.
+//! One replica's log: batches in segment files, and what follows from them.
 //!
+//! State       segments (some 80 bytes each), what is under way on the disk, the newest 64 batches' positions, leader epochs,
+//!             producers (250 bytes each). The log of an idle partition without producers takes under 4 KiB whatever it holds on disk:
+//!             contents and indexes stay there.
 //! Takes       batches to append, reads and lookups, disk completions, time.
-//! Gives       disk calls through a `DiskPort`, `LogEvent`s to its owner.
-//! Holds       log_start <= synced_end <= written_end <= end.
-//! Not here    high watermark and waiting requests (the partition), requests (sessions).
+//! Gives       disk calls through a `DiskPort`, `LogEvent`s to its owner in the order in which they became true.
+//! Holds       `log_start <= synced_end <= written_end <= end`, as offsets and as places in files;
+//!             `end` moves when an append is given to the disk, `written_end` when it is there, `synced_end` when it is durable;
+//!             an append that fails takes all later ones with it, and nothing is appended until the disk is as if they never were;
+//!             everything but the batches is derived: fold(log), or conservative, or rebuilt.
+//! Not here    high watermark and waiting requests (the partition), requests (sessions), when retention is looked at (the node).
+//! Read first  `append`, `on_disk`, then `repair.rs`, `recovery.rs`. Background: KIP-98, KIP-101.
 
 pub mod api;
+mod append;
 pub mod config;
+pub mod dump;
+mod durable;
+pub mod epochs;
+mod find;
+pub mod index;
+mod lookup;
+pub mod producers;
+mod read;
+mod recovery;
+mod repair;
+mod retention;
+mod segment;
+mod side;
+pub mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use api::*;
 pub use config::{CompressionType, Durability, LogConfig, TimestampType};
+pub use recovery::replay;
 
 use crate::disk::DiskPort;
 use crate::ids::{DirId, LeaderEpoch, Offset, OpId};
-use crate::io::{Deadline, DiskDone, DiskFault, DiskImage, FileId};
-use crate::time::Now;
-use crate::wire::batch::Checked;
+use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, FileId, FileKind, Level};
+use crate::time::{Instant, Now};
+use append::{Hot, InFlight};
+use durable::Durable;
+use epochs::Epochs;
+use producers::Producers;
+use read::Waiting;
+use repair::Repair;
+use retention::Doomed;
+use segment::{Place, Segment};
+use side::{EpochFile, Snapshots};
+use std::collections::{BTreeMap, VecDeque};
 
 /// One replica's log.
 #[derive(Debug)]
 pub struct Log {
     dir: DirId,
     config: LogConfig,
+    health: Health,
+    closing: Closing,
+    /// Oldest first, never empty; the last one is the active one, the only one that is written.
+    segments: VecDeque<Segment>,
     log_start: Offset,
     synced_end: Offset,
-    written_end: Offset,
+    written: Place,
     end: Offset,
+    durable: Durable,
+    /// Directory entries that wait for a `SyncDir`, and the one under way with what it covers.
+    names_due: Vec<Named>,
+    names_syncing: Option<Vec<Named>>,
+    /// Closed segments whose indexes are not durable, with how many syncs they still wait for.
+    unindexed: VecDeque<(Offset, u32)>,
+    inflight: VecDeque<InFlight>,
+    hot: VecDeque<Hot>,
+    ops: BTreeMap<OpId, Op>,
+    epochs: Epochs,
+    epoch_file: EpochFile,
+    producers: Producers,
+    snapshots: Snapshots,
+    doomed: VecDeque<Doomed>,
+    waiting: BTreeMap<Ticket, Waiting>,
+    next_ticket: u64,
+    /// Since when something is written and not asked to be synced; only with `flush.ms`.
+    dirty_since: Option<Instant>,
+    /// When to try again what found the disk full.
+    retry_at: Option<Instant>,
+}
+
+/// Whether the log can be written.
+#[derive(Debug)]
+enum Health {
+    Good,
+    Repairing(Box<Repair>),
+    Offline,
+}
+
+/// How far `close` has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Closing {
+    No,
+    /// Waiting for everything to be durable.
+    Asked,
+    /// The active segment's indexes are being synced.
+    Indexes,
+    Done,
+}
+
+/// A change of names in the directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Named {
+    Segment(Offset),
+    Indexes(Offset),
+    Doomed,
+}
+
+/// What a disk call was for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Op {
+    Append,
+    Create(Offset),
+    Sync,
+    SyncDir,
+    IndexWrite(Offset),
+    IndexSync(Offset),
+    Repair,
+    Read(Ticket),
+    Snapshot,
+    Epochs,
+    Doomed,
+    /// Its failure changes nothing.
+    Idle,
 }
 
 impl Log {
     /// A new log in the new directory `dir`, whose first record will have offset `start`.
-    pub fn create(dir: DirId, start: Offset, config: LogConfig, _now: Now, _port: &mut DiskPort<'_>) -> Log {
-        Log { dir, config, log_start: start, synced_end: start, written_end: start, end: start }
+    pub fn create(dir: DirId, start: Offset, config: LogConfig, now: Now, port: &mut DiskPort<'_>) -> Log {
+        let mut log = Log::empty(dir, start, config);
+        log.open_segment(start, now, port);
+        log
     }
 
-    /// The log that lies in the directory at `path`, bound to `dir`.
-    pub fn recover(
-        dir: DirId,
-        _path: &str,
-        _image: &dyn DiskImage,
-        hints: Hints,
-        config: LogConfig,
-        now: Now,
-        port: &mut DiskPort<'_>,
-    ) -> Result<(Log, Verdict), DiskFault> {
-        Ok((Log::create(dir, hints.log_start.unwrap_or_default(), config, now, port), Verdict::Intact { scanned_bytes: 0 }))
+    /// Without a segment yet.
+    fn empty(dir: DirId, start: Offset, config: LogConfig) -> Log {
+        Log {
+            dir,
+            config,
+            health: Health::Good,
+            closing: Closing::No,
+            segments: VecDeque::new(),
+            log_start: start,
+            synced_end: start,
+            written: Place { offset: start, segment: start, pos: 0 },
+            end: start,
+            durable: Durable::default(),
+            names_due: Vec::new(),
+            names_syncing: None,
+            unindexed: VecDeque::new(),
+            inflight: VecDeque::new(),
+            hot: VecDeque::new(),
+            ops: BTreeMap::new(),
+            epochs: Epochs::default(),
+            epoch_file: EpochFile::default(),
+            producers: Producers::default(),
+            snapshots: Snapshots::default(),
+            doomed: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            next_ticket: 0,
+            dirty_since: None,
+            retry_at: None,
+        }
     }
 
     // --- what it is ---
@@ -74,7 +197,7 @@ impl Log {
     /// Everything below is in its file and can be read.
     #[must_use]
     pub fn written_end(&self) -> Offset {
-        self.written_end
+        self.written.offset
     }
 
     /// The offset that the next record gets. Above `written_end` by what is being written.
@@ -88,139 +211,260 @@ impl Log {
     pub fn promised_end(&self) -> Offset {
         match self.config.durability {
             Durability::Fsync => self.synced_end,
-            Durability::PageCache => self.written_end,
+            Durability::PageCache => self.written.offset,
         }
     }
 
-    /// From here on recovery has to look at every batch: what the recovery-point checkpoint shall say.
+    /// From here on recovery has to look at every batch: what the recovery-point checkpoint shall say. Below it the batches, the
+    /// indexes and the epochs are durable.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
-        self.synced_end
+        let indexes = self.unindexed.front().map(|u| u.0);
+        let epochs = self.epochs.first_start_above(self.epoch_file.saved);
+        [indexes, epochs].into_iter().flatten().fold(self.synced_end, Offset::min).max(self.log_start.min(self.synced_end))
     }
 
-    /// Whether appends are taken; false while a failed append is repaired, and after the log has failed.
+    /// Whether appends are taken; false while a failed append is repaired, once closed, and after the log has failed.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        false
+        matches!(self.health, Health::Good) && self.closing == Closing::No
     }
 
     /// Whether the log has failed for good.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        false
+        matches!(self.health, Health::Offline)
     }
 
     /// The size of all segments' batches in bytes, as DescribeLogDirs counts.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        0
+        self.segments.iter().map(|s| u64::from(s.size)).sum()
+    }
+
+    /// How many segments there are, the active one among them.
+    #[must_use]
+    pub fn segment_count(&self) -> usize {
+        self.segments.len()
     }
 
     /// The epoch of the last batch; `None` of a log that never had one.
     #[must_use]
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        None
+        self.epochs.latest()
     }
 
     /// OffsetForLeaderEpoch (KIP-101, KIP-279): the largest epoch that is not above `asked`, and where it ends. `None` is undefined.
     #[must_use]
-    pub fn end_offset_for_epoch(&self, _asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        None
+    pub fn end_offset_for_epoch(&self, asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        self.epochs.end_offset_for(asked, self.end)
+    }
+
+    /// The leader epochs of this log.
+    #[must_use]
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
     }
 
     /// The producers that are remembered, by id.
     #[must_use]
     pub fn producers(&self) -> Vec<ProducerInfo> {
-        Vec::new()
+        self.producers.describe()
     }
 
-    // --- what it is told ---
-
-    /// Append batches. What is returned has an offset, and is not there yet: see [`Appended`].
-    pub fn append(
-        &mut self,
-        _records: &Checked,
-        _origin: Origin<'_>,
-        _epoch: LeaderEpoch,
-        _now: Now,
-        _port: &mut DiskPort<'_>,
-    ) -> Result<Appended, AppendRefusal> {
-        Err(AppendRefusal::Offline)
+    /// Disk calls that have not ended.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.ops.len()
     }
 
-    /// Read from the batch that holds `from`: at most `bytes_max` bytes, nothing at or above `limit`, which is the end of a batch
-    /// (high watermark, or an end of this log). `whole_batch`: the first batch is given whole even if it is larger than `bytes_max`.
-    pub fn read(
-        &mut self,
-        _from: Offset,
-        _limit: Offset,
-        _bytes_max: u32,
-        _whole_batch: bool,
-        _port: &mut DiskPort<'_>,
-    ) -> ReadOutcome {
-        ReadOutcome::OutOfRange
+    fn active(&mut self) -> &mut Segment {
+        self.segments.back_mut().expect("a log has an active segment")
     }
 
-    /// The file of a slice must not change until `release`. Counted.
-    pub fn pin(&mut self, _file: FileId) {}
-
-    /// The end of one `pin`. Unknown files are none of this log's any more and are ignored.
-    pub fn release(&mut self, _file: FileId, _now: Now, _port: &mut DiskPort<'_>) {}
-
-    /// Look for a record by its time.
-    pub fn lookup(&mut self, _target: TimestampTarget, _port: &mut DiskPort<'_>) -> LookupOutcome {
-        LookupOutcome::Ready(None)
+    /// The index of the segment in which `offset` lies, or lay, or will lie.
+    fn segment_of(&self, offset: Offset) -> Option<usize> {
+        self.segments.partition_point(|s| s.base <= offset).checked_sub(1)
     }
 
-    /// Move the log start to `to` (DeleteRecords), which is not above `limit`, the high watermark. False if it is below already.
-    pub fn delete_records(
-        &mut self,
-        _to: Offset,
-        _limit: Offset,
-        _now: Now,
-        _port: &mut DiskPort<'_>,
-        _out: &mut Vec<LogEvent>,
-    ) -> bool {
-        false
+    fn segment_at(&mut self, base: Offset) -> Option<&mut Segment> {
+        let i = self.segment_of(base)?;
+        Some(&mut self.segments[i]).filter(|s| s.base == base)
     }
 
-    /// Delete the oldest segments as `retention.ms` and `retention.bytes` ask, none that reaches above `limit`, the high watermark;
-    /// forget producers that have expired. The owner calls it every `log.retention.check.interval.ms`.
-    pub fn retain(&mut self, _limit: Offset, _now: Now, _port: &mut DiskPort<'_>, _out: &mut Vec<LogEvent>) {}
+    /// How much of a segment can be read, in bytes.
+    fn readable_bytes(&self, segment: &Segment) -> u32 {
+        match segment.base.cmp(&self.written.segment) {
+            std::cmp::Ordering::Less => segment.size,
+            std::cmp::Ordering::Equal => self.written.pos,
+            std::cmp::Ordering::Greater => 0,
+        }
+    }
 
-    /// Ask for everything to become durable.
-    pub fn flush(&mut self, _port: &mut DiskPort<'_>) {}
-
-    /// Make everything durable and write a snapshot of the producers; then `LogEvent::Closed`. No appends after this.
-    pub fn close(&mut self, _now: Now, _port: &mut DiskPort<'_>, _out: &mut Vec<LogEvent>) {}
+    fn call(&mut self, file: FileId, call: DiskCall, what: Op, port: &mut DiskPort<'_>) -> OpId {
+        let op = port.call(file, call);
+        self.ops.insert(op, what);
+        op
+    }
 
     /// Other settings from now on.
-    pub fn configure(&mut self, config: LogConfig, _now: Now, _port: &mut DiskPort<'_>) {
+    pub fn configure(&mut self, config: LogConfig, _now: Now, port: &mut DiskPort<'_>) {
         self.config = config;
+        if matches!(self.health, Health::Good) {
+            self.want_by_config(port);
+        }
     }
+
+    // --- what it is told by the disk and the clock ---
 
     /// A disk call of this log has ended.
     pub fn on_disk(
         &mut self,
-        _op: OpId,
-        _result: Result<DiskDone, DiskFault>,
-        _now: Now,
-        _port: &mut DiskPort<'_>,
-        _out: &mut Vec<LogEvent>,
+        op: OpId,
+        result: Result<DiskDone, DiskFault>,
+        now: Now,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
     ) {
+        let what = self.ops.remove(&op).expect("a completion names a call of this log that has not ended");
+        if let Op::Read(ticket) = what {
+            return self.on_read(ticket, result, port, out);
+        }
+        if what == Op::Doomed {
+            return self.on_doomed(result, now, port, out);
+        }
+        if self.is_offline() {
+            return;
+        }
+        let fault = result.as_ref().err().copied();
+        match what {
+            Op::Append => self.on_appended(op, fault, out),
+            Op::Create(base) => self.on_created(base, fault),
+            Op::Sync => match fault {
+                None => self.durable.on_synced(op),
+                Some(why) => self.fail(&format!("a sync failed: {why:?}"), out),
+            },
+            Op::SyncDir => match fault {
+                None => self.on_names_synced(now),
+                Some(why) => self.fail(&format!("a sync of the directory failed: {why:?}"), out),
+            },
+            Op::IndexWrite(base) => self.on_index_written(base, fault, port),
+            Op::IndexSync(base) => self.on_index_synced(base, fault, out),
+            Op::Repair => self.on_repair_step(op, fault, now, port, out),
+            Op::Snapshot => self.on_snapshot_step(op, &result, port, out),
+            Op::Epochs => self.on_epochs_step(op, &result, now, port, out),
+            Op::Idle | Op::Read(_) | Op::Doomed => {}
+        }
+        self.advance(now, port, out);
+    }
+
+    /// Draw the consequences of what has changed: ends, syncs, derived files.
+    fn advance(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        if self.is_offline() {
+            return;
+        }
+        self.maybe_repair(now, port, out);
+        // Below the log start there is nothing that could be lost.
+        let synced = self.durable.settle(self.written.offset).max(self.log_start);
+        assert!(synced >= self.synced_end, "what is durable stays durable: {} after {}", synced, self.synced_end);
+        if synced > self.synced_end {
+            self.synced_end = synced;
+            out.push(LogEvent::Synced { end: synced });
+        }
+        if matches!(self.health, Health::Good) {
+            self.sync_due(port);
+            self.write_indexes(port);
+            self.write_side_files(port);
+        }
+        self.rename_doomed(port);
+        self.sync_names(port);
+        self.maybe_close(port, out);
     }
 
     /// Time has passed.
-    pub fn on_time(&mut self, _now: Now, _port: &mut DiskPort<'_>, _out: &mut Vec<LogEvent>) {}
+    pub fn on_time(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        if self.flush_at().is_some_and(|at| at <= now.mono) {
+            self.flush(port);
+        }
+        if self.retry_at.is_some_and(|at| at <= now.mono) {
+            self.retry_at = None;
+            self.epoch_file.blocked = false;
+            self.retry_repair(port);
+            self.advance(now, port, out);
+        }
+        self.remove_doomed(now, port);
+    }
 
     /// When the log wants a turn at the latest. `None` of an idle log.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
-        None
+        let deadline = |at: Option<Instant>, why| at.map(|at| Deadline { at, why });
+        [
+            deadline(self.flush_at(), "flush-ms"),
+            deadline(self.retry_at, "disk-full-retry"),
+            deadline(self.doomed_at(), "file-delete-delay"),
+        ]
+        .into_iter()
+        .flatten()
+        .min_by_key(|d| d.at)
+    }
+
+    /// The log has failed for good.
+    fn fail(&mut self, what: &str, out: &mut Vec<LogEvent>) {
+        if self.is_offline() {
+            return;
+        }
+        let from = self.promised_end();
+        self.health = Health::Offline;
+        if from < self.end {
+            out.push(LogEvent::AppendsFailed { from, why: DiskFault::Io, certain: false });
+        }
+        out.push(LogEvent::Offline { what: what.to_owned() });
+    }
+
+    fn note(&self, level: Level, name: &'static str, detail: String) -> LogEvent {
+        LogEvent::Note(Fact { level, name, detail })
+    }
+
+    fn file(&self, base: Offset, kind: FileKind) -> FileId {
+        FileId::new(self.dir, kind, base.0)
     }
 
     /// Panics if the log contradicts itself. Cheap: meant to be called after every input.
     pub fn check_invariants(&self) {
-        assert!(self.log_start <= self.synced_end && self.synced_end <= self.written_end && self.written_end <= self.end);
+        let ends = [self.log_start, self.synced_end, self.written.offset, self.end];
+        assert!(ends.is_sorted(), "log_start <= synced_end <= written_end <= end: {ends:?}");
+        let active = self.segments.back().expect("a log has an active segment");
+        assert!(active.base <= self.end, "the active segment begins above the end");
+        assert!(active.writer.is_some(), "the active segment has no index writer");
+        assert!(self.segments[0].base <= self.log_start || self.is_offline(), "the log starts below its first segment");
+        assert!(self.recovery_point() <= self.synced_end, "the recovery point promises what is not durable");
+        assert!(self.epochs.entries().last().is_none_or(|e| e.1 <= self.end), "an epoch begins above the end");
+        if self.is_offline() {
+            return;
+        }
+        match (self.inflight.front(), self.inflight.back()) {
+            (Some(first), Some(last)) => {
+                assert!(first.at == self.written && last.end == self.end, "what is in flight lies between written_end and end");
+            }
+            _ => assert!(self.written.offset == self.end, "nothing is in flight, and something is not written"),
+        }
+        assert!(self.hot.len() <= append::HOT_MAX.max(self.inflight.len() + 1), "the tail's positions are bounded");
+        assert!(self.snapshots.pending.len() <= self.durable.rows.len() + 1, "snapshots wait for durability only");
+    }
+
+    /// As `check_invariants`, and everything that costs a walk over what is in memory.
+    pub fn check_deeply(&self) {
+        self.check_invariants();
+        assert!(self.segments.iter().zip(self.segments.iter().skip(1)).all(|(a, b)| a.base < b.base), "segments increase");
+        assert!(self.hot.iter().zip(self.hot.iter().skip(1)).all(|(a, b)| a.at.offset < b.at.offset), "positions increase");
+        let files = self.durable.rows.iter().map(|r| r.base);
+        assert!(
+            self.segments.iter().rev().map(|s| s.base).zip(files.rev()).all(|(a, b)| a == b),
+            "the rows are the last segments"
+        );
+        for (a, b) in self.inflight.iter().zip(self.inflight.iter().skip(1)) {
+            assert!(a.end == b.at.offset, "what is in flight has no gaps");
+        }
     }
 }

@@ -1,0 +1,144 @@
+//! Segment bytes as batches, one after the other, with every check: for recovery, and for tools that look at files offline.
+//!
+//! State       a window over the file that is being read, a megabyte at most (or one batch, if that is larger).
+//! Takes       anything that can read a range of a file.
+//! Gives       headers with positions, and the bytes of whole batches where asked for; where and why the batches end.
+//! Holds       a length is believed only as far as the file reaches.
+//! Not here    what to do about damage (`recovery.rs`).
+
+use crate::io::DiskFault;
+use crate::wire::batch::{BatchInfo, HEADER_BYTES};
+use bytes::Bytes;
+
+/// Bytes read at once where all are checked, and where only headers are.
+const WINDOW: usize = 1 << 20;
+const HEADER_WINDOW: usize = 8192;
+
+/// How much of each batch is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Depth {
+    Headers,
+    /// Everything, with its checksum.
+    Checksums,
+}
+
+/// Where the batches of a file end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ScanEnd {
+    /// The position behind the last whole batch.
+    pub pos: u32,
+    /// The offset behind the last whole batch.
+    pub next: i64,
+    pub why: ScanStop,
+}
+
+/// Why a scan came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ScanStop {
+    /// The file ends here too.
+    EndOfFile,
+    /// No whole, intact batch that continues the offsets is here.
+    NoBatch,
+    /// The disk cannot be read here.
+    Fault(DiskFault),
+}
+
+/// A way to read a range of one file: up to the number of bytes asked for, fewer only at its end.
+pub type ReadAt<'a> = dyn FnMut(u64, usize) -> Result<Bytes, DiskFault> + 'a;
+
+/// A window over a file.
+pub struct Window<'a> {
+    read: &'a mut ReadAt<'a>,
+    at: u64,
+    bytes: Bytes,
+    least: usize,
+}
+
+impl std::fmt::Debug for Window<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "window of {} bytes at {}", self.bytes.len(), self.at)
+    }
+}
+
+impl<'a> Window<'a> {
+    pub fn new(read: &'a mut ReadAt<'a>, depth: Depth) -> Window<'a> {
+        let least = if depth == Depth::Checksums { WINDOW } else { HEADER_WINDOW };
+        Window { read, at: 0, bytes: Bytes::new(), least }
+    }
+
+    /// The `len` bytes at `pos`; fewer if the file ends.
+    pub fn get(&mut self, pos: u64, len: usize) -> Result<Bytes, DiskFault> {
+        let inside = pos >= self.at && pos + len as u64 <= self.at + self.bytes.len() as u64;
+        if !inside {
+            self.bytes = (self.read)(pos, len.max(self.least))?;
+            self.at = pos;
+        }
+        let from = usize::try_from(pos - self.at).expect("a window is small");
+        Ok(self.bytes.slice(from.min(self.bytes.len())..(from + len).min(self.bytes.len())))
+    }
+}
+
+/// Go through the batches of a file of `size` bytes from `pos` on, where the offset `next` or a later one is expected. `each` gets a
+/// header with its position, and the batch's bytes with [`Depth::Checksums`] (else none).
+pub fn scan(
+    window: &mut Window<'_>,
+    size: u32,
+    mut pos: u32,
+    mut next: i64,
+    depth: Depth,
+    each: &mut dyn FnMut(&BatchInfo, Bytes),
+) -> ScanEnd {
+    loop {
+        let end = |why| ScanEnd { pos, next, why };
+        if pos == size {
+            return end(ScanStop::EndOfFile);
+        }
+        let header = match window.get(u64::from(pos), HEADER_BYTES.min((size - pos) as usize)) {
+            Ok(header) => header,
+            Err(fault) => return end(ScanStop::Fault(fault)),
+        };
+        let fits = |i: &BatchInfo| {
+            i.base_offset >= next
+                && i.last_offset_delta >= 0
+                && i.count >= 0
+                && i.len <= size - pos
+                && i.base_offset < i64::MAX >> 1
+        };
+        let Some(info) = BatchInfo::parse_header(&header).ok().filter(fits) else { return end(ScanStop::NoBatch) };
+        let mut bytes = Bytes::new();
+        if depth == Depth::Checksums {
+            bytes = match window.get(u64::from(pos), info.len as usize) {
+                Ok(bytes) => bytes,
+                Err(fault) => return end(ScanStop::Fault(fault)),
+            };
+            if !info.crc_matches(&bytes) {
+                return end(ScanStop::NoBatch);
+            }
+        }
+        each(&BatchInfo { pos, ..info }, bytes);
+        (pos, next) = (pos + info.len, info.next_offset());
+    }
+}
+
+/// The first whole, intact batch behind `pos` whose offset is at or above `next`: position and header. For telling a torn tail from
+/// damage in the middle.
+pub fn find_batch_behind(window: &mut Window<'_>, size: u32, pos: u32, next: i64) -> Option<BatchInfo> {
+    let plausible = |i: &BatchInfo| i.base_offset >= next && i.base_offset - next < 1 << 31 && i.last_offset_delta >= 0;
+    let mut at = pos + 1;
+    while size - at.min(size) >= HEADER_BYTES as u32 {
+        let chunk = window.get(u64::from(at), HEADER_WINDOW.min((size - at) as usize)).unwrap_or_default();
+        let candidates = chunk.len().saturating_sub(HEADER_BYTES - 1);
+        for i in (0..candidates).filter(|i| chunk[i + 16] == 2) {
+            let here = at + u32::try_from(i).expect("a window is small");
+            let Some(info) = BatchInfo::parse_header(&chunk[i..]).ok().filter(plausible) else { continue };
+            if info.len > size - here {
+                continue;
+            }
+            if window.get(u64::from(here), info.len as usize).is_ok_and(|bytes| info.crc_matches(&bytes)) {
+                return Some(BatchInfo { pos: here, ..info });
+            }
+        }
+        at += u32::try_from(candidates.max(1)).expect("a window is small");
+    }
+    None
+}

@@ -1,0 +1,298 @@
+//! Lookups by time: the first record at or after a timestamp, and the first one with the largest timestamp.
+//!
+//! State       per lookup: the segment it has come to, and a search in it.
+//! Takes       what was read.
+//! Gives       the record's timestamp, offset and leader epoch, as Kafka's ListOffsets shows them.
+//! Holds       timestamps need not increase: segments are asked in order until one holds a timestamp as late as asked for.
+//! Not here    the limit of what may be seen (the partition).
+
+use super::find::{Goal, Search, Step};
+use super::index::{self, TIME_ENTRY_BYTES, TimeEntry};
+use super::read::Waiting;
+use super::{Log, LogEvent, LookupOutcome, Op, ReadFault, Ticket, TimestampOffset, TimestampTarget};
+use crate::disk::DiskPort;
+use crate::ids::{BytePos, LeaderEpoch, Offset};
+use crate::io::{DiskCall, FileKind};
+use crate::time::Timestamp;
+use crate::wire::batch::{BatchInfo, records};
+use bytes::Bytes;
+
+/// A lookup on its way.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    target: Target,
+    segment: Offset,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Target {
+    AtOrAfter(i64),
+    Largest,
+    /// Nobody waits: the oldest segment's largest timestamp is wanted for retention.
+    Learn,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The last entry of the segment's time index is being read.
+    Largest,
+    /// All headers of the segment are being read, for want of a time index.
+    Walk(Search),
+    /// The batch is being looked for.
+    Find(Search),
+    /// The batch is being read.
+    Batch(BatchInfo),
+}
+
+enum Next {
+    Done(Option<TimestampOffset>),
+    Fault(ReadFault),
+    Wait,
+}
+
+impl Log {
+    /// Look for a record by its time, among everything that is written.
+    pub fn lookup(&mut self, target: TimestampTarget, port: &mut DiskPort<'_>) -> LookupOutcome {
+        let target = match target {
+            TimestampTarget::AtOrAfter(t) => Target::AtOrAfter(t.0),
+            TimestampTarget::Largest => Target::Largest,
+        };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        match self.go_on(ticket, target, self.segments[0].base, port) {
+            Next::Done(found) => LookupOutcome::Ready(found),
+            Next::Fault(_) => LookupOutcome::Ready(None),
+            Next::Wait => LookupOutcome::Pending(ticket),
+        }
+    }
+
+    /// For retention: learn the oldest closed segment's largest timestamp, if it is not known.
+    pub(super) fn ask_for_oldest_time(&mut self, port: &mut DiskPort<'_>) {
+        let oldest = &self.segments[0];
+        let asked = self.waiting.values().any(|w| matches!(w, Waiting::Lookup(Lookup { target: Target::Learn, .. })));
+        if oldest.max_known().is_none() && !asked && self.config.retention_ms.is_some() {
+            let ticket = Ticket(self.next_ticket);
+            self.next_ticket += 1;
+            self.learn(ticket, Target::Learn, oldest.base, port);
+        }
+    }
+
+    /// Look at the segments from `base` on. All whose largest timestamp is known are decided at once.
+    fn go_on(&mut self, ticket: Ticket, target: Target, base: Offset, port: &mut DiskPort<'_>) -> Next {
+        let Some(first) = self.segment_of(base) else { return Next::Fault(ReadFault::Moved) };
+        for i in first..self.segments.len() {
+            let segment = &self.segments[i];
+            let (base, known) = (segment.base, segment.max_known());
+            match (target, known) {
+                (_, None) => return self.learn(ticket, target, base, port),
+                (Target::AtOrAfter(t), Some(max)) if max.timestamp >= t && segment.size > 0 => {
+                    return self.find_in(ticket, target, base, t, port);
+                }
+                _ => {}
+            }
+        }
+        if target != Target::Largest {
+            return Next::Done(None);
+        }
+        let mut best: Option<(Offset, TimeEntry)> = None;
+        for s in &self.segments {
+            let max = s.max_known().expect("all were just seen");
+            if max.timestamp > best.map_or(-1, |b| b.1.timestamp) {
+                best = Some((s.base, max));
+            }
+        }
+        match best {
+            None => Next::Done(None),
+            Some((base, max)) => self.find_in(ticket, target, base, max.timestamp, port),
+        }
+    }
+
+    /// Ask for a segment's largest timestamp.
+    fn learn(&mut self, ticket: Ticket, target: Target, base: Offset, port: &mut DiskPort<'_>) -> Next {
+        let i = self.segment_of(base).expect("it was just named");
+        let segment = &self.segments[i];
+        let last = segment.time_entries.checked_sub(1).filter(|_| segment.indexed);
+        let stage = match last {
+            Some(last) => {
+                let (pos, len) = (BytePos(u64::from(last) * u64::from(TIME_ENTRY_BYTES)), TIME_ENTRY_BYTES);
+                let file = self.file(base, FileKind::TimeIndex);
+                self.call(file, DiskCall::Read { pos, len }, Op::Read(ticket), port);
+                Stage::Largest
+            }
+            None => {
+                let (search, step) = Search::new(self.view(i), Goal::Largest, None);
+                if let Step::Absent { largest } = step {
+                    self.learned(base, largest);
+                    return self.go_on(ticket, target, base, port);
+                }
+                self.ask_disk(base, step, ticket, port);
+                Stage::Walk(search)
+            }
+        };
+        self.waiting.insert(ticket, Waiting::Lookup(Lookup { target, segment: base, stage }));
+        Next::Wait
+    }
+
+    fn learned(&mut self, base: Offset, largest: Option<(i64, i64)>) {
+        let Some(segment) = self.segment_at(base).filter(|s| s.writer.is_none()) else { return };
+        let (timestamp, last) = largest.unwrap_or((-1, base.0));
+        segment.max = u32::try_from(last - base.0).ok().map(|relative| TimeEntry { timestamp, relative });
+    }
+
+    fn find_in(&mut self, ticket: Ticket, target: Target, base: Offset, timestamp: i64, port: &mut DiskPort<'_>) -> Next {
+        let i = self.segment_of(base).expect("it was just named");
+        let goal = Goal::Timestamp { timestamp, from: self.log_start.max(base) };
+        let (search, step) = Search::new(self.view(i), goal, None);
+        if !matches!(step, Step::Read { .. }) {
+            return Next::Done(None);
+        }
+        self.ask_disk(base, step, ticket, port);
+        self.waiting.insert(ticket, Waiting::Lookup(Lookup { target, segment: base, stage: Stage::Find(search) }));
+        Next::Wait
+    }
+
+    pub(super) fn on_lookup(
+        &mut self,
+        ticket: Ticket,
+        lookup: Lookup,
+        bytes: Result<Bytes, ReadFault>,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let target = lookup.target;
+        let next = match self.segment_at(lookup.segment) {
+            None => Next::Fault(ReadFault::Moved),
+            Some(_) => self.on_lookup_read(ticket, lookup, bytes, port),
+        };
+        let outcome = match next {
+            Next::Wait => return,
+            Next::Done(found) => Ok(found),
+            Next::Fault(fault) => Err(fault),
+        };
+        if target != Target::Learn {
+            out.push(LogEvent::LookupDone { ticket, outcome });
+        }
+    }
+
+    fn on_lookup_read(
+        &mut self,
+        ticket: Ticket,
+        lookup: Lookup,
+        bytes: Result<Bytes, ReadFault>,
+        port: &mut DiskPort<'_>,
+    ) -> Next {
+        let Lookup { target, segment: base, stage } = lookup;
+        match stage {
+            Stage::Largest => {
+                let last = bytes.ok().and_then(|b| index::time_entries(&b).next_back());
+                match last.filter(|l| l.timestamp >= 0) {
+                    Some(l) => self.learned(base, Some((l.timestamp, base.0 + i64::from(l.relative)))),
+                    None => self.distrust_index(base),
+                }
+                if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) }
+            }
+            Stage::Walk(search) => self.on_search(ticket, target, base, search, bytes, port),
+            Stage::Find(search) => self.on_search(ticket, target, base, search, bytes, port),
+            Stage::Batch(info) => match bytes {
+                Err(fault) => Next::Fault(fault),
+                Ok(bytes) => self.on_batch(ticket, target, base, &info, &bytes, port),
+            },
+        }
+    }
+
+    fn on_search(
+        &mut self,
+        ticket: Ticket,
+        target: Target,
+        base: Offset,
+        mut search: Search,
+        bytes: Result<Bytes, ReadFault>,
+        port: &mut DiskPort<'_>,
+    ) -> Next {
+        let step = match bytes {
+            Ok(bytes) => search.on_read(&bytes),
+            Err(_) if search.reads_index() => search.without_index(),
+            Err(fault) => return Next::Fault(fault),
+        };
+        if search.doubted {
+            self.distrust_index(base);
+        }
+        let stage = match step {
+            Step::Corrupt { .. } => return Next::Fault(ReadFault::Corrupt),
+            Step::Absent { largest } if search.walks() => {
+                self.learned(base, largest);
+                return if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) };
+            }
+            Step::Absent { .. } => return self.after(ticket, target, base, port),
+            Step::Read { .. } => {
+                self.ask_disk(base, step, ticket, port);
+                if search.walks() { Stage::Walk(search) } else { Stage::Find(search) }
+            }
+            Step::Found(info) => {
+                let pos = BytePos(u64::from(info.pos));
+                self.ask_disk(base, Step::Read { kind: FileKind::Log, pos, len: info.len }, ticket, port);
+                Stage::Batch(info)
+            }
+        };
+        self.waiting.insert(ticket, Waiting::Lookup(Lookup { target, segment: base, stage }));
+        Next::Wait
+    }
+
+    /// The segment held nothing after all (its late records lie below the log start): ask the next one.
+    fn after(&mut self, ticket: Ticket, target: Target, base: Offset, port: &mut DiskPort<'_>) -> Next {
+        let next = self.segments.iter().find(|s| s.base > base).map(|s| s.base);
+        match (target, next) {
+            (Target::AtOrAfter(_), Some(next)) => self.go_on(ticket, target, next, port),
+            _ => Next::Done(None),
+        }
+    }
+
+    /// The batch whose largest timestamp is late enough: find the record.
+    fn on_batch(
+        &mut self,
+        ticket: Ticket,
+        target: Target,
+        base: Offset,
+        info: &BatchInfo,
+        bytes: &Bytes,
+        port: &mut DiskPort<'_>,
+    ) -> Next {
+        let wanted = match target {
+            Target::AtOrAfter(t) => t,
+            Target::Largest | Target::Learn => info.max_timestamp,
+        };
+        match first_at_or_after(bytes, wanted, self.log_start) {
+            Err(fault) => Next::Fault(fault),
+            Ok(Some(found)) => Next::Done(Some(found)),
+            // The late record of this batch lies below the log start: go on behind it.
+            Ok(None) => {
+                let Some(i) = self.segment_of(base) else { return Next::Fault(ReadFault::Moved) };
+                let goal = Goal::Timestamp { timestamp: wanted, from: Offset(info.next_offset()) };
+                let (search, step) = Search::new(self.view(i), goal, Some(info.pos));
+                if !matches!(step, Step::Read { .. }) {
+                    return self.after(ticket, target, base, port);
+                }
+                self.ask_disk(base, step, ticket, port);
+                self.waiting.insert(ticket, Waiting::Lookup(Lookup { target, segment: base, stage: Stage::Find(search) }));
+                Next::Wait
+            }
+        }
+    }
+}
+
+/// The first record of a batch that is as late as `timestamp` and not below `from`.
+fn first_at_or_after(batch: &Bytes, timestamp: i64, from: Offset) -> Result<Option<TimestampOffset>, ReadFault> {
+    let info = BatchInfo::parse(batch, 0).map_err(|_| ReadFault::Corrupt)?;
+    if !info.crc_matches(batch) {
+        return Err(ReadFault::Corrupt);
+    }
+    for record in records(&info, batch).map_err(|_| ReadFault::Corrupt)? {
+        let record = record.map_err(|_| ReadFault::Corrupt)?;
+        if record.timestamp >= timestamp && record.offset >= from.0 {
+            let (timestamp, offset) = (Timestamp(record.timestamp), Offset(record.offset));
+            return Ok(Some(TimestampOffset { timestamp, offset, epoch: LeaderEpoch(info.leader_epoch) }));
+        }
+    }
+    Ok(None)
+}

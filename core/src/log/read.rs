@@ -1,0 +1,233 @@
+//! Reading: from an offset to a range of a segment file, without touching what lies in it.
+//!
+//! State       reads and lookups that wait for the disk, a few hundred bytes each.
+//! Holds       a range begins with the batch that holds the offset asked for, lies in one segment, and never reaches over the limit;
+//!             it may end within a batch, as Kafka's do.
+//! Not here    how a batch is found on disk (`find.rs`), lookups by time (`lookup.rs`).
+
+use super::find::{Goal, Search, Step, View};
+use super::lookup::Lookup;
+use super::segment::{Place, Segment};
+use super::{Log, LogEvent, Op, ReadFault, ReadOutcome, Slice, Ticket};
+use crate::disk::DiskPort;
+use crate::ids::{BytePos, Offset};
+use crate::io::{DiskCall, DiskDone, DiskFault, FileKind};
+
+/// Something that waits for the disk.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    Read(Reading),
+    Lookup(Lookup),
+}
+
+/// A read on its way: what was asked, and how far it is.
+#[derive(Debug)]
+pub(super) struct Reading {
+    ask: Ask,
+    /// The segment that is looked at.
+    segment: Offset,
+    search: Search,
+    /// The first batch, once it is found: position and length in bytes.
+    first: Option<(u32, u32)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ask {
+    from: Offset,
+    limit: Offset,
+    bytes_max: u32,
+    whole_batch: bool,
+}
+
+/// Where the read stands.
+enum Next {
+    Done(Option<Slice>),
+    Fault(ReadFault),
+    Find { segment: Offset, goal: Goal, first: Option<(u32, u32)> },
+}
+
+impl Log {
+    /// Read from the batch that holds `from`: at most `bytes_max` bytes, nothing at or above `limit`, which is the end of a batch
+    /// (high watermark, or an end of this log). `whole_batch`: the first batch is given whole even if it is larger than `bytes_max`;
+    /// without it, nothing is given in that case.
+    pub fn read(
+        &mut self,
+        from: Offset,
+        limit: Offset,
+        bytes_max: u32,
+        whole_batch: bool,
+        port: &mut DiskPort<'_>,
+    ) -> ReadOutcome {
+        let limit = limit.min(self.written.offset);
+        if from < self.log_start || from > limit {
+            return ReadOutcome::OutOfRange;
+        }
+        if from == limit {
+            return ReadOutcome::Ready(None);
+        }
+        let ask = Ask { from, limit, bytes_max, whole_batch };
+        let at = self.segment_of(from).expect("an offset of the log lies in a segment");
+        match self.begin_at(&ask, self.segments[at].base) {
+            Next::Done(slice) => ReadOutcome::Ready(slice),
+            Next::Fault(_) => ReadOutcome::OutOfRange,
+            Next::Find { segment, goal, first } => {
+                let ticket = Ticket(self.next_ticket);
+                self.next_ticket += 1;
+                let view = self.view(self.segment_of(segment).expect("it was just named"));
+                let (search, step) = Search::new(view, goal, None);
+                let Step::Read { .. } = step else { unreachable!("a search in a segment with batches begins with a read") };
+                self.ask_disk(segment, step, ticket, port);
+                self.waiting.insert(ticket, Waiting::Read(Reading { ask, segment, search, first }));
+                ReadOutcome::Pending(ticket)
+            }
+        }
+    }
+
+    pub(super) fn view(&self, i: usize) -> View {
+        let s = &self.segments[i];
+        View { base: s.base, bytes: self.readable_bytes(s), entries: if s.indexed { s.entries } else { 0 } }
+    }
+
+    /// Hand a search's read to the disk.
+    pub(super) fn ask_disk(&mut self, segment: Offset, step: Step, ticket: Ticket, port: &mut DiskPort<'_>) {
+        let Step::Read { kind, pos, len } = step else { unreachable!("only reads are asked for") };
+        let file = self.file(segment, kind);
+        self.call(file, DiskCall::Read { pos, len }, Op::Read(ticket), port);
+    }
+
+    /// Find the first batch, from memory if it is among the newest.
+    fn begin_at(&self, ask: &Ask, segment: Offset) -> Next {
+        match self.hot_batch(ask.from) {
+            Some((place, len)) => self.finish(ask, place.segment, (place.pos, len)),
+            None => Next::Find { segment, goal: Goal::Offset(ask.from), first: None },
+        }
+    }
+
+    /// The position and length of the batch that holds `offset`, if it is among the newest.
+    pub(super) fn hot_batch(&self, offset: Offset) -> Option<(Place, u32)> {
+        let i = self.hot.partition_point(|h| h.at.offset <= offset).checked_sub(1)?;
+        Some((self.hot[i].at, self.hot[i].len))
+    }
+
+    /// Where a range in `segment` has to end: a position, if memory knows it.
+    fn limit_pos(&self, segment: &Segment, limit: Offset) -> Option<u32> {
+        let next = self.segment_of(segment.base).and_then(|i| self.segments.get(i + 1)).map(|s| s.base);
+        if next.is_some_and(|n| n <= limit) {
+            return Some(segment.size);
+        }
+        if limit == self.written.offset {
+            return Some(if self.written.segment == segment.base { self.written.pos } else { segment.size });
+        }
+        self.hot_batch(limit).filter(|(place, _)| place.segment == segment.base).map(|(place, _)| place.pos)
+    }
+
+    /// The first batch is known; what is left is where to end.
+    fn finish(&self, ask: &Ask, base: Offset, first: (u32, u32)) -> Next {
+        let segment = self.segment_of(base).map(|i| &self.segments[i]).filter(|s| s.base == base);
+        let Some(segment) = segment else { return Next::Fault(ReadFault::Moved) };
+        match self.limit_pos(segment, ask.limit) {
+            Some(end) => Next::Done(self.slice(ask, base, first, end)),
+            None => Next::Find { segment: base, goal: Goal::Offset(ask.limit), first: Some(first) },
+        }
+    }
+
+    fn slice(&self, ask: &Ask, base: Offset, (pos, batch_len): (u32, u32), end: u32) -> Option<Slice> {
+        let there = end.saturating_sub(pos);
+        let len = match ask.bytes_max {
+            max if max >= batch_len => max.min(there),
+            _ if ask.whole_batch => batch_len.min(there),
+            _ => 0,
+        };
+        (len > 0).then(|| Slice { file: self.file(base, FileKind::Log), pos: BytePos(u64::from(pos)), len })
+    }
+
+    /// A read for a ticket has ended.
+    pub(super) fn on_read(
+        &mut self,
+        ticket: Ticket,
+        result: Result<DiskDone, DiskFault>,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let Some(waiting) = self.waiting.remove(&ticket) else { return };
+        let bytes = match result {
+            Ok(DiskDone::Read(bytes)) => Ok(bytes),
+            Ok(DiskDone::Done) => Err(ReadFault::Io),
+            Err(DiskFault::NotFound) => Err(ReadFault::Moved),
+            Err(_) => Err(ReadFault::Io),
+        };
+        match waiting {
+            Waiting::Read(reading) => self.on_reading(ticket, reading, bytes.as_deref().map_err(|e| *e), port, out),
+            Waiting::Lookup(lookup) => self.on_lookup(ticket, lookup, bytes, port, out),
+        }
+    }
+
+    fn on_reading(
+        &mut self,
+        ticket: Ticket,
+        mut reading: Reading,
+        bytes: Result<&[u8], ReadFault>,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let step = match bytes {
+            Ok(bytes) => reading.search.on_read(bytes),
+            // An index that cannot be read is done without.
+            Err(ReadFault::Io | ReadFault::Moved) if reading.search.reads_index() => reading.search.without_index(),
+            Err(fault) => return out.push(LogEvent::ReadDone { ticket, outcome: Err(fault) }),
+        };
+        if reading.search.doubted {
+            self.distrust_index(reading.segment);
+        }
+        let next = match (step, reading.first) {
+            (Step::Read { .. }, _) => {
+                self.ask_disk(reading.segment, step, ticket, port);
+                self.waiting.insert(ticket, Waiting::Read(reading));
+                return;
+            }
+            (Step::Corrupt { .. }, _) => Next::Fault(ReadFault::Corrupt),
+            (Step::Found(info), None) => self.finish(&reading.ask, reading.segment, (info.pos, info.len)),
+            (Step::Found(info), Some(first)) => Next::Done(self.slice(&reading.ask, reading.segment, first, info.pos)),
+            // Nothing at or above the limit in this segment: it may be given to its end.
+            (Step::Absent { .. }, Some(first)) => match self.segment_at(reading.segment).map(|s| s.size) {
+                Some(size) => Next::Done(self.slice(&reading.ask, reading.segment, first, size)),
+                None => Next::Fault(ReadFault::Moved),
+            },
+            (Step::Absent { .. }, None) => self.in_next_segment(&reading),
+        };
+        match next {
+            Next::Done(slice) => out.push(LogEvent::ReadDone { ticket, outcome: Ok(slice) }),
+            Next::Fault(fault) => out.push(LogEvent::ReadDone { ticket, outcome: Err(fault) }),
+            Next::Find { segment, goal, first } => {
+                let Some(i) = self.segment_of(segment) else {
+                    return out.push(LogEvent::ReadDone { ticket, outcome: Err(ReadFault::Moved) });
+                };
+                let (search, step) = Search::new(self.view(i), goal, first.map(|f| f.0));
+                let reading = Reading { ask: reading.ask, segment, search, first };
+                match step {
+                    Step::Read { .. } => {
+                        self.ask_disk(segment, step, ticket, port);
+                        self.waiting.insert(ticket, Waiting::Read(reading));
+                    }
+                    _ => out.push(LogEvent::ReadDone { ticket, outcome: Ok(None) }),
+                }
+            }
+        }
+    }
+
+    /// The offsets between the segment's last batch and the next segment are gone (compaction): read on there.
+    fn in_next_segment(&self, reading: &Reading) -> Next {
+        let next = self.segment_of(reading.segment).and_then(|i| self.segments.get(i + 1));
+        match next.filter(|s| s.base < reading.ask.limit) {
+            Some(next) => self.begin_at(&Ask { from: next.base.max(reading.ask.from), ..reading.ask }, next.base),
+            None => Next::Done(None),
+        }
+    }
+
+    /// The index was wrong or unreadable: it is not asked again in this life of the log.
+    pub(super) fn distrust_index(&mut self, base: Offset) {
+        if let Some(segment) = self.segment_at(base).filter(|s| s.writer.is_none()) {
+            segment.indexed = false;
+        }
+    }
+}

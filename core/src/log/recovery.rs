@@ -1,0 +1,512 @@
+//! Opening a log: what is on disk is the whole past.
+//!
+//! State       none that outlives it.
+//! Takes       the files of one directory, read synchronously; the recovery point, the log start, whether the last life ended in order.
+//! Gives       the log, and a verdict: intact, torn tail (cut), promised bytes lost (reported), corrupt (fenced, nothing cut).
+//! Holds       after an orderly end a log costs a listing and at most six small reads; otherwise every batch from the recovery point's
+//!             segment on is checked, and their indexes, epochs and producers are folded again;
+//!             bytes are cut only above everything that was promised, as far as that is known: the recovery point, and with
+//!             `Durability::Fsync` the index, whose entries never run ahead of what is durable;
+//!             nothing is served or appended before a cut is durable.
+//! Not here    the checkpoints of the node (it hands in `Hints`).
+//! Read first  `Log::recover`, then `Recovery::judge`.
+
+use super::dump::{Depth, ScanEnd, ScanStop, Window, find_batch_behind, scan};
+use super::epochs::Epochs;
+use super::index::{self, ENTRY_BYTES, IndexWriter, TIME_ENTRY_BYTES, TimeEntry};
+use super::producers::Producers;
+use super::segment::{Place, Segment};
+use super::{Durability, Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
+use crate::disk::DiskPort;
+use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
+use crate::io::{DiskCall, DiskFault, DiskImage, FileId, FileKind, FileName, Suffix};
+use crate::time::Now;
+use crate::wire::batch::{BatchInfo, HEADER_BYTES};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// The sizes of a segment's files in bytes; `None` where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sizes {
+    log: Option<u64>,
+    index: Option<u64>,
+    time: Option<u64>,
+}
+
+/// What lies in the directory.
+#[derive(Debug, Default)]
+struct Listing {
+    segments: BTreeMap<i64, Sizes>,
+    snapshots: Vec<i64>,
+    epochs: bool,
+    junk: Vec<FileName>,
+}
+
+/// A recovery in the making.
+struct Recovery<'a> {
+    path: &'a str,
+    image: &'a dyn DiskImage,
+    hints: Hints,
+    now: Now,
+    log: Log,
+    scanned_bytes: u64,
+    /// Epochs of the batches that were scanned.
+    folded: Vec<(LeaderEpoch, Offset)>,
+}
+
+/// Where scanning found that the log does not go on.
+#[derive(Clone, Copy, Debug)]
+struct Hole {
+    segment: Offset,
+    size: u32,
+    end: ScanEnd,
+}
+
+impl Log {
+    /// The log that lies in the directory at `path`, bound to `dir`. Fails only if the directory cannot be listed.
+    pub fn recover(
+        dir: DirId,
+        path: &str,
+        image: &dyn DiskImage,
+        hints: Hints,
+        config: LogConfig,
+        now: Now,
+        port: &mut DiskPort<'_>,
+    ) -> Result<(Log, Verdict), DiskFault> {
+        let mut listing = list(image, path)?;
+        let start = hints.log_start.unwrap_or(Offset::ZERO);
+        let mut log = Log::empty(dir, start, config);
+        let sizes: Vec<(Offset, Sizes)> = listing.segments.iter().map(|(b, s)| (Offset(*b), *s)).collect();
+        // Deleted already, but for the last step.
+        let below = sizes.windows(2).take_while(|w| w[1].0 <= start).count();
+        let (gone, kept) = sizes.into_iter().enumerate().partition::<Vec<_>, _>(|(i, s)| *i < below || s.1.log.is_none());
+        listing.junk.extend(gone.into_iter().flat_map(|(_, (base, _))| files_of(base)));
+        let sizes: Vec<(Offset, Sizes)> = kept.into_iter().map(|(_, s)| s).collect();
+        for name in &listing.junk {
+            log.call(FileId { dir, name: *name }, DiskCall::Remove, Op::Idle, port);
+        }
+        let Some(first) = sizes.first().map(|s| s.0) else {
+            let promised = hints.recovery_point.unwrap_or(start).max(start);
+            let mut log = Log { log_start: promised, synced_end: promised, end: promised, ..log };
+            log.open_segment(promised, now, port);
+            let lost = promised > start;
+            return Ok((
+                log,
+                if lost { Verdict::LostPromised { end: start, promised } } else { Verdict::Intact { scanned_bytes: 0 } },
+            ));
+        };
+        log.log_start = start.max(first);
+        let mut recovery = Recovery { path, image, hints, now, log, scanned_bytes: 0, folded: Vec::new() };
+        let verdict = recovery.run(&sizes, &mut listing, port);
+        Ok((recovery.log, verdict))
+    }
+}
+
+fn list(image: &dyn DiskImage, path: &str) -> Result<Listing, DiskFault> {
+    let mut listing = Listing::default();
+    let files = match image.files(Some(path)) {
+        Err(DiskFault::NotFound) => Vec::new(),
+        files => files?,
+    };
+    for (text, size) in files {
+        let Some(name) = FileName::parse(&text) else { continue };
+        if name.suffix != Suffix::None {
+            listing.junk.push(name);
+            continue;
+        }
+        match name.kind {
+            FileKind::Log => listing.segments.entry(name.base).or_default().log = Some(size),
+            FileKind::Index => listing.segments.entry(name.base).or_default().index = Some(size),
+            FileKind::TimeIndex => listing.segments.entry(name.base).or_default().time = Some(size),
+            FileKind::Snapshot => listing.snapshots.push(name.base),
+            FileKind::LeaderEpochs => listing.epochs = true,
+            _ => {}
+        }
+    }
+    listing.snapshots.sort_unstable();
+    Ok(listing)
+}
+
+fn files_of(base: Offset) -> [FileName; 3] {
+    [FileKind::Log, FileKind::Index, FileKind::TimeIndex].map(|kind| FileName {
+        kind,
+        base: base.0,
+        epoch: 0,
+        suffix: Suffix::None,
+    })
+}
+
+impl Recovery<'_> {
+    fn run(&mut self, sizes: &[(Offset, Sizes)], listing: &mut Listing, port: &mut DiskPort<'_>) -> Verdict {
+        let last = sizes.len() - 1;
+        let file_epochs = self.read_epochs(listing.epochs);
+        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
+        let mut scan_from =
+            if self.hints.clean { last } else { sizes.partition_point(|s| s.0 <= point).saturating_sub(1).min(last) };
+        let mut hole = None;
+        for (base, s) in &sizes[..scan_from] {
+            hole = hole.or(self.keep_closed(*base, s));
+        }
+        let trusted = self.hints.clean && hole.is_none() && self.open_cleanly(sizes[last].0, &sizes[last].1);
+        if trusted {
+            scan_from = sizes.len();
+        }
+        for (i, (base, s)) in sizes.iter().enumerate().skip(scan_from) {
+            if hole.is_some() {
+                break;
+            }
+            hole = self.scan_segment(*base, s, i == scan_from);
+        }
+        let end = self.log.end;
+        let verdict = self.judge(hole, sizes);
+        self.settle_ends(sizes.get(scan_from).map(|s| s.0));
+        let folded_from = sizes.get(scan_from).map_or(end, |s| s.0);
+        self.recover_epochs(file_epochs, folded_from);
+        if let Verdict::Corrupt { .. } = verdict {
+            self.log.health = Health::Offline;
+            return verdict;
+        }
+        self.recover_producers(&mut listing.snapshots, port);
+        self.cut(hole, sizes, port);
+        verdict
+    }
+
+    fn read(&self, base: Offset, kind: FileKind, pos: u64, len: usize) -> Result<Bytes, DiskFault> {
+        self.image.read(Some(self.path), &FileId::new(self.log.dir, kind, base.0).name.to_string(), pos, len)
+    }
+
+    /// A segment below the recovery point: its batches are not looked at.
+    fn keep_closed(&mut self, base: Offset, s: &Sizes) -> Option<Hole> {
+        let mut segment = Segment::new(base);
+        let Ok(size) = u32::try_from(s.log.unwrap_or(0)) else { return Some(self.push_unreadable(base)) };
+        segment.size = size;
+        let (index, time) = (s.index.unwrap_or(0), s.time.unwrap_or(0));
+        let (entry, time_entry) = (u64::from(ENTRY_BYTES), u64::from(TIME_ENTRY_BYTES));
+        // As many entries as batches, at the most; Kafka leaves files of their full size behind when it is killed.
+        let most = u64::from(size) / HEADER_BYTES as u64;
+        let long = u64::from(size) > 2 * u64::from(self.log.config.index_interval_bytes.max(self.log.config.max_message_bytes));
+        let sane = index % entry == 0 && time % time_entry == 0 && index / entry <= most && time / time_entry <= most + 1;
+        if sane && !(long && index == 0) {
+            let count = |bytes: u64, size: u64| u32::try_from(bytes / size).unwrap_or(0);
+            (segment.entries, segment.time_entries) = (count(index, entry), count(time, time_entry));
+            segment.writer = None;
+            self.log.segments.push_back(segment);
+            return None;
+        }
+        let interval = self.log.config.index_interval_bytes;
+        let mut writer = IndexWriter::default();
+        let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
+        let end = scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, &mut |info, _| {
+            writer.on_batch(base, info, info.pos, interval);
+        });
+        writer.close();
+        segment.writer = Some(Box::new(writer));
+        self.log.segments.push_back(segment);
+        self.log.unindexed.push_back((base, u32::MAX));
+        self.log.end = Offset(end.next);
+        (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end })
+    }
+
+    /// A file larger than any segment of ours can be: whatever it is, nothing of it is touched.
+    fn push_unreadable(&mut self, base: Offset) -> Hole {
+        self.log.segments.push_back(Segment::new(base));
+        self.log.end = base;
+        let end = ScanEnd { pos: 0, next: base.0, why: ScanStop::Fault(DiskFault::Io) };
+        Hole { segment: base, size: 0, end }
+    }
+
+    /// The active segment after an orderly end: its last index entry, and the headers behind it. False on any doubt.
+    fn open_cleanly(&mut self, base: Offset, s: &Sizes) -> bool {
+        let Ok(size) = u32::try_from(s.log.unwrap_or(0)) else { return false };
+        let (index, time) = (s.index.unwrap_or(0), s.time.unwrap_or(0));
+        if index % u64::from(ENTRY_BYTES) != 0 || time % u64::from(TIME_ENTRY_BYTES) != 0 || index > u64::from(size) {
+            return false;
+        }
+        let tail = |kind, bytes: u64, entry: u32| match bytes {
+            0 => Some(Bytes::new()),
+            _ => self.read(base, kind, bytes - u64::from(entry), entry as usize).ok(),
+        };
+        let (Some(entry), Some(last_time)) =
+            (tail(FileKind::Index, index, ENTRY_BYTES), tail(FileKind::TimeIndex, time, TIME_ENTRY_BYTES))
+        else {
+            return false;
+        };
+        let (entry, last_time) = (index::entries(&entry).next(), index::time_entries(&last_time).next());
+        if entry.is_some_and(|e| e.pos >= size) || entry.is_some() != (index > 0) || last_time.is_some() != (time > 0) {
+            return false;
+        }
+        let mut writer = IndexWriter::default();
+        let (mut first_seen, mut max) = (None, last_time);
+        let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
+        let mut window = Window::new(read, Depth::Headers);
+        let from = entry.map_or(0, |e| e.pos);
+        let end = scan(&mut window, size, from, base.0, Depth::Headers, &mut |info, _| {
+            first_seen.get_or_insert(*info);
+            if let Ok(relative) = u32::try_from(info.last_offset() - base.0) {
+                if info.max_timestamp > max.map_or(-1, |m| m.timestamp) {
+                    max = Some(TimeEntry { timestamp: info.max_timestamp, relative });
+                }
+            }
+        });
+        let named = entry.is_none_or(|e| first_seen.is_some_and(|i| i.last_offset() == base.0 + i64::from(e.relative)));
+        let first =
+            if from == 0 { first_seen } else { window.get(0, HEADER_BYTES).ok().and_then(|h| BatchInfo::parse_header(&h).ok()) };
+        if end.why != ScanStop::EndOfFile || !named || (size > 0 && first.is_none()) {
+            return false;
+        }
+        let count = |bytes: u64, entry: u32| u32::try_from(bytes / u64::from(entry)).unwrap_or(0);
+        writer.bytes_since = size - from;
+        (writer.count, writer.time_count) = (count(index, ENTRY_BYTES), count(time, TIME_ENTRY_BYTES));
+        (writer.last_time, writer.max) = (last_time.map(|t| t.timestamp), max);
+        writer.first_timestamp = first.map(|f| f.max_timestamp);
+        let mut segment = Segment::new(base);
+        (segment.size, segment.entries, segment.time_entries) = (size, writer.count, writer.time_count);
+        segment.writer = Some(Box::new(writer));
+        self.log.segments.push_back(segment);
+        self.log.end = Offset(end.next);
+        true
+    }
+
+    /// Check a segment batch by batch, and fold it.
+    fn scan_segment(&mut self, base: Offset, s: &Sizes, is_first: bool) -> Option<Hole> {
+        let Ok(size) = u32::try_from(s.log.unwrap_or(0)) else { return Some(self.push_unreadable(base)) };
+        let expected = self.log.end;
+        if !is_first && (base < expected || base > expected && !self.log.config.cleanup_compact) {
+            return Some(Hole::at(base, size));
+        }
+        let interval = self.log.config.index_interval_bytes;
+        let (mut writer, mut folded) = (IndexWriter::default(), std::mem::take(&mut self.folded));
+        let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
+        let mut end = scan(&mut Window::new(read, Depth::Checksums), size, 0, base.0, Depth::Checksums, &mut |info, _| {
+            if info.last_offset() - base.0 <= i64::from(i32::MAX) {
+                writer.on_batch(base, info, info.pos, interval);
+                if folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
+                    folded.push((LeaderEpoch(info.leader_epoch), Offset(info.base_offset)));
+                }
+            }
+        });
+        if end.next - base.0 > 1 << 31 {
+            end = ScanEnd { why: ScanStop::NoBatch, ..end };
+        }
+        self.folded = folded;
+        self.scanned_bytes += u64::from(end.pos);
+        let mut segment = Segment::new(base);
+        segment.size = end.pos;
+        segment.writer = Some(Box::new(writer));
+        self.log.segments.push_back(segment);
+        self.log.end = Offset(end.next);
+        (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end })
+    }
+
+    /// What a hole means. Nothing is changed here.
+    fn judge(&self, hole: Option<Hole>, sizes: &[(Offset, Sizes)]) -> Verdict {
+        let end = self.log.end;
+        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO).max(self.log.log_start);
+        let Some(hole) = hole else {
+            return if end < point {
+                Verdict::LostPromised { end, promised: point }
+            } else {
+                Verdict::Intact { scanned_bytes: self.scanned_bytes }
+            };
+        };
+        let file = FileId::new(self.log.dir, FileKind::Log, hole.segment.0);
+        let corrupt = Verdict::Corrupt { file, at: BytePos(u64::from(hole.end.pos)), offset: end };
+        if let ScanStop::Fault(_) = hole.end.why {
+            return corrupt;
+        }
+        let later = sizes.iter().filter(|s| s.0 > hole.segment);
+        let later_bytes: u64 = later.clone().map(|s| s.1.log.unwrap_or(0)).sum();
+        let behind = self.batch_behind(hole, end) || later.clone().any(|s| self.begins_with_batch(s.0, &s.1));
+        let promised = self.evidence(hole).max(point);
+        let bytes = u64::from(hole.size - hole.end.pos) + later_bytes;
+        match (end < promised, behind) {
+            (true, true) => corrupt,
+            (true, false) => Verdict::LostPromised { end, promised },
+            (false, batches_behind) => Verdict::TornTail { bytes, batches_behind },
+        }
+    }
+
+    fn batch_behind(&self, hole: Hole, end: Offset) -> bool {
+        if hole.end.pos == 0
+            && self.begins_with_batch(hole.segment, &Sizes { log: Some(u64::from(hole.size)), ..Sizes::default() })
+        {
+            return true;
+        }
+        let read = &mut |pos, len| self.read(hole.segment, FileKind::Log, pos, len);
+        find_batch_behind(&mut Window::new(read, Depth::Headers), hole.size, hole.end.pos, end.0).is_some()
+    }
+
+    fn begins_with_batch(&self, base: Offset, s: &Sizes) -> bool {
+        let size = s.log.and_then(|s| u32::try_from(s).ok()).unwrap_or(0);
+        let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
+        let mut window = Window::new(read, Depth::Headers);
+        let Ok(info) = window.get(0, HEADER_BYTES).and_then(|h| BatchInfo::parse_header(&h).map_err(|_| DiskFault::Io)) else {
+            return false;
+        };
+        info.len <= size && window.get(0, info.len as usize).is_ok_and(|bytes| info.crc_matches(&bytes))
+    }
+
+    /// How far the offset index proves that its segment was durable: its entries are written after their batches' sync.
+    fn evidence(&self, hole: Hole) -> Offset {
+        if self.log.config.durability != Durability::Fsync {
+            return Offset::ZERO;
+        }
+        let entries_max = hole.size as usize / HEADER_BYTES + 1;
+        let bytes = self.read(hole.segment, FileKind::Index, 0, entries_max * ENTRY_BYTES as usize).unwrap_or_default();
+        let entries: Vec<_> = index::entries(&bytes).collect();
+        let sane = 1 + entries.windows(2).take_while(|w| w[0].relative < w[1].relative && w[0].pos < w[1].pos).count();
+        let last = entries.get(..sane.min(entries.len())).and_then(<[_]>::last);
+        last.filter(|e| e.pos > 0).map_or(Offset::ZERO, |e| hole.segment.plus(i64::from(e.relative) + 1))
+    }
+
+    /// Give the log its ends: what was below the recovery point is durable, the rest is there and waits for a sync.
+    fn settle_ends(&mut self, scanned_from: Option<Offset>) {
+        let log = &mut self.log;
+        let active = log.segments.back().expect("there is a segment");
+        log.written = Place { offset: log.end, segment: active.base, pos: active.size };
+        let bases: Vec<Offset> = log.segments.iter().map(|s| s.base).collect();
+        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO).min(log.end);
+        for (i, base) in bases.iter().enumerate() {
+            let closed = bases.get(i + 1).copied();
+            if scanned_from.is_some_and(|from| *base >= from) {
+                log.durable.found(*base, point.max(*base).min(closed.unwrap_or(log.end)), closed);
+                log.durable.row(*base).expect("just found").named = false;
+                log.names_due.push(Named::Segment(*base));
+                if closed.is_some() {
+                    log.unindexed.push_back((*base, u32::MAX));
+                }
+            } else if closed.is_none() {
+                log.durable.found(*base, log.end, closed);
+            }
+        }
+        // A log that lost its end keeps its start: the next record follows.
+        log.log_start = log.log_start.min(log.end);
+        log.synced_end = log.durable.settle(log.end).max(log.log_start);
+        log.durable.want(log.end);
+    }
+
+    fn read_epochs(&self, is_there: bool) -> Option<Epochs> {
+        let file = || self.read(Offset::ZERO, FileKind::LeaderEpochs, 0, 1 << 20).ok();
+        if is_there { file().and_then(|text| Epochs::parse(&text)) } else { None }
+    }
+
+    /// The epochs of the file as far as it is believed, and those of the batches behind.
+    fn recover_epochs(&mut self, file: Option<Epochs>, folded_from: Offset) {
+        let first = self.log.segments[0].base;
+        let mut epochs = file.clone().unwrap_or_default();
+        epochs.truncate_from_end(folded_from.max(first));
+        if epochs.entries().is_empty() && first < folded_from {
+            self.fold_epochs(folded_from);
+        }
+        for (epoch, start) in std::mem::take(&mut self.folded) {
+            epochs.assign(epoch, start);
+        }
+        epochs.truncate_from_end(self.log.end);
+        epochs.truncate_from_start(self.log.log_start);
+        let saved = file.filter(|f| *f == epochs);
+        self.log.epoch_file.dirty = saved.is_none() && !epochs.entries().is_empty();
+        self.log.epoch_file.saved = saved.and_then(|f| f.latest());
+        self.log.epochs = epochs;
+    }
+
+    /// Nothing is known of the epochs below `end`: read all headers.
+    fn fold_epochs(&mut self, end: Offset) {
+        let mut folded: Vec<(LeaderEpoch, Offset)> = Vec::new();
+        for segment in self.log.segments.iter().filter(|s| s.base < end) {
+            self.walk(segment, |info| {
+                if folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
+                    folded.push((LeaderEpoch(info.leader_epoch), Offset(info.base_offset)));
+                }
+            });
+        }
+        folded.append(&mut self.folded);
+        self.folded = folded;
+    }
+
+    fn walk(&self, segment: &Segment, mut each: impl FnMut(&BatchInfo)) {
+        let read = &mut |pos, len| self.read(segment.base, FileKind::Log, pos, len);
+        let mut window = Window::new(read, Depth::Headers);
+        scan(&mut window, segment.size, 0, segment.base.0, Depth::Headers, &mut |info, _| each(info));
+    }
+
+    /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed.
+    fn recover_producers(&mut self, snapshots: &mut Vec<i64>, port: &mut DiskPort<'_>) {
+        let (mut producers, mut from) = (Producers::default(), self.log.log_start);
+        while let Some(at) = snapshots.pop() {
+            let file = FileId::new(self.log.dir, FileKind::Snapshot, at);
+            let found = (at <= self.log.end.0).then(|| self.read(Offset(at), FileKind::Snapshot, 0, 64 << 20).ok()).flatten();
+            if let Some(p) = found.and_then(|bytes| snapshot::parse(&bytes, self.now.wall)) {
+                (producers, from) = (p, Offset(at));
+                snapshots.push(at);
+                break;
+            }
+            self.log.call(file, DiskCall::Remove, Op::Idle, port);
+        }
+        self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
+        if from < self.log.end {
+            let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
+            for (segment, _) in behind.filter(|(_, end)| *end > from) {
+                self.walk(segment, |info| {
+                    if info.base_offset >= from.0 {
+                        producers.apply(info, self.now.wall);
+                    }
+                });
+            }
+        }
+        self.log.producers = producers;
+    }
+
+    /// Let the disk follow where the log was cut; otherwise let it catch up.
+    fn cut(&mut self, hole: Option<Hole>, sizes: &[(Offset, Sizes)], port: &mut DiskPort<'_>) {
+        let active = self.log.segments.back().expect("there is a segment").base;
+        if hole.is_some() {
+            let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
+            let indexes = files_of(active).into_iter().skip(1);
+            let dir = self.log.dir;
+            let doomed = later.chain(indexes).map(|name| FileId { dir, name }).collect();
+            self.log.repair_after_recovery(self.log.written, doomed, port);
+            return;
+        }
+        self.log.write_indexes(port);
+        self.log.sync_due(port);
+        self.log.sync_names(port);
+        self.log.write_side_files(port);
+    }
+}
+
+impl Hole {
+    fn at(segment: Offset, size: u32) -> Hole {
+        Hole { segment, size, end: ScanEnd { pos: 0, next: segment.0, why: ScanStop::NoBatch } }
+    }
+}
+
+/// Give every batch of the log at `path` that begins in `from..to` to `each`, with its bytes: for state that is a fold over records.
+/// Call it after recovery, with the recovered log's end. The error is where a batch is damaged or cannot be read.
+pub fn replay(
+    image: &dyn DiskImage,
+    path: &str,
+    from: Offset,
+    to: Offset,
+    each: &mut dyn FnMut(&BatchInfo, Bytes),
+) -> Result<(), Offset> {
+    let listing = list(image, path).map_err(|_| from)?;
+    let bases: Vec<i64> = listing.segments.iter().filter(|s| s.1.log.is_some()).map(|s| *s.0).collect();
+    for (i, base) in bases.iter().enumerate() {
+        let next = bases.get(i + 1).copied().unwrap_or(i64::MAX);
+        if next <= from.0 || *base >= to.0 {
+            continue;
+        }
+        let size = u32::try_from(listing.segments[base].log.unwrap_or(0)).map_err(|_| Offset(*base))?;
+        let name = FileId::new(DirId(0), FileKind::Log, *base).name.to_string();
+        let read = &mut |pos, len| image.read(Some(path), &name, pos, len);
+        let end = scan(&mut Window::new(read, Depth::Checksums), size, 0, *base, Depth::Checksums, &mut |info, bytes| {
+            if info.base_offset >= from.0 && info.base_offset < to.0 {
+                each(info, bytes);
+            }
+        });
+        if end.why != ScanStop::EndOfFile && end.next < to.0 {
+            return Err(Offset(end.next));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! After an append has failed: take it and all later ones back, in memory and on disk, before anything else is appended.
+//!
+//! State       which step the repair is at, and the disk calls that it waits for.
+//! Takes       a failed append or creation of a segment file; completions.
+//! Gives       `AppendsFailed`, then `Repaired`; or `Offline`.
+//! Holds       it never cuts below `written_end`, so nothing that was ever readable moves; offsets are not skipped; appends are taken
+//!             again only when the cut is durable, so that nothing of what failed can come back after a crash.
+//! Not here    who waits for the failed appends (the owner, by `AppendsFailed`).
+//! Read first  `maybe_repair`.
+
+use super::append::Sent;
+use super::segment::Place;
+use super::{Health, Log, LogEvent, Op};
+use crate::disk::DiskPort;
+use crate::ids::OpId;
+use crate::io::{DiskCall, DiskFault, FileId, FileKind};
+use crate::time::Now;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long the log waits before it tries again on a full disk.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) struct Repair {
+    why: DiskFault,
+    /// Nobody waits for what recovery cuts away.
+    of_recovery: bool,
+    step: Step,
+    waiting: BTreeSet<OpId>,
+    /// Where the log ends when it is repaired; known when all appends have ended.
+    cut: Option<Place>,
+    /// Files to be removed.
+    doomed: Vec<FileId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// Appends are still under way.
+    Draining,
+    /// Files are being cut and removed.
+    Cutting,
+    /// The cut is being made durable.
+    Syncing,
+    /// The disk was full even for the repair: tried again later.
+    Blocked,
+}
+
+impl Repair {
+    /// For recovery: the log has been cut in memory already.
+    pub(super) fn after_recovery(cut: Place, doomed: Vec<FileId>) -> Repair {
+        Repair { why: DiskFault::Io, of_recovery: true, step: Step::Draining, waiting: BTreeSet::new(), cut: Some(cut), doomed }
+    }
+}
+
+impl Log {
+    pub(super) fn begin_repair(&mut self, why: DiskFault) {
+        if matches!(self.health, Health::Good) {
+            let repair =
+                Repair { why, of_recovery: false, step: Step::Draining, waiting: BTreeSet::new(), cut: None, doomed: Vec::new() };
+            self.health = Health::Repairing(Box::new(repair));
+        }
+    }
+
+    /// Take the next step of a repair whose last one is done.
+    pub(super) fn maybe_repair(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        let draining = self.inflight.iter().any(|f| f.state == Sent::Pending);
+        let Health::Repairing(repair) = &mut self.health else { return };
+        if !repair.waiting.is_empty() {
+            return;
+        }
+        match repair.step {
+            Step::Draining if draining => {}
+            Step::Draining if repair.cut.is_some() => self.cut_files(port),
+            Step::Draining => {
+                let why = repair.why;
+                if why != DiskFault::NoSpace {
+                    return self.fail(&format!("an append failed: {why:?}"), out);
+                }
+                self.take_back();
+                self.cut_files(port);
+            }
+            Step::Cutting => self.sync_cut(port),
+            Step::Syncing => {
+                let (why, of_recovery, from) =
+                    (repair.why, repair.of_recovery, repair.cut.expect("a cut that is synced has a place").offset);
+                self.health = Health::Good;
+                self.durable.want(self.end);
+                self.durable.rows.iter_mut().for_each(|r| r.named = true);
+                if !of_recovery {
+                    out.push(LogEvent::AppendsFailed { from, why, certain: true });
+                }
+                out.push(LogEvent::Repaired);
+            }
+            Step::Blocked if self.retry_at.is_none() => self.retry_at = Some(now.mono.after(RETRY_AFTER)),
+            Step::Blocked => {}
+        }
+    }
+
+    /// Undo in memory what was appended from the first failed append on.
+    fn take_back(&mut self) {
+        let cut = self.inflight.front().map_or(self.written, |f| f.at);
+        assert!(cut == self.written, "what fails first lies where the written part ends");
+        let dropped = self.segments.iter().filter(|s| s.base > cut.segment).map(|s| s.base).collect::<Vec<_>>();
+        while let Some(failed) = self.inflight.pop_back() {
+            failed.undo.into_iter().rev().for_each(|u| self.producers.restore(u));
+            if failed.at.segment == cut.segment {
+                let segment = self.segment_at(cut.segment).expect("the cut's segment is there");
+                segment.writer.as_mut().expect("a segment that is not written is not complete").back_to(&failed.mark);
+            }
+        }
+        self.segments.retain(|s| s.base <= cut.segment);
+        self.active().size = cut.pos;
+        self.end = cut.offset;
+        self.hot.retain(|h| h.at.offset < cut.offset);
+        self.unindexed.retain(|u| u.0 < cut.segment);
+        self.durable.cut(cut.segment, cut.offset);
+        self.snapshots.cut(cut.offset);
+        if self.epochs.truncate_from_end(cut.offset) {
+            self.epoch_file.void(self.epochs.latest());
+        }
+        let files = dropped.into_iter().flat_map(|base| [FileKind::Log, FileKind::Index, FileKind::TimeIndex].map(|k| (base, k)));
+        let doomed = files.map(|(base, kind)| self.file(base, kind)).collect();
+        let Health::Repairing(repair) = &mut self.health else { unreachable!("a repair is under way") };
+        (repair.cut, repair.doomed) = (Some(cut), doomed);
+    }
+
+    fn cut_files(&mut self, port: &mut DiskPort<'_>) {
+        let Health::Repairing(repair) = &self.health else { unreachable!("a repair is under way") };
+        let (cut, doomed) = (repair.cut.expect("the cut is known"), repair.doomed.clone());
+        let file = self.file(cut.segment, FileKind::Log);
+        // The file may never have come into being.
+        let call = if cut.pos == 0 { DiskCall::Create } else { DiskCall::Truncate { len: u64::from(cut.pos) } };
+        let mut waiting = BTreeSet::from([self.call(file, call, Op::Repair, port)]);
+        for file in doomed {
+            waiting.insert(self.call(file, DiskCall::Remove, Op::Repair, port));
+        }
+        self.set_step(Step::Cutting, waiting);
+    }
+
+    fn sync_cut(&mut self, port: &mut DiskPort<'_>) {
+        let Health::Repairing(repair) = &self.health else { unreachable!("a repair is under way") };
+        let file = self.file(repair.cut.expect("the cut is known").segment, FileKind::Log);
+        let log = self.call(file, DiskCall::Sync, Op::Repair, port);
+        let dir = self.call(FileId::dir(self.dir), DiskCall::SyncDir, Op::Repair, port);
+        self.set_step(Step::Syncing, BTreeSet::from([log, dir]));
+    }
+
+    fn set_step(&mut self, to: Step, waiting_for: BTreeSet<OpId>) {
+        let Health::Repairing(repair) = &mut self.health else { unreachable!("a repair is under way") };
+        (repair.step, repair.waiting) = (to, waiting_for);
+    }
+
+    pub(super) fn on_repair_step(
+        &mut self,
+        op: OpId,
+        fault: Option<DiskFault>,
+        _now: Now,
+        _port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let Health::Repairing(repair) = &mut self.health else { return };
+        repair.waiting.remove(&op);
+        match (fault, repair.step) {
+            (None, _) => {}
+            (Some(DiskFault::NoSpace), Step::Cutting) => {
+                // Waits for its companions, and then for the clock.
+                repair.step = Step::Blocked;
+            }
+            (Some(_), Step::Blocked) => {}
+            (Some(why), _) => self.fail(&format!("a failed append could not be cleared away: {why:?}"), out),
+        }
+    }
+
+    pub(super) fn retry_repair(&mut self, port: &mut DiskPort<'_>) {
+        if let Health::Repairing(repair) = &self.health {
+            if repair.step == Step::Blocked && repair.waiting.is_empty() {
+                self.cut_files(port);
+            }
+        }
+    }
+
+    /// Recovery has cut the log at `cut`: let the disk follow.
+    pub(super) fn repair_after_recovery(&mut self, cut: Place, doomed: Vec<FileId>, port: &mut DiskPort<'_>) {
+        assert!(cut.offset == self.end, "recovery cuts where the log ends");
+        self.health = Health::Repairing(Box::new(Repair::after_recovery(cut, doomed)));
+        self.cut_files(port);
+    }
+}

@@ -1,0 +1,204 @@
+//! Deleting from the front: by age, by size, by DeleteRecords.
+//!
+//! State       deleted segments whose files are still there, oldest first.
+//! Takes       the owner's regular look at retention; DeleteRecords; releases of leases.
+//! Gives       `StartAdvanced`; renames to `.deleted`, one at a time and each made durable before the next, so that no crash leaves a
+//!             gap between segments; removals after `file.delete.delay.ms`.
+//! Holds       nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched.
+//! Not here    when to look (the node), the checkpoint of log starts (the node).
+
+use super::segment::Segment;
+use super::{Log, LogEvent, Named, Op};
+use crate::disk::DiskPort;
+use crate::ids::Offset;
+use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, Suffix};
+use crate::time::{Instant, Now};
+use std::time::Duration;
+
+/// A segment that is none of the log's any more.
+#[derive(Debug)]
+pub(super) struct Doomed {
+    base: Offset,
+    pins: u32,
+    step: Step,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// Under its old name.
+    Waiting,
+    /// Renames are under way, so many.
+    Renaming(u32),
+    SyncingDir,
+    /// Goes at this time.
+    Renamed {
+        remove_at: Instant,
+    },
+}
+
+const KINDS: [FileKind; 3] = [FileKind::Log, FileKind::Index, FileKind::TimeIndex];
+
+impl Log {
+    /// Move the log start to `to` (DeleteRecords), which is not above `limit`, the high watermark. False, and nothing happens, if it is
+    /// not above the log start, or above the limit.
+    pub fn delete_records(
+        &mut self,
+        to: Offset,
+        limit: Offset,
+        now: Now,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) -> bool {
+        if to <= self.log_start || to > limit.min(self.promised_end()) {
+            return false;
+        }
+        self.start_at(to, now, port, out);
+        true
+    }
+
+    /// Delete the oldest segments as `retention.ms` and `retention.bytes` ask, none that reaches above `limit`, the high watermark;
+    /// forget producers that have expired. The owner calls it every `log.retention.check.interval.ms`.
+    pub fn retain(&mut self, limit: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        self.producers.expire(now.wall, self.config.producer_id_expiration_ms);
+        if self.is_offline() || !self.config.cleanup_delete {
+            return;
+        }
+        self.drop_below_start(port);
+        let limit = limit.min(self.promised_end());
+        if self.active_is_stale(limit, now) && self.is_writable() {
+            self.roll(now, port);
+            self.advance(now, port, out);
+        }
+        let mut excess = self.config.retention_bytes.map_or(0, |max| self.size_bytes().saturating_sub(max));
+        let mut to = self.log_start;
+        for (i, segment) in self.segments.iter().enumerate() {
+            let Some(next) = self.segments.get(i + 1).map(|s| s.base).filter(|next| *next <= limit) else { break };
+            let by_size = excess >= u64::from(segment.size) && excess > 0;
+            if !by_size && !self.is_expired(segment, now) {
+                break;
+            }
+            excess = excess.saturating_sub(u64::from(segment.size));
+            to = next;
+        }
+        if to > self.log_start {
+            self.start_at(to, now, port, out);
+        }
+        self.ask_for_oldest_time(port);
+    }
+
+    fn is_expired(&self, segment: &Segment, now: Now) -> bool {
+        let (Some(keep), Some(max)) = (self.config.retention_ms, segment.max_known()) else { return false };
+        max.timestamp >= 0 && now.wall.0.saturating_sub(max.timestamp) > keep
+    }
+
+    /// As in Kafka, the active segment goes too when all that it holds is expired: it is closed first.
+    fn active_is_stale(&self, limit: Offset, now: Now) -> bool {
+        let active = self.segments.back().expect("a log has an active segment");
+        active.size > 0 && self.end <= limit && self.segments.len() == 1 && self.is_expired(active, now)
+    }
+
+    pub(super) fn start_at(&mut self, to: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        assert!(to > self.log_start && to <= self.end, "the log start only moves on, and stays inside the log");
+        self.log_start = to;
+        if self.epochs.truncate_from_start(to) {
+            self.epoch_file.dirty = true;
+        }
+        out.push(LogEvent::StartAdvanced { start: to });
+        self.drop_below_start(port);
+        self.advance(now, port, out);
+    }
+
+    /// Part with the segments that lie below the log start as a whole. One whose sync is outstanding (with the page cache only) stays
+    /// until the next look.
+    pub(super) fn drop_below_start(&mut self, port: &mut DiskPort<'_>) {
+        while self.segments.get(1).is_some_and(|next| next.base <= self.log_start) {
+            let base = self.segments[0].base;
+            if self.durable.row(base).is_some() || self.segments[0].writer.is_some() {
+                break;
+            }
+            let gone = self.segments.pop_front().expect("there are two");
+            self.unindexed.retain(|u| u.0 != gone.base);
+            self.doomed.push_back(Doomed { base: gone.base, pins: gone.pins, step: Step::Waiting });
+        }
+        let first = self.segments[0].base;
+        self.hot.retain(|h| h.at.segment >= first);
+        self.rename_doomed(port);
+    }
+
+    /// The file of a slice must not change until `release`. Counted.
+    pub fn pin(&mut self, file: FileId) {
+        let segment = self.segment_at(Offset(file.name.base)).expect("a slice is of a segment of this log");
+        segment.pins += 1;
+    }
+
+    /// The end of one `pin`. Unknown files are none of this log's any more and are ignored.
+    pub fn release(&mut self, file: FileId, _now: Now, port: &mut DiskPort<'_>) {
+        let base = Offset(file.name.base);
+        if let Some(segment) = self.segment_at(base) {
+            segment.pins = segment.pins.checked_sub(1).expect("a release has its pin");
+        } else if let Some(doomed) = self.doomed.iter_mut().find(|d| d.base == base) {
+            doomed.pins = doomed.pins.checked_sub(1).expect("a release has its pin");
+            self.rename_doomed(port);
+        }
+    }
+
+    /// Begin to rename the oldest segment that still has its name, unless one is under way.
+    pub(super) fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
+        let Some(i) = self.doomed.iter().position(|d| !matches!(d.step, Step::Renamed { .. })) else { return };
+        let next = &self.doomed[i];
+        if next.step != Step::Waiting || next.pins > 0 {
+            return;
+        }
+        let base = next.base;
+        for kind in KINDS {
+            let file = self.file(base, kind);
+            let to = file.with_suffix(Suffix::Deleted).name;
+            self.call(file, DiskCall::Rename { to }, Op::Doomed, port);
+        }
+        self.doomed[i].step = Step::Renaming(3);
+    }
+
+    /// A rename has ended. One that failed (the index need not exist) leaves a file that recovery removes.
+    pub(super) fn on_doomed(
+        &mut self,
+        _result: Result<DiskDone, DiskFault>,
+        now: Now,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let doomed = self.doomed.iter_mut().find(|d| matches!(d.step, Step::Renaming(_)));
+        let Some(Doomed { step, .. }) = doomed else { return };
+        let Step::Renaming(left) = step else { return };
+        *left -= 1;
+        if *left == 0 {
+            *step = Step::SyncingDir;
+            self.names_due.push(Named::Doomed);
+            self.advance(now, port, out);
+        }
+    }
+
+    pub(super) fn on_doomed_named(&mut self, now: Now) {
+        let delay = Duration::from_millis(self.config.file_delete_delay_ms);
+        if let Some(doomed) = self.doomed.iter_mut().find(|d| d.step == Step::SyncingDir) {
+            doomed.step = Step::Renamed { remove_at: now.mono.after(delay) };
+        }
+    }
+
+    pub(super) fn doomed_at(&self) -> Option<Instant> {
+        match self.doomed.front()?.step {
+            Step::Renamed { remove_at } => Some(remove_at),
+            _ => None,
+        }
+    }
+
+    pub(super) fn remove_doomed(&mut self, now: Now, port: &mut DiskPort<'_>) {
+        while self.doomed_at().is_some_and(|at| at <= now.mono) {
+            let doomed = self.doomed.pop_front().expect("just seen");
+            for kind in KINDS {
+                let file = self.file(doomed.base, kind).with_suffix(Suffix::Deleted);
+                self.call(file, DiskCall::Remove, Op::Idle, port);
+            }
+        }
+        self.rename_doomed(port);
+    }
+}

@@ -1,0 +1,192 @@
+//! The small files beside the segments: snapshots of the producers, the checkpoint of the leader epochs, and the orderly end.
+//!
+//! State       at most one replacement of each under way.
+//! Holds       a snapshot is written only when everything below its offset is durable, so that it never speaks of what a crash may
+//!             take away, and the two newest are kept; the recovery point stays below an epoch that is not in the durable file.
+//! Not here    their formats (`snapshot.rs`, `epochs.rs`), reading them (`recovery.rs`).
+
+use super::producers::Producers;
+use super::{Closing, Log, LogEvent, Op, snapshot};
+use crate::disk::{DiskPort, Progress, Replacer};
+use crate::ids::{LeaderEpoch, Offset, OpId};
+use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind};
+use crate::time::Now;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+const SNAPSHOTS_KEPT: usize = 2;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Snapshots of the producers.
+#[derive(Debug, Default)]
+pub(super) struct Snapshots {
+    /// Offsets of the files that are there, oldest first.
+    pub on_disk: VecDeque<Offset>,
+    /// To be written when everything below is durable.
+    pub pending: VecDeque<(Offset, Bytes)>,
+    writing: Option<(Replacer, Offset)>,
+}
+
+impl Snapshots {
+    /// Remember the producers as they are at `end`.
+    pub(super) fn take(&mut self, end: Offset, producers: &Producers) {
+        let newest = self.pending.back().map(|p| p.0).or(self.writing.as_ref().map(|w| w.1)).or(self.on_disk.back().copied());
+        if newest.is_none_or(|n| n < end) {
+            self.pending.push_back((end, snapshot::encode(producers)));
+        }
+    }
+
+    /// What was taken above `end` never was.
+    pub(super) fn cut(&mut self, end: Offset) {
+        self.pending.retain(|p| p.0 <= end);
+    }
+
+    fn is_idle(&self) -> bool {
+        self.pending.is_empty() && self.writing.is_none()
+    }
+}
+
+/// The checkpoint of the leader epochs.
+#[derive(Debug, Default)]
+pub(super) struct EpochFile {
+    /// The newest epoch that the durable file holds.
+    pub saved: Option<LeaderEpoch>,
+    /// The file is not what the epochs are.
+    pub dirty: bool,
+    /// The disk was full: not before `Log::retry_at`.
+    pub blocked: bool,
+    /// With the newest epoch that is being written; `None` inside if a cut has made it void.
+    writing: Option<(Replacer, Option<LeaderEpoch>)>,
+}
+
+impl EpochFile {
+    /// A cut has taken epochs away: what the file says above `latest` is no longer true.
+    pub(super) fn void(&mut self, latest: Option<LeaderEpoch>) {
+        self.saved = self.saved.min(latest);
+        self.dirty = true;
+        if let Some((_, writes)) = &mut self.writing {
+            *writes = (*writes).min(latest);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        !self.dirty && self.writing.is_none()
+    }
+}
+
+impl Log {
+    /// Start the replacements that are due.
+    pub(super) fn write_side_files(&mut self, port: &mut DiskPort<'_>) {
+        let synced = self.synced_end;
+        if self.snapshots.writing.is_none() && self.snapshots.pending.front().is_some_and(|p| p.0 <= synced) {
+            let (offset, contents) = self.snapshots.pending.pop_front().expect("just seen");
+            let replacer = Replacer::start(self.file(offset, FileKind::Snapshot), contents, port);
+            self.ops.insert(replacer.waiting_for(), Op::Snapshot);
+            self.snapshots.writing = Some((replacer, offset));
+        }
+        if self.epoch_file.writing.is_none() && self.epoch_file.dirty && !self.epoch_file.blocked {
+            let file = FileId::new(self.dir, FileKind::LeaderEpochs, 0);
+            let replacer = Replacer::start(file, self.epochs.encode(), port);
+            self.ops.insert(replacer.waiting_for(), Op::Epochs);
+            self.epoch_file.writing = Some((replacer, self.epochs.latest()));
+            self.epoch_file.dirty = false;
+        }
+    }
+
+    pub(super) fn on_snapshot_step(
+        &mut self,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let (replacer, offset) = self.snapshots.writing.as_mut().expect("a snapshot is being written");
+        let offset = *offset;
+        match replacer.on_disk(op, result, port) {
+            Progress::Going => {
+                let next = replacer.waiting_for();
+                self.ops.insert(next, Op::Snapshot);
+                return;
+            }
+            Progress::NotMine => unreachable!("a snapshot's step is its own"),
+            Progress::Done => {
+                self.snapshots.on_disk.push_back(offset);
+                while self.snapshots.on_disk.len() > SNAPSHOTS_KEPT {
+                    let old = self.snapshots.on_disk.pop_front().expect("counted");
+                    let file = self.file(old, FileKind::Snapshot);
+                    self.call(file, DiskCall::Remove, Op::Idle, port);
+                }
+            }
+            // Recovery reads more of the log instead.
+            Progress::Failed(DiskFault::NoSpace) => {}
+            Progress::Failed(why) => self.fail(&format!("a snapshot could not be written: {why:?}"), out),
+        }
+        self.snapshots.writing = None;
+    }
+
+    pub(super) fn on_epochs_step(
+        &mut self,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        now: Now,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let (replacer, writes) = self.epoch_file.writing.as_mut().expect("the epochs are being written");
+        match replacer.on_disk(op, result, port) {
+            Progress::Going => {
+                let next = replacer.waiting_for();
+                self.ops.insert(next, Op::Epochs);
+                return;
+            }
+            Progress::NotMine => unreachable!("a step of the epochs' file is its own"),
+            Progress::Done => self.epoch_file.saved = *writes,
+            Progress::Failed(DiskFault::NoSpace) => {
+                (self.epoch_file.dirty, self.epoch_file.blocked) = (true, true);
+                self.retry_at.get_or_insert(now.mono.after(RETRY_AFTER));
+            }
+            Progress::Failed(why) => self.fail(&format!("the leader epochs could not be written: {why:?}"), out),
+        }
+        self.epoch_file.writing = None;
+    }
+
+    /// Make everything durable and write a snapshot of the producers; then `LogEvent::Closed` (or `Offline`, of a log that has
+    /// failed). No appends after this.
+    pub fn close(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        if self.closing != Closing::No {
+            return;
+        }
+        self.closing = Closing::Asked;
+        if self.is_offline() {
+            out.push(LogEvent::Offline { what: "it had failed before it was closed".into() });
+            return;
+        }
+        self.flush(port);
+        self.advance(now, port, out);
+    }
+
+    pub(super) fn maybe_close(&mut self, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        if matches!(self.closing, Closing::No | Closing::Done) || !matches!(self.health, super::Health::Good) {
+            return;
+        }
+        if self.synced_end < self.end || !self.inflight.is_empty() || !self.epoch_file.is_idle() {
+            return;
+        }
+        if self.closing == Closing::Asked {
+            self.closing = Closing::Indexes;
+            let (base, end) = (self.active().base, self.end);
+            self.unindexed.push_back((base, u32::MAX));
+            self.complete_indexes(base, end, port);
+            if end > self.log_start {
+                self.snapshots.take(end, &self.producers);
+            }
+            self.write_side_files(port);
+            self.sync_names(port);
+        }
+        if self.unindexed.is_empty() && self.names_syncing.is_none() && self.snapshots.is_idle() {
+            self.closing = Closing::Done;
+            out.push(LogEvent::Closed);
+        }
+    }
+}
