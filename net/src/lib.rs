@@ -13,6 +13,7 @@
 //! each way, shared by all that wait for it. Per fetch: one `read`, one `sendmsg` with the headers (MSG_MORE), one `sendfile` per
 //! window of a file range and one `preadv2` of one byte per 64 KiB that asks whether the range is cached; payload is not copied.
 
+mod alarm;
 pub mod client;
 mod conn;
 pub mod disk;
@@ -26,6 +27,7 @@ mod run;
 mod serve;
 pub mod sock;
 
+pub use alarm::Alarm;
 pub use edge::{Clock, Edge, ExitReason};
 pub use limits::Limits;
 pub use metrics::Metrics;

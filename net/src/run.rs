@@ -4,18 +4,18 @@
 //! Holds       the node is woken at its deadline; after the first signal nobody new is let in; after the second all ends at once.
 //! Not here    what happens then (`edge.rs`).
 
+use crate::alarm::Alarm;
 use crate::conn::Connection;
 use crate::disk::Disk;
 use crate::edge::{Edge, ExitReason, enter};
 use crate::sock::Listen;
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 /// Signals to end: the first asks for an orderly end, the second does not wait for it.
 pub type Stop = mpsc::UnboundedReceiver<()>;
@@ -27,10 +27,9 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 ///
 /// A panic of any task that works for the edge goes on here. The order in which this future polls is written down, not drawn by
 /// `select!`, so that a simulation replays it without tokio's unstable switches.
-pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut stop: Stop) -> ExitReason {
+pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut alarm: Alarm, mut stop: Stop) -> ExitReason {
     let edge = Rc::new(RefCell::new(edge));
     let acceptor = tokio::task::spawn_local(accept(listener, Rc::clone(&edge)));
-    let mut sleep = pin!(tokio::time::sleep_until(Instant::now()));
     let mut waits = Waits { idle: Instant::now(), drained_by: None };
     let reason = poll_fn(|cx| {
         loop {
@@ -44,8 +43,10 @@ pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut stop: Stop)
             };
             match turn {
                 Ok(reason) => return Poll::Ready(reason),
-                Err(again_at) if poll_timer(cx, sleep.as_mut(), again_at).is_pending() => return Poll::Pending,
-                Err(_) => {}
+                Err(again_at) => match alarm.poll_until(cx, again_at) {
+                    Poll::Ready(rung) => rung.expect("a timer can be set"),
+                    Poll::Pending => return Poll::Pending,
+                },
             }
         }
     })
@@ -81,14 +82,6 @@ impl Waits {
         }
         Err(deadline.map_or(self.idle, |at| at.min(self.idle)))
     }
-}
-
-/// Wait until `at` at the latest: the timer is left alone where it is early enough, because a turn too many does no harm.
-fn poll_timer(cx: &mut Context<'_>, mut sleep: Pin<&mut Sleep>, at: Instant) -> Poll<()> {
-    if sleep.is_elapsed() || at < sleep.deadline() {
-        sleep.as_mut().reset(at);
-    }
-    sleep.poll(cx)
 }
 
 /// Let everybody in.

@@ -5,6 +5,7 @@
 //! Holds       the data directory is locked before it is read; nobody is let in before recovery is done.
 //! Not here    flags and files of settings (`ottla`), waiting (`run.rs`).
 
+use crate::alarm::Alarm;
 use crate::disk::{DirLock, LockError, RealDisk, RealImage};
 use crate::edge::{Clock, Edge, ExitReason};
 use crate::limits::Limits;
@@ -149,6 +150,7 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
     };
 
     let clock = Clock::new(wall);
+    let alarm = Alarm::exact().map_err(ServeError::System)?;
     let metrics = Rc::new(Metrics::default());
     let recover = |why: String| ServeError::Recover { dir: dir.clone(), why };
     let limits = bound.limits.clone();
@@ -170,7 +172,7 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
     }
     tracing::info!(listen = %bound.listen, advertised = %format_args!("{}:{}", bound.advertised.0, bound.advertised.1), "serving");
     on_ready(&bound);
-    Ok(run(edge, listener, stop).await)
+    Ok(run(edge, listener, alarm, stop).await)
 }
 
 /// SIGTERM and SIGINT as messages.
