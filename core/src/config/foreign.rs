@@ -422,3 +422,9 @@ pub fn ignored(name: &str) -> Option<&'static str> {
     }
     IGNORED.iter().find(|(_, names)| names.contains(&name)).map(|(why, _)| *why)
 }
+
+/// Whether Kafka knows the name, and it does nothing here or is refused.
+#[must_use]
+pub fn is_known(name: &str) -> bool {
+    ignored(name).is_some() || REFUSED.iter().any(|(n, ..)| *n == name)
+}

@@ -9,6 +9,7 @@
 
 pub mod broker;
 pub mod foreign;
+pub mod other;
 pub mod resolve;
 pub mod topic;
 pub mod value;

@@ -1,20 +1,66 @@
 //! The controller: cluster metadata as fold(metadata log), and the one place that changes it.
 //!
 //! State       the metadata log, the image of what is durable, the image with what is still being written, answers that wait.
-//! Takes       `ControllerEvent`: admin requests with a token, disk completions.
+//! Takes       `ControllerEvent`: changes with a token, disk completions, time.
 //! Gives       `ControllerIntent`: answers, what changed (after it is durable), the end of the node. Never connections.
-//! Holds       `image()` == fold(durable prefix of the log); an answer leaves after the sync that covers its records.
+//! Holds       `image()` == fold(durable prefix of the log); an answer leaves after the sync that covers its records, in the order
+//!             of the requests; each life of the node is a new leader epoch, durable before its first record.
 //! Not here    which connection asked (the session), partitions' files (the node acts on `Changed`).
-//! Read first  `records.rs`, `image.rs`, then `Controller::handle`.
+//! Read first  `records.rs`, `image.rs`, then `Controller::handle`; `start.rs` for recovery, `snapshot.rs`.
 
+mod alter_configs;
+mod auto_create;
+mod control;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod files;
 pub mod image;
 pub mod query;
+pub mod records;
+mod refusal;
+mod schema;
+mod snapshot;
+mod start;
+#[cfg(test)]
+mod tests;
+pub mod topic_name;
 
-use crate::config::Settings;
-use crate::ids::{BrokerId, PartitionIndex, TopicId};
-use crate::io::Fatal;
-use crate::wire::{Response, msg};
-pub use image::Image;
+use crate::config::{Settings, TopicSettings};
+use crate::disk::{DiskPort, Replacer};
+use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionIndex, TopicId};
+use crate::io::{Deadline, DiskDone, DiskFault, Fact, Fatal, Level};
+use crate::log::{Log, LogEvent, Origin};
+use crate::rng::Rng;
+use crate::time::{Instant, Now};
+use crate::wire::{ErrorCode, Response, msg};
+use files::Identity;
+pub use image::{Image, Resource};
+use records::Record;
+pub use records::{Endpoint, FeatureRange};
+use refusal::Refusal;
+use snapshot::Snapshots;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The directory of the metadata log, and the topic and partition under which checkpoints know it.
+pub const METADATA_DIR: &str = "__cluster_metadata-0";
+pub const METADATA_TOPIC: &str = "__cluster_metadata";
+
+/// The feature whose level says which metadata records exist, and Kafka 4.3's level of it.
+pub(crate) const METADATA_VERSION: &str = "metadata.version";
+const METADATA_VERSION_LEVEL: i16 = 30;
+/// The lowest metadata version that Kafka 4.3 supports.
+const METADATA_VERSION_MIN: i16 = 7;
+/// Eligible leader replicas (KIP-966). With it, `min.insync.replicas` is a setting of the cluster.
+pub(crate) const ELR_VERSION: &str = "eligible.leader.replicas.version";
+
+/// How many records one request may cause, as in Kafka.
+const RECORDS_PER_REQUEST_MAX: usize = 10_000;
+/// How many producer ids are handed out at once.
+const PRODUCER_ID_BLOCK: i32 = 1000;
+/// How long the metadata log waits before it tries again on a full disk.
+const NO_SPACE_RETRY: Duration = Duration::from_secs(1);
 
 /// Who waits for an answer. Chosen by the asker, given back with the answer, never looked into.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -24,17 +70,10 @@ pub struct Token(pub u64);
 #[derive(Clone, Debug)]
 pub struct ControllerConfig {
     pub node: BrokerId,
-    /// Where clients reach this broker: (listener name, host, port). Registered at every start.
+    /// Where clients reach this broker. Registered at every start.
     pub endpoints: Vec<Endpoint>,
     /// The settings of this broker as they were given at its start.
     pub settings: Settings,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Endpoint {
-    pub listener: String,
-    pub host: String,
-    pub port: u16,
 }
 
 /// A request that changes metadata. Those that only ask are answered from an image by `query`.
@@ -44,7 +83,7 @@ pub enum Change {
         version: i16,
         request: msg::CreateTopicsRequest,
     },
-    /// Topics that Metadata or Produce met and that auto-creation shall make: answered by `ControllerIntent::Done`.
+    /// Topics that Metadata met and that auto-creation shall make: answered by `ControllerIntent::Done`.
     AutoCreate {
         names: Vec<String>,
     },
@@ -68,21 +107,42 @@ pub enum Change {
     ProducerIds,
 }
 
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum ControllerEvent {
+    /// Somebody asks for a change. May come before `Active`: it waits.
+    Asked { token: Token, change: Change },
+    /// A disk call of the controller has ended.
+    Disk { op: OpId, result: Result<DiskDone, DiskFault> },
+    /// Time has passed.
+    Wake,
+}
+
 /// What a controller decided. Given in the order in which it became durable.
 #[derive(Clone, Debug)]
 pub enum ControllerIntent {
     /// This life's registration is durable: the node may serve, and may do what cannot be undone (remove stray directories).
     Active,
     /// The answer to a change.
-    Reply { token: Token, response: Response },
+    Reply {
+        token: Token,
+        response: Response,
+    },
     /// The answer to `AutoCreate`: each topic exists by now, or was refused.
-    Done { token: Token },
+    Done {
+        token: Token,
+    },
     /// A block of `count` producer ids from `first` on, which nobody was or will be given.
-    ProducerIds { token: Token, first: i64, count: i32 },
+    ProducerIds {
+        token: Token,
+        first: i64,
+        count: i32,
+    },
     /// The image has changed; `image()` already shows it.
     Changed(Delta),
     /// Metadata cannot be made durable any more, or contradicts itself.
     Halt(Fatal),
+    Note(Fact),
 }
 
 /// One change of the image.
@@ -98,10 +158,16 @@ pub enum Delta {
         from: PartitionIndex,
         to: PartitionIndex,
     },
+    /// Leader, ISR or replicas of a partition.
+    PartitionChanged {
+        topic: TopicId,
+        index: PartitionIndex,
+    },
+    /// It had the partitions `0..partitions`.
     TopicDeleted {
         topic: TopicId,
         name: String,
-        partitions: Vec<PartitionIndex>,
+        partitions: u32,
     },
     TopicConfigChanged {
         topic: TopicId,
@@ -110,13 +176,67 @@ pub enum Delta {
     BrokerConfigChanged,
 }
 
-/// The machine. Recovered before anything else of a node; takes `Change`s and disk completions.
+/// The machine. Recovered before anything else of a node.
 #[derive(Debug)]
 pub struct Controller {
     config: ControllerConfig,
-    cluster_id: String,
-    /// fold(durable log).
+    identity: Identity,
+    dir: DirId,
+    /// Draws topic ids and incarnations.
+    rng: Rng,
+    log: Log,
+    /// This life's leader epoch.
+    epoch: LeaderEpoch,
+    /// The epoch of this broker's registration: the offset of its record.
+    broker_epoch: i64,
+    phase: Phase,
+    /// fold(records below `image_end`), all of which are durable.
     image: Image,
+    image_end: Offset,
+    /// The wall time of the last record in `image`, in milliseconds.
+    image_timestamp: i64,
+    /// `image` with the records of `pending` applied: what decisions are made on.
+    working: Image,
+    /// What is being written, in the order of the log.
+    pending: VecDeque<Pending>,
+    /// Changes that came before this life was active.
+    waiting: VecDeque<(Token, Change)>,
+    snapshots: Snapshots,
+}
+
+/// How far a life of the node has come.
+#[derive(Debug)]
+enum Phase {
+    /// First start: meta.properties is being written.
+    Naming(Replacer),
+    /// The new epoch is being promised.
+    Voting(Replacer),
+    /// The epoch's first records are being written.
+    Beginning,
+    Active,
+    /// The disk is full: what is pending is written again as soon as the log takes it. `at`: when to try.
+    Full {
+        at: Option<Instant>,
+        active: bool,
+    },
+    Halted,
+}
+
+/// A batch that is not durable yet, and what follows when it is.
+#[derive(Debug)]
+struct Pending {
+    /// The offset after its last record; that of the batch before it if it has no records.
+    end: Offset,
+    records: Vec<Record>,
+    timestamp: i64,
+    then: Then,
+}
+
+#[derive(Debug)]
+enum Then {
+    Nothing,
+    Activate,
+    Answer(ControllerIntent),
 }
 
 impl Controller {
@@ -126,23 +246,352 @@ impl Controller {
         &self.image
     }
 
+    /// The id that the cluster got at its first start.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        &self.identity.cluster
+    }
+
+    /// The id of the data directory.
+    #[must_use]
+    pub fn directory_id(&self) -> uuid::Uuid {
+        self.identity.directory
+    }
+
+    /// The metadata log, for checkpoints and DescribeLogDirs.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The leader epoch of this life of the node.
+    #[must_use]
+    pub fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// The offset after the last record that is in `image()`.
+    #[must_use]
+    pub fn image_end(&self) -> Offset {
+        self.image_end
+    }
+
+    /// Whether this life's registration is durable.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        matches!(self.phase, Phase::Active | Phase::Full { active: true, .. })
+    }
+
     /// What queries are answered from.
     #[must_use]
     pub fn view(&self) -> query::View<'_> {
-        query::View { image: &self.image, settings: &self.config.settings, node: self.config.node, cluster_id: &self.cluster_id }
+        query::View {
+            image: &self.image,
+            settings: &self.config.settings,
+            node: self.config.node,
+            cluster_id: &self.identity.cluster,
+        }
     }
 
     /// The broker's settings with what was changed since its start laid over them.
     #[must_use]
     pub fn broker_settings(&self) -> Settings {
-        self.config.settings.clone()
+        effective(&self.config.settings, &self.image, self.config.node)
     }
 
-    /// The settings of a topic as its log reads them.
+    /// The settings of a topic. For many topics, take `broker_settings` once and use [`TopicSettings::new`].
     #[must_use]
-    pub fn topic_settings(&self, topic: TopicId) -> Option<crate::config::TopicSettings> {
-        let name = self.image.topics.get(&topic)?.name.clone();
-        let own = self.image.config(&image::Resource::Topic(name)).cloned().unwrap_or_default();
-        Some(crate::config::TopicSettings::new(&self.broker_settings(), &own))
+    pub fn topic_settings(&self, topic: TopicId) -> Option<TopicSettings> {
+        let own = self.topic_overrides(topic)?;
+        Some(TopicSettings::new(&self.broker_settings(), &own))
     }
+
+    /// The settings that a topic has of its own; `None` of a topic that is not there.
+    #[must_use]
+    pub fn topic_overrides(&self, topic: TopicId) -> Option<std::collections::BTreeMap<String, String>> {
+        let name = &self.image.topics.get(&topic)?.name;
+        Some(self.image.config(&Resource::Topic(name.clone())).cloned().unwrap_or_default())
+    }
+
+    /// When the controller wants a turn at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Deadline> {
+        let full = match self.phase {
+            Phase::Full { at: Some(at), .. } => Some(Deadline { at, why: "metadata-no-space" }),
+            _ => None,
+        };
+        [full, self.log.deadline()].into_iter().flatten().min_by_key(|d| d.at)
+    }
+
+    /// The only mutation.
+    pub fn handle(&mut self, now: Now, event: ControllerEvent, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        if matches!(self.phase, Phase::Halted) {
+            return;
+        }
+        match event {
+            ControllerEvent::Asked { token, change } if matches!(self.phase, Phase::Active) => {
+                self.decide(token, change, now, port);
+                self.publish(now, port, out);
+            }
+            ControllerEvent::Asked { token, change } => self.on_asked_early(token, change, out),
+            ControllerEvent::Disk { op, result } => self.on_disk(op, result, now, port, out),
+            ControllerEvent::Wake => self.on_time(now, port, out),
+        }
+        self.check_invariants();
+    }
+
+    fn on_asked_early(&mut self, token: Token, change: Change, out: &mut Vec<ControllerIntent>) {
+        match self.phase {
+            // Nothing that needs space is taken while there is none. Deleting topics is what makes space: it waits and is done.
+            Phase::Full { active: true, .. } if !matches!(change, Change::DeleteTopics { .. }) => {
+                out.push(refuse_all(token, &change, &Refusal::new(ErrorCode::KafkaStorageError, "The disk is full.")));
+            }
+            _ => self.waiting.push_back((token, change)),
+        }
+    }
+
+    /// Decide on a change, on what is being written already, and write the records that say so.
+    fn decide(&mut self, token: Token, change: Change, now: Now, port: &mut DiskPort<'_>) {
+        let settings = effective(&self.config.settings, &self.working, self.config.node);
+        let mut scene = Scene {
+            image: &self.working,
+            given: &self.config.settings,
+            settings: &settings,
+            node: self.config.node,
+            rng: &mut self.rng,
+        };
+        let reply = |response| ControllerIntent::Reply { token, response };
+        let (records, answer) = match &change {
+            Change::CreateTopics { version, request } => {
+                let (records, response) = create_topics::create_topics(&mut scene, *version, request);
+                (records, reply(Response::CreateTopics(response)))
+            }
+            Change::AutoCreate { names } => (auto_create::auto_create(&mut scene, names), ControllerIntent::Done { token }),
+            Change::DeleteTopics { version, request } => {
+                let (records, response) = delete_topics::delete_topics(&scene, *version, request);
+                (records, reply(Response::DeleteTopics(response)))
+            }
+            Change::CreatePartitions { version: _, request } => {
+                let (records, response) = create_partitions::create_partitions(&scene, request);
+                (records, reply(Response::CreatePartitions(response)))
+            }
+            Change::AlterConfigs { version: _, request } => {
+                let (records, response) = alter_configs::alter_configs(&scene, request);
+                (records, reply(Response::AlterConfigs(response)))
+            }
+            Change::IncrementalAlterConfigs { version: _, request } => {
+                let (records, response) = alter_configs::incremental_alter_configs(&scene, request);
+                (records, reply(Response::IncrementalAlterConfigs(response)))
+            }
+            Change::ProducerIds => {
+                let (first, count) = (self.working.next_producer_id, PRODUCER_ID_BLOCK);
+                let next = first + i64::from(count);
+                let record = Record::ProducerIds { broker: self.config.node.0, epoch: self.broker_epoch, next };
+                (vec![record], ControllerIntent::ProducerIds { token, first, count })
+            }
+        };
+        self.write(records, Then::Answer(answer), now, port);
+    }
+
+    /// Append records as one batch, so that a crash leaves all of them or none. No records: what follows waits for what is before.
+    fn write(&mut self, records: Vec<Record>, then: Then, now: Now, port: &mut DiskPort<'_>) {
+        let mut ignored = Vec::new();
+        for record in &records {
+            let applied = self.working.apply(record, &mut ignored);
+            assert!(applied.is_ok(), "records fit the image that they were decided on: {applied:?}");
+        }
+        let timestamp = now.wall.0;
+        let end = if records.is_empty() { self.log.end() } else { self.append(&records, timestamp, now, port) };
+        self.pending.push_back(Pending { end, records, timestamp, then });
+    }
+
+    /// The end of the batch in the log; where the log takes nothing now, it is written again by `write_again`.
+    fn append(&mut self, records: &[Record], timestamp: i64, now: Now, port: &mut DiskPort<'_>) -> Offset {
+        let batch = control::record_batch(records, 0, self.epoch.0, timestamp);
+        self.append_batch(&batch, now, port)
+    }
+
+    fn append_batch(&mut self, batch: &crate::wire::batch::Checked, now: Now, port: &mut DiskPort<'_>) -> Offset {
+        let appended = self.log.append(batch, Origin::Internal, self.epoch, now, port);
+        match appended {
+            Ok(appended) => {
+                self.snapshots.grew(batch.bytes.len());
+                appended.end
+            }
+            Err(why) => panic!("the metadata log takes its own batches: {why:?}"),
+        }
+    }
+
+    fn on_disk(
+        &mut self,
+        op: OpId,
+        result: Result<DiskDone, DiskFault>,
+        now: Now,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<ControllerIntent>,
+    ) {
+        if self.on_start_disk(op, &result, now, port, out) || self.on_snapshot_disk(op, &result, now, port, out) {
+            return;
+        }
+        let mut events = Vec::new();
+        self.log.on_disk(op, result, now, port, &mut events);
+        self.on_log_events(events, now, port, out);
+    }
+
+    fn on_time(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        let mut events = Vec::new();
+        self.log.on_time(now, port, &mut events);
+        self.on_log_events(events, now, port, out);
+        if let Phase::Full { at: Some(at), .. } = self.phase
+            && at <= now.mono
+            && self.log.is_writable()
+        {
+            self.write_again(now, port, out);
+        }
+    }
+
+    fn on_log_events(&mut self, events: Vec<LogEvent>, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        for event in events {
+            match event {
+                LogEvent::Synced { .. } => self.publish(now, port, out),
+                LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, out),
+                LogEvent::AppendsFailed { why, .. } => self.halt(&format!("an append to the metadata log failed: {why:?}"), out),
+                LogEvent::Offline { what } => self.halt(&what, out),
+                LogEvent::Note(fact) => out.push(ControllerIntent::Note(fact)),
+                LogEvent::Written { .. }
+                | LogEvent::Repaired
+                | LogEvent::ReadDone { .. }
+                | LogEvent::LookupDone { .. }
+                | LogEvent::StartAdvanced { .. }
+                | LogEvent::Closed => {}
+            }
+        }
+    }
+
+    fn become_full(&mut self, now: Now, out: &mut Vec<ControllerIntent>) {
+        let active = self.is_active();
+        if !matches!(self.phase, Phase::Full { .. }) {
+            out.push(note(Level::Warn, "metadata-no-space", "metadata waits for space on the disk".to_owned()));
+        }
+        self.phase = Phase::Full { at: Some(now.mono.after(NO_SPACE_RETRY)), active };
+    }
+
+    /// There may be space again: write what is pending once more, in its order, at the offsets that it was promised.
+    fn write_again(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        let Phase::Full { active, .. } = self.phase else { return };
+        self.phase = if active { Phase::Active } else { Phase::Beginning };
+        for i in 0..self.pending.len() {
+            let Pending { end, records, timestamp, .. } = &self.pending[i];
+            if records.is_empty() || *end <= self.log.end() {
+                continue;
+            }
+            let (end, timestamp, records) = (*end, *timestamp, records.clone());
+            let again = self.append(&records, timestamp, now, port);
+            assert!(again == end, "a batch that is written again has its offsets again: {again} is not {end}");
+        }
+        self.take_waiting(now, port, out);
+    }
+
+    fn take_waiting(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        while matches!(self.phase, Phase::Active)
+            && let Some((token, change)) = self.waiting.pop_front()
+        {
+            self.decide(token, change, now, port);
+        }
+        self.publish(now, port, out);
+    }
+
+    /// Let out what has become durable: first the changes, then the answer.
+    fn publish(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        let durable = self.log.synced_end();
+        while self.pending.front().is_some_and(|p| p.end <= durable) {
+            let Some(Pending { end, records, timestamp, then }) = self.pending.pop_front() else { break };
+            let mut deltas = Vec::new();
+            for record in &records {
+                let applied = self.image.apply(record, &mut deltas);
+                assert!(applied.is_ok(), "what was applied once applies again: {applied:?}");
+            }
+            if end > self.image_end {
+                (self.image_end, self.image_timestamp) = (end, timestamp);
+            }
+            out.extend(deltas.into_iter().map(ControllerIntent::Changed));
+            match then {
+                Then::Nothing => {}
+                Then::Activate => {
+                    self.phase = Phase::Active;
+                    out.push(ControllerIntent::Active);
+                }
+                Then::Answer(answer) => out.push(answer),
+            }
+        }
+        if matches!(self.phase, Phase::Active) && !self.waiting.is_empty() {
+            self.take_waiting(now, port, out);
+        }
+        self.maybe_snapshot(port);
+    }
+
+    fn halt(&mut self, what: &str, out: &mut Vec<ControllerIntent>) {
+        self.phase = Phase::Halted;
+        out.push(ControllerIntent::Halt(Fatal::MetadataDirFailed { what: what.to_owned() }));
+    }
+
+    /// Panics if the controller contradicts itself. Cheap: meant to be called after every input.
+    pub fn check_invariants(&self) {
+        assert!(self.pending.iter().is_sorted_by_key(|p| p.end), "answers wait in the order of the log");
+        assert!(self.image_end <= self.log.synced_end() || self.pending.is_empty() || self.log.is_offline());
+        if self.pending.is_empty() {
+            assert!(self.image.topics.len() == self.working.topics.len(), "with nothing pending, both images are the same");
+            assert!(
+                self.image.next_producer_id == self.working.next_producer_id,
+                "with nothing pending, both images are the same"
+            );
+        }
+    }
+}
+
+/// What a decision is made on.
+struct Scene<'a> {
+    /// With everything that is being written.
+    image: &'a Image,
+    /// The settings of this broker as given at its start.
+    given: &'a Settings,
+    /// The same, with what was changed since.
+    settings: &'a Settings,
+    node: BrokerId,
+    rng: &'a mut Rng,
+}
+
+/// A broker's settings: its own dynamic ones over the cluster's over those given at its start.
+#[must_use]
+pub fn effective(given: &Settings, image: &Image, node: BrokerId) -> Settings {
+    let mut settings = given.clone();
+    for resource in [Resource::Broker(None), Resource::Broker(Some(node))] {
+        if let Some(over) = image.config(&resource) {
+            settings = settings.overlaid(over);
+        }
+    }
+    settings
+}
+
+fn note(level: Level, name: &'static str, detail: String) -> ControllerIntent {
+    ControllerIntent::Note(Fact { level, name, detail })
+}
+
+/// The answer that refuses everything that a change asks for.
+fn refuse_all(token: Token, change: &Change, refusal: &Refusal) -> ControllerIntent {
+    let response = match change {
+        Change::CreateTopics { request, .. } => Response::CreateTopics(create_topics::refuse_all(request, refusal)),
+        Change::DeleteTopics { version, request } => {
+            Response::DeleteTopics(delete_topics::refuse_all(*version, request, refusal))
+        }
+        Change::CreatePartitions { request, .. } => Response::CreatePartitions(create_partitions::refuse_all(request, refusal)),
+        Change::AlterConfigs { request, .. } => Response::AlterConfigs(alter_configs::refuse_all(request, refusal)),
+        Change::IncrementalAlterConfigs { request, .. } => {
+            Response::IncrementalAlterConfigs(alter_configs::refuse_all_incremental(request, refusal))
+        }
+        Change::AutoCreate { .. } => return ControllerIntent::Done { token },
+        // No ids: the asker answers with a retriable error.
+        Change::ProducerIds => return ControllerIntent::ProducerIds { token, first: 0, count: 0 },
+    };
+    ControllerIntent::Reply { token, response }
 }

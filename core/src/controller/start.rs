@@ -1,0 +1,435 @@
+//! The beginning of a life: what the disk says, and the promise and the records by which a new leader epoch begins.
+//!
+//! State       none of its own: `Phase` of the controller.
+//! Takes       the disk as it was found; the completions of what is written before the epoch's first records.
+//! Gives       a controller that is on its way to `Active`.
+//! Holds       the epoch is durable before a record bears it; nothing is reset because it cannot be read.
+//! Not here    what a live controller does (`mod.rs`).
+
+use super::control::{Control, Voter, control_batch};
+use super::files::{Identity, QuorumState};
+use super::image::Image;
+use super::records::{FeatureRange, Record, RegisterBroker, RegisterController};
+use super::snapshot::{self, Snapshots};
+use super::{
+    Controller, ControllerConfig, ControllerIntent, ELR_VERSION, METADATA_DIR, METADATA_VERSION, METADATA_VERSION_LEVEL,
+    METADATA_VERSION_MIN, Pending, Phase, Then,
+};
+use crate::config::Settings;
+use crate::disk::{DiskPort, Progress, Replacer};
+use crate::ids::{DirId, LeaderEpoch, Offset, OpId, base64_id};
+use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, ROOT, Suffix};
+use crate::log::{Hints, Log, LogConfig, Verdict};
+use crate::rng::Rng;
+use crate::time::Now;
+use crate::wire::batch::{batches, records};
+use bytes::Bytes;
+
+/// More than any of the small files ever has.
+const SMALL_FILE_BYTES_MAX: usize = 1 << 16;
+
+/// How the metadata log is kept. A segment is not larger than what is written between two snapshots, so that a snapshot frees
+/// what it replaces.
+fn log_config(settings: &Settings) -> LogConfig {
+    let between_snapshots = settings.int("metadata.log.max.record.bytes.between.snapshots");
+    let given = settings.maybe_int("internal.metadata.log.segment.bytes").unwrap_or(settings.int("metadata.log.segment.bytes"));
+    LogConfig {
+        segment_bytes: u32::try_from(given.min(between_snapshots)).unwrap_or(u32::MAX),
+        max_message_bytes: u32::MAX,
+        retention_ms: None,
+        cleanup_delete: false,
+        file_delete_delay_ms: 0,
+        ..LogConfig::default()
+    }
+}
+
+fn read_small(disk: &dyn DiskImage, dir: Option<&str>, name: &str) -> Result<Option<String>, String> {
+    match disk.read(dir, name, 0, SMALL_FILE_BYTES_MAX) {
+        Ok(bytes) => String::from_utf8(bytes.to_vec()).map(Some).map_err(|_| format!("{name} is no text")),
+        Err(DiskFault::NotFound) => Ok(None),
+        Err(fault) => Err(format!("{name} cannot be read: {fault:?}")),
+    }
+}
+
+/// The metadata directory as it was found.
+struct Found {
+    /// The newest snapshot that is whole.
+    snapshot: Option<snapshot::Loaded>,
+    /// Snapshots that are older or were never finished, and other leftovers.
+    leftovers: Vec<FileName>,
+    segments: Vec<i64>,
+    quorum: Option<QuorumState>,
+}
+
+fn find(disk: &dyn DiskImage) -> Result<Found, String> {
+    let files = disk.files(Some(METADATA_DIR)).map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
+    let mut names: Vec<(FileName, u64)> = files.iter().filter_map(|(n, len)| Some((FileName::parse(n)?, *len))).collect();
+    names.sort();
+    let mut found = Found { snapshot: None, leftovers: Vec::new(), segments: Vec::new(), quorum: None };
+    let mut broken = None;
+    for (name, len) in names.iter().rev() {
+        match (name.kind, name.suffix) {
+            (FileKind::Checkpoint, Suffix::None) if found.snapshot.is_none() => match snapshot::load(disk, *name, *len) {
+                Ok(loaded) => found.snapshot = Some(loaded),
+                Err(why) => broken = Some(why),
+            },
+            (FileKind::Checkpoint, _) | (FileKind::QuorumState, Suffix::Tmp) => found.leftovers.push(*name),
+            (FileKind::Log, Suffix::None) => found.segments.push(name.base),
+            _ => {}
+        }
+    }
+    found.segments.reverse();
+    // An older snapshot serves as well if the log reaches back to it.
+    let covered = found.snapshot.as_ref().map_or(0, |s| s.end.0);
+    if let Some(why) = broken
+        && found.segments.first().is_none_or(|first| *first > covered)
+    {
+        return Err(format!("the newest metadata snapshot is damaged, and the log does not reach back to an older one: {why}"));
+    }
+    if let Some(text) = read_small(disk, Some(METADATA_DIR), "quorum-state")? {
+        found.quorum = Some(QuorumState::parse(&text).map_err(|why| format!("{METADATA_DIR}/quorum-state: {why}"))?);
+    }
+    Ok(found)
+}
+
+/// What replaying the log on a snapshot gave.
+struct Replayed {
+    image: Image,
+    timestamp: i64,
+    /// How many bytes of log follow the snapshot.
+    bytes: usize,
+}
+
+fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed, String> {
+    let (mut image, from, mut timestamp) = match found.snapshot.as_mut() {
+        Some(s) => (std::mem::take(&mut s.image), s.end, s.last_timestamp),
+        None => (Image::default(), Offset::ZERO, -1),
+    };
+    if log.end() < from && !found.segments.is_empty() && log.end() > log.log_start() {
+        return Err(format!("the metadata log ends at {}, before its snapshot at {from}", log.end()));
+    }
+    let (mut next, mut bytes, mut ignored) = (from, 0, Vec::new());
+    for base in &found.segments {
+        let name = FileId::new(log.dir(), FileKind::Log, *base).name.to_string();
+        let contents = read_all(disk, &name)?;
+        for batch in batches(contents) {
+            let batch = batch.map_err(|why| format!("{METADATA_DIR}/{name}: {why}"))?;
+            if batch.info.base_offset >= log.end().0 {
+                break;
+            }
+            if batch.info.next_offset() <= next.0 {
+                continue;
+            }
+            if batch.info.base_offset != next.0 {
+                return Err(format!("{METADATA_DIR}/{name}: offset {} follows {next}", batch.info.base_offset));
+            }
+            (next, bytes) = (Offset(batch.info.next_offset()), bytes + batch.bytes.len());
+            timestamp = batch.info.max_timestamp;
+            if batch.info.attributes.is_control() {
+                continue;
+            }
+            for record in records(&batch.info, &batch.bytes).map_err(|why| format!("{METADATA_DIR}/{name}: {why}"))? {
+                let record = record.map_err(|why| format!("{METADATA_DIR}/{name}: {why}"))?;
+                let value = record.value.unwrap_or_default();
+                Record::decode(&value)
+                    .and_then(|decoded| image.apply(&decoded, &mut ignored))
+                    .map_err(|why| format!("{METADATA_DIR}/{name}, offset {}: {why}", record.offset))?;
+                ignored.clear();
+            }
+        }
+    }
+    if next < log.end() {
+        return Err(format!("the metadata log says to end at {} and has batches up to {next}", log.end()));
+    }
+    if !image.is_settled() {
+        return Err("the metadata log ends within a metadata transaction".to_owned());
+    }
+    Ok(Replayed { image, timestamp, bytes })
+}
+
+fn read_all(disk: &dyn DiskImage, name: &str) -> Result<Bytes, String> {
+    let (mut all, mut pos) = (Vec::new(), 0u64);
+    loop {
+        let part = disk.read(Some(METADATA_DIR), name, pos, 1 << 20).map_err(|f| format!("{METADATA_DIR}/{name}: {f:?}"))?;
+        if part.is_empty() {
+            return Ok(all.into());
+        }
+        pos += part.len() as u64;
+        all.extend_from_slice(&part);
+    }
+}
+
+/// A new log in a directory that is new or empty, whose first record gets `start`.
+fn fresh_log(dir: DirId, start: Offset, settings: &Settings, now: Now, port: &mut DiskPort<'_>) -> Log {
+    port.call(FileId::dir(dir), DiskCall::MakeDir { path: METADATA_DIR.to_owned() });
+    port.call(FileId::dir(ROOT), DiskCall::SyncDir);
+    Log::create(dir, start, log_config(settings), now, port)
+}
+
+impl Controller {
+    /// Read the metadata of the data directory, or begin a new cluster where there is none, and set out for a new leader epoch.
+    /// `dir` becomes the id of the metadata directory; `hints` are what the checkpoints say of its log.
+    /// `image()` is what the disk says: open what it names, remove nothing before `Active`.
+    ///
+    /// An error is a sentence for the operator: nothing was changed.
+    pub fn recover(
+        config: ControllerConfig,
+        dir: DirId,
+        mut rng: Rng,
+        hints: Hints,
+        now: Now,
+        disk: &mut dyn DiskImage,
+        port: &mut DiskPort<'_>,
+    ) -> Result<Controller, String> {
+        let identity = match read_small(disk, None, "meta.properties")? {
+            Some(text) => Some(Identity::parse(&text).map_err(|why| format!("meta.properties: {why}"))?),
+            None => None,
+        };
+        if let Some(identity) = &identity
+            && identity.node != config.node.0
+        {
+            return Err(format!("the data directory is that of node {}, this is node {}", identity.node, config.node));
+        }
+        let has_dir =
+            disk.dirs().map_err(|f| format!("the data directory cannot be read: {f:?}"))?.iter().any(|d| d == METADATA_DIR);
+        match (identity, has_dir) {
+            (None, true) => Err(format!("meta.properties is missing, and {METADATA_DIR} is there: whose directory is this?")),
+            (None, false) => Ok(Controller::first_start(config, dir, rng, now, port)),
+            (Some(identity), false) => {
+                // The first start was cut short before the directory was durable.
+                let log = fresh_log(dir, Offset::ZERO, &config.settings, now, port);
+                let state = QuorumState { leader: -1, epoch: 0, voted: -1, voted_directory: uuid::Uuid::nil() };
+                Ok(Controller::set_out(config, identity, dir, rng, log, Replayed::none(), &state, None, port))
+            }
+            (Some(identity), true) => {
+                disk.bind(dir, METADATA_DIR);
+                let mut found = find(disk)?;
+                let from = found.snapshot.as_ref().map(|s| s.end);
+                let (log, verdict) = Log::recover(
+                    dir,
+                    METADATA_DIR,
+                    disk,
+                    Hints { clean: false, ..hints },
+                    log_config(&config.settings),
+                    now,
+                    port,
+                )
+                .map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
+                check_verdict(&verdict)?;
+                if log.log_start() > from.unwrap_or(Offset::ZERO) {
+                    return Err(format!("the metadata log begins at {}, and no snapshot covers what is before", log.log_start()));
+                }
+                let replayed = replay(disk, &mut found, &log)?;
+                let state = promised(&found, &log)?;
+                // The seed of a node is the same in every life of a test: ids must differ all the same.
+                rng = Rng::stream(rng.next_u64(), &format!("life after {} in epoch {}", log.end(), state.epoch));
+                for name in &found.leftovers {
+                    port.call(FileId { dir, name: *name }, DiskCall::Remove);
+                }
+                Ok(Controller::set_out(config, identity, dir, rng, log, replayed, &state, found.snapshot.map(|s| s.name), port))
+            }
+        }
+    }
+
+    fn first_start(config: ControllerConfig, dir: DirId, mut rng: Rng, now: Now, port: &mut DiskPort<'_>) -> Controller {
+        let identity = Identity { cluster: base64_id(&rng.uuid()), node: config.node.0, directory: rng.uuid() };
+        let contents = Bytes::from(identity.print());
+        let naming = Replacer::start(FileId::new(ROOT, FileKind::MetaProperties, 0), contents, port);
+        // The directory is made when the identity is durable; until then the log is one that nobody has written to.
+        let log = Log::create(
+            dir,
+            Offset::ZERO,
+            log_config(&config.settings),
+            now,
+            &mut crate::disk::DiskQueue::default().port(crate::disk::Owner::Controller),
+        );
+        Controller::new(config, identity, dir, rng, log, Replayed::none(), 1, None, Phase::Naming(naming))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where everything that a life begins with comes together")]
+    fn set_out(
+        config: ControllerConfig,
+        identity: Identity,
+        dir: DirId,
+        rng: Rng,
+        log: Log,
+        replayed: Replayed,
+        promised: &QuorumState,
+        snapshot: Option<FileName>,
+        port: &mut DiskPort<'_>,
+    ) -> Controller {
+        let epoch = promised.epoch + 1;
+        let voting = vote(&identity, dir, epoch, port);
+        Controller::new(config, identity, dir, rng, log, replayed, epoch, snapshot, Phase::Voting(voting))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as set_out")]
+    fn new(
+        config: ControllerConfig,
+        identity: Identity,
+        dir: DirId,
+        rng: Rng,
+        log: Log,
+        replayed: Replayed,
+        epoch: i32,
+        snapshot: Option<FileName>,
+        phase: Phase,
+    ) -> Controller {
+        let every = config.settings.int("metadata.log.max.record.bytes.between.snapshots");
+        Controller {
+            snapshots: Snapshots::new(usize::try_from(every).unwrap_or(usize::MAX), replayed.bytes, snapshot),
+            config,
+            identity,
+            dir,
+            rng,
+            epoch: LeaderEpoch(epoch),
+            broker_epoch: -1,
+            phase,
+            image_end: log.end(),
+            log,
+            image_timestamp: replayed.timestamp,
+            working: replayed.image.clone(),
+            image: replayed.image,
+            pending: std::collections::VecDeque::new(),
+            waiting: std::collections::VecDeque::new(),
+        }
+    }
+
+    /// A completion while the life begins; false if it is none of the start's.
+    pub(super) fn on_start_disk(
+        &mut self,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        now: Now,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<ControllerIntent>,
+    ) -> bool {
+        let (Phase::Naming(replacer) | Phase::Voting(replacer)) = &mut self.phase else { return false };
+        let file = replacer.file();
+        match replacer.on_disk(op, result, port) {
+            Progress::NotMine => return false,
+            Progress::Going => {}
+            Progress::Failed(why) => self.halt(&format!("{file} cannot be written: {why:?}"), out),
+            Progress::Done if matches!(self.phase, Phase::Naming(_)) => {
+                self.log = fresh_log(self.dir, Offset::ZERO, &self.config.settings, now, port);
+                self.phase = Phase::Voting(vote(&self.identity, self.dir, self.epoch.0, port));
+            }
+            Progress::Done => self.begin_epoch(now, port),
+        }
+        true
+    }
+
+    /// The epoch is durable: write its first records.
+    fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
+        self.phase = Phase::Beginning;
+        let voter = Voter { id: self.config.node.0, directory: self.identity.directory };
+        let mut control = vec![Control::LeaderChange { leader: voter.id, voter }];
+        let mut first = Vec::new();
+        if self.working.features.is_empty() {
+            control.extend([Control::KRaftVersion { level: 1 }, self.voters(voter)]);
+            first.extend([feature(METADATA_VERSION, METADATA_VERSION_LEVEL), feature(ELR_VERSION, 1)]);
+            // With eligible leader replicas the least number of replicas is the cluster's to say, so it is written down.
+            first.push(Record::Config {
+                resource_type: super::Resource::BROKER,
+                resource_name: String::new(),
+                name: "min.insync.replicas".to_owned(),
+                value: self.config.settings.text("min.insync.replicas").map(str::to_owned),
+            });
+        }
+        // Kafka's reader expects a change of leader in a batch of its own.
+        let timestamp = now.wall.0;
+        for records in control.chunks(1).take(1).chain((control.len() > 1).then(|| &control[1..])) {
+            let end = self.append_batch(&control_batch(records, 0, self.epoch.0, timestamp), now, port);
+            self.pending.push_back(Pending { end, records: Vec::new(), timestamp, then: Then::Nothing });
+        }
+        self.register(first, now, port);
+    }
+
+    /// What a snapshot says of the quorum.
+    pub(super) fn quorum_controls(&self) -> Vec<Control> {
+        let voter = Voter { id: self.config.node.0, directory: self.identity.directory };
+        vec![Control::KRaftVersion { level: 1 }, self.voters(voter)]
+    }
+
+    fn voters(&self, voter: Voter) -> Control {
+        let at = self.config.endpoints.first();
+        Control::Voters {
+            voter,
+            listener: "CONTROLLER".to_owned(),
+            host: at.map_or_else(|| "localhost".to_owned(), |e| e.host.clone()),
+            port: at.map_or(0, |e| e.port),
+        }
+    }
+
+    /// Register this life as a broker and as a controller.
+    fn register(&mut self, mut records: Vec<Record>, now: Now, port: &mut DiskPort<'_>) {
+        let incarnation = self.rng.uuid();
+        let features = vec![
+            FeatureRange { name: ELR_VERSION.to_owned(), min: 0, max: 1 },
+            FeatureRange { name: "kraft.version".to_owned(), min: 0, max: 1 },
+            FeatureRange { name: METADATA_VERSION.to_owned(), min: METADATA_VERSION_MIN, max: METADATA_VERSION_LEVEL },
+        ];
+        records.push(Record::RegisterController(RegisterController {
+            controller: self.config.node.0,
+            incarnation,
+            zk_migration_ready: false,
+            endpoints: self.config.endpoints.clone(),
+            features: features.clone(),
+        }));
+        let end = self.log.end().plus(i64::try_from(records.len()).unwrap_or(0));
+        self.broker_epoch = end.0;
+        records.push(Record::RegisterBroker(RegisterBroker {
+            broker: self.config.node.0,
+            incarnation,
+            epoch: end.0,
+            endpoints: self.config.endpoints.clone(),
+            features,
+            rack: self.config.settings.text("broker.rack").map(str::to_owned),
+            fenced: false,
+            in_controlled_shutdown: false,
+            log_dirs: vec![self.identity.directory],
+            cordoned_log_dirs: Some(Vec::new()),
+        }));
+        self.write(records, Then::Activate, now, port);
+    }
+}
+
+impl Replayed {
+    fn none() -> Replayed {
+        Replayed { image: Image::default(), timestamp: -1, bytes: 0 }
+    }
+}
+
+fn feature(name: &str, level: i16) -> Record {
+    Record::FeatureLevel { name: name.to_owned(), level }
+}
+
+fn vote(identity: &Identity, dir: DirId, epoch: i32, port: &mut DiskPort<'_>) -> Replacer {
+    let state = QuorumState { leader: -1, epoch, voted: identity.node, voted_directory: identity.directory };
+    Replacer::start(FileId::new(dir, FileKind::QuorumState, 0), Bytes::from(state.print()), port)
+}
+
+/// What this voter has promised before. The log proves that there was a promise; without its record nothing may be promised again.
+fn promised(found: &Found, log: &Log) -> Result<QuorumState, String> {
+    let latest = log.latest_epoch().map_or(0, |e| e.0).max(found.snapshot.as_ref().map_or(0, |s| s.name.epoch));
+    match &found.quorum {
+        Some(state) if state.epoch < latest => {
+            Err(format!("{METADATA_DIR}/quorum-state says epoch {}, and the log has epoch {latest}", state.epoch))
+        }
+        Some(state) => Ok(state.clone()),
+        None if latest == 0 => Ok(QuorumState { leader: -1, epoch: 0, voted: -1, voted_directory: uuid::Uuid::nil() }),
+        None => Err(format!("{METADATA_DIR}/quorum-state is missing, and the log has epoch {latest}")),
+    }
+}
+
+fn check_verdict(verdict: &Verdict) -> Result<(), String> {
+    match verdict {
+        Verdict::Intact { .. } | Verdict::TornTail { .. } => Ok(()),
+        Verdict::LostPromised { end, promised } => {
+            Err(format!("the metadata log ends at {end}, and everything below {promised} was durable once: bytes were lost"))
+        }
+        Verdict::Corrupt { file, at, offset } => {
+            Err(format!("the metadata log is damaged at offset {offset} ({}, byte {at}), and records follow", file.name))
+        }
+    }
+}
