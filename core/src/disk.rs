@@ -9,6 +9,7 @@
 
 use crate::ids::{BytePos, OpId, PartitionId};
 use crate::io::{DiskCall, DiskDone, DiskFault, Effect, FileId, FileKind, Suffix};
+use crate::planted::{Barrier, Bug, Planted};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -28,9 +29,16 @@ pub struct DiskQueue {
     next: u64,
     given: Vec<(OpId, FileId, DiskCall)>,
     owners: BTreeMap<OpId, Owner>,
+    planted: Planted,
 }
 
 impl DiskQueue {
+    /// A queue of a node in which this bug is planted.
+    #[must_use]
+    pub fn with_planted(planted: Planted) -> DiskQueue {
+        DiskQueue { planted, ..DiskQueue::default() }
+    }
+
     /// The queue as `owner` uses it.
     pub fn port(&mut self, owner: Owner) -> DiskPort<'_> {
         DiskPort { queue: self, owner }
@@ -66,8 +74,29 @@ pub struct DiskPort<'a> {
 }
 
 impl DiskPort<'_> {
-    /// Ask for a call. Its completion comes back to this port's owner under the id returned.
+    /// Whether this bug is planted in the node.
+    #[must_use]
+    pub fn planted(&self, bug: Bug) -> bool {
+        self.queue.planted.has(bug)
+    }
+
+    /// Ask for a `Sync` or a `SyncDir`. Every one has a name, so that its deletion can be planted.
+    pub fn barrier(&mut self, which: Barrier, file: FileId, call: DiskCall) -> OpId {
+        assert!(matches!(call, DiskCall::Sync | DiskCall::SyncDir), "a barrier is a sync");
+        if self.planted(Bug::Skip(which)) {
+            // Reading nothing touches nothing, and ends like any other call.
+            return self.record(file, DiskCall::Read { pos: BytePos(0), len: 0 });
+        }
+        self.record(file, call)
+    }
+
+    /// Ask for any other call. Its completion comes back to this port's owner under the id returned.
     pub fn call(&mut self, file: FileId, call: DiskCall) -> OpId {
+        assert!(!matches!(call, DiskCall::Sync | DiskCall::SyncDir), "a sync is a barrier, and barriers have names");
+        self.record(file, call)
+    }
+
+    fn record(&mut self, file: FileId, call: DiskCall) -> OpId {
         let op = OpId(self.queue.next);
         self.queue.next += 1;
         self.queue.owners.insert(op, self.owner);
@@ -149,7 +178,11 @@ impl Replacer {
             (Step::SyncingDir, None) => return Progress::Done,
             (Step::Ended, None) => return Progress::NotMine,
         };
-        self.waiting_for = port.call(file, call);
+        self.waiting_for = match &call {
+            DiskCall::Sync => port.barrier(Barrier::ReplacedData, file, call),
+            DiskCall::SyncDir => port.barrier(Barrier::ReplacedName, file, call),
+            _ => port.call(file, call),
+        };
         self.step = next;
         Progress::Going
     }
@@ -205,9 +238,9 @@ mod tests {
     fn ids_are_never_reused() {
         let mut queue = DiskQueue::default();
         let file = FileId::new(ROOT, FileKind::LogStarts, 0);
-        let a = queue.port(Owner::Controller).call(file, DiskCall::Sync);
+        let a = queue.port(Owner::Controller).call(file, DiskCall::Create);
         assert_eq!((queue.take_owner(a), queue.take_owner(a)), (Some(Owner::Controller), None));
-        assert_ne!(queue.port(Owner::Controller).call(file, DiskCall::Sync), a);
+        assert_ne!(queue.port(Owner::Controller).call(file, DiskCall::Create), a);
         let mut out = Vec::new();
         queue.drain_into(&mut out);
         assert_eq!((out.len(), queue.pending()), (2, 1));

@@ -282,7 +282,8 @@ pub enum DiskCall {
     Create,
     /// Write `data`, one part after the other, at `pos`, which is the end of the file. A fault may leave any prefix behind.
     Append { pos: BytePos, data: Vec<Bytes> },
-    /// Read `len` bytes at `pos`; fewer only where the file ends.
+    /// Read `len` bytes at `pos`; fewer only where the file ends. Reading 0 bytes touches nothing, succeeds also where there is no
+    /// such file, and ends like any other call.
     Read { pos: BytePos, len: u32 },
     /// Make all that was written to the file before durable, with its length.
     Sync,

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod io;
 pub mod log;
 pub mod node;
+pub mod planted;
 pub mod rng;
 pub mod time;
 pub mod wire;

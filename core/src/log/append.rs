@@ -12,6 +12,7 @@ use crate::disk::DiskPort;
 use crate::ids::{BytePos, LeaderEpoch, Offset, OpId};
 use crate::io::{DiskCall, DiskFault, FileId, FileKind, Level};
 use crate::log::CompressionType;
+use crate::planted::Barrier;
 use crate::time::{Instant, Now, Timestamp};
 use crate::wire::batch::{AppendPolicy, Checked, Ready, prepare};
 use crate::wire::compress::{Codec, Compression};
@@ -242,7 +243,7 @@ impl Log {
     pub(super) fn sync_names(&mut self, port: &mut DiskPort<'_>) {
         if self.names_syncing.is_none() && !self.names_due.is_empty() {
             self.names_syncing = Some(std::mem::take(&mut self.names_due));
-            self.call(FileId::dir(self.dir), DiskCall::SyncDir, Op::SyncDir, port);
+            self.barrier(Barrier::SegmentName, FileId::dir(self.dir), DiskCall::SyncDir, Op::SyncDir, port);
         }
     }
 
@@ -302,7 +303,7 @@ impl Log {
     pub(super) fn sync_due(&mut self, port: &mut DiskPort<'_>) {
         for (base, upto) in self.durable.due(self.end) {
             let file = self.file(base, FileKind::Log);
-            let op = self.call(file, DiskCall::Sync, Op::Sync, port);
+            let op = self.barrier(Barrier::Records, file, DiskCall::Sync, Op::Sync, port);
             self.durable.row(base).expect("it was just named").syncing = Some((op, upto));
         }
     }
@@ -364,7 +365,7 @@ impl Log {
         let mut waiting = 0;
         for (_, kind) in files.into_iter().filter(|(n, _)| *n > 0 && indexed) {
             let file = self.file(base, kind);
-            self.call(file, DiskCall::Sync, Op::IndexSync(base), port);
+            self.barrier(Barrier::Indexes, file, DiskCall::Sync, Op::IndexSync(base), port);
             waiting += 1;
         }
         if self.segments.back().is_some_and(|s| s.base != base) {

@@ -39,6 +39,7 @@ pub use recovery::replay;
 use crate::disk::DiskPort;
 use crate::ids::{DirId, LeaderEpoch, Offset, OpId};
 use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, FileId, FileKind, Level};
+use crate::planted::Barrier;
 use crate::time::{Instant, Now};
 use append::{Hot, InFlight};
 use durable::Durable;
@@ -303,6 +304,12 @@ impl Log {
 
     fn call(&mut self, file: FileId, call: DiskCall, what: Op, port: &mut DiskPort<'_>) -> OpId {
         let op = port.call(file, call);
+        self.ops.insert(op, what);
+        op
+    }
+
+    fn barrier(&mut self, which: Barrier, file: FileId, call: DiskCall, what: Op, port: &mut DiskPort<'_>) -> OpId {
+        let op = port.barrier(which, file, call);
         self.ops.insert(op, what);
         op
     }

@@ -14,6 +14,7 @@ use super::{Health, Log, LogEvent, Op};
 use crate::disk::DiskPort;
 use crate::ids::OpId;
 use crate::io::{DiskCall, DiskFault, FileId, FileKind};
+use crate::planted::Barrier;
 use crate::time::Now;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -141,8 +142,8 @@ impl Log {
     fn sync_cut(&mut self, port: &mut DiskPort<'_>) {
         let Health::Repairing(repair) = &self.health else { unreachable!("a repair is under way") };
         let file = self.file(repair.cut.expect("the cut is known").segment, FileKind::Log);
-        let log = self.call(file, DiskCall::Sync, Op::Repair, port);
-        let dir = self.call(FileId::dir(self.dir), DiskCall::SyncDir, Op::Repair, port);
+        let log = self.barrier(Barrier::RepairData, file, DiskCall::Sync, Op::Repair, port);
+        let dir = self.barrier(Barrier::RepairName, FileId::dir(self.dir), DiskCall::SyncDir, Op::Repair, port);
         self.set_step(Step::Syncing, BTreeSet::from([log, dir]));
     }
 
