@@ -49,10 +49,10 @@ pub(crate) enum Command {
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Cluster {
     /// Where to ask first: HOST:PORT, or several with commas.
-    #[arg(short, long, env = "OTTLA_BOOTSTRAP", default_value = "127.0.0.1:9092", value_name = "HOST:PORT")]
+    #[arg(short, long, env = "OTTLA_BOOTSTRAP", global = true, default_value = "127.0.0.1:9092", value_name = "HOST:PORT")]
     pub(crate) bootstrap: String,
     /// How long to try before giving up, e.g. 10s.
-    #[arg(long, default_value = "15s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, global = true, default_value = "15s", value_parser = humantime::parse_duration, value_name = "TIME")]
     pub(crate) timeout: Duration,
 }
 

@@ -91,7 +91,8 @@ impl Consuming {
             };
             match event {
                 ClientEvent::Fetched { partition, records, .. } => {
-                    if self.print(&partition, &records)? {
+                    let enough = self.print(&partition, &records)?;
+                    if enough {
                         return Ok(());
                     }
                 }

@@ -88,7 +88,7 @@ impl Admin {
     }
 
     pub(super) fn request_api(&self, token: Token) -> Option<ApiKey> {
-        self.calls.get(&token).and_then(|c| api_of(&c.request))
+        self.calls.get(&token).and_then(|c| c.request.api())
     }
 
     pub(super) fn end(&mut self, ctx: &mut Ctx<'_>, token: Token, result: Result<Response, ClientError>) {
@@ -117,7 +117,7 @@ impl Admin {
 
     pub(super) fn on_lost(&mut self, ctx: &mut Ctx<'_>, token: Token, why: &str) {
         let Some(call) = self.calls.get_mut(&token) else { return };
-        if api_of(&call.request).is_some_and(changes_nothing) && call.give_up > ctx.now.mono {
+        if call.request.api().is_some_and(changes_nothing) && call.give_up > ctx.now.mono {
             call.in_flight = false;
             call.last = format!("connection lost: {why}");
             call.not_before = ctx.now.mono.after(backoff(ctx.config, call.attempts, ctx.rng));
@@ -155,11 +155,18 @@ impl Admin {
 /// Whether asking twice is as good as asking once.
 fn changes_nothing(api: ApiKey) -> bool {
     use ApiKey as K;
-    match api {
-        K::CreateTopics | K::DeleteTopics | K::DeleteRecords | K::CreatePartitions | K::IncrementalAlterConfigs => false,
-        K::Produce | K::InitProducerId | K::PushTelemetry => false,
-        _ => true,
-    }
+    let changes = matches!(
+        api,
+        K::CreateTopics
+            | K::DeleteTopics
+            | K::DeleteRecords
+            | K::CreatePartitions
+            | K::IncrementalAlterConfigs
+            | K::Produce
+            | K::InitProducerId
+            | K::PushTelemetry
+    );
+    !changes
 }
 
 /// The first error of an answer that says that another broker is to be asked.
@@ -174,21 +181,4 @@ fn refusal(response: &Response) -> Option<Code> {
         _ => return None,
     };
     codes.into_iter().find(|code| *code != 0).map(Code)
-}
-
-macro_rules! api_of {
-    ($($name:ident)*) => {
-        /// Which API a request belongs to; `None` for one that cannot be sent.
-        pub(super) fn api_of(request: &Request) -> Option<ApiKey> {
-            match request {
-                $(Request::$name(_) => Some(ApiKey::$name),)*
-                Request::Unsupported { .. } => None,
-            }
-        }
-    };
-}
-api_of! {
-    Produce Fetch ListOffsets Metadata ApiVersions CreateTopics DeleteTopics DeleteRecords InitProducerId OffsetForLeaderEpoch
-    DescribeConfigs AlterConfigs DescribeLogDirs CreatePartitions IncrementalAlterConfigs DescribeCluster DescribeProducers
-    GetTelemetrySubscriptions PushTelemetry ListConfigResources DescribeTopicPartitions
 }

@@ -151,7 +151,8 @@ impl Client {
             self.fetcher.deadline(&ctx),
             self.admin.deadline(&ctx),
         ];
-        all.into_iter().flatten().min_by_key(|d| d.at)
+        // What was due was done, or waits for something else that has its own deadline or its own input.
+        all.into_iter().flatten().filter(|d| d.at > self.now.mono).min_by_key(|d| d.at)
     }
 
     /// Whether another record may be handed in: fewer bytes wait than `buffer_bytes_max`.
@@ -273,7 +274,7 @@ impl Client {
     }
 
     /// A ready connection to a broker; if there is none, one is made.
-    fn to_broker(&mut self, broker: i32, out: &mut Vec<ClientOutput>) -> Option<ConnId> {
+    fn reach_broker(&mut self, broker: i32, out: &mut Vec<ClientOutput>) -> Option<ConnId> {
         let peer = Peer::Broker(broker);
         let ready = self.connections.ready(peer);
         if ready.is_none() {
@@ -284,7 +285,7 @@ impl Client {
     }
 
     /// A ready connection to anybody; if there is none, one is made: to a known broker, else to the next bootstrap address.
-    fn to_any(&mut self, out: &mut Vec<ClientOutput>) -> Option<ConnId> {
+    fn reach_any(&mut self, out: &mut Vec<ClientOutput>) -> Option<ConnId> {
         if let Some(conn) = self.connections.any_ready() {
             return Some(conn);
         }
@@ -313,8 +314,8 @@ impl Client {
         }
         for (token, place) in self.admin.due(&mut ctx!(self, out), &mut self.metadata) {
             let conn = match place {
-                Where::Any => self.to_any(out),
-                Where::Broker(id) => self.to_broker(id, out),
+                Where::Any => self.reach_any(out),
+                Where::Broker(id) => self.reach_broker(id, out),
             };
             let Some(conn) = conn else { continue };
             let api = self.admin.request_api(token);
@@ -344,7 +345,7 @@ impl Client {
         if !self.metadata.is_due(&self.config, self.now) {
             return;
         }
-        if let Some(conn) = self.to_any(out) {
+        if let Some(conn) = self.reach_any(out) {
             let request = self.metadata.request(&self.config);
             self.send(conn, ApiKey::Metadata, Request::Metadata(request), Purpose::Metadata, out);
         }
@@ -354,7 +355,7 @@ impl Client {
         if !self.producer.wants_identity(&ctx!(self, out)) {
             return;
         }
-        if let Some(conn) = self.to_any(out) {
+        if let Some(conn) = self.reach_any(out) {
             self.producer.on_identity_asked();
             let mut request = msg::InitProducerIdRequest::default();
             request.transactional_id = None;
@@ -367,7 +368,7 @@ impl Client {
 
     fn send_produce(&mut self, out: &mut Vec<ClientOutput>) {
         for broker in self.producer.ready_brokers(&mut ctx!(self, out), &mut self.metadata) {
-            let Some(conn) = self.to_broker(broker, out) else { continue };
+            let Some(conn) = self.reach_broker(broker, out) else { continue };
             let version = self.connections.version(conn, ApiKey::Produce);
             while self.connections.in_flight(conn, ApiKey::Produce) < self.config.producer.in_flight_max {
                 let mut ctx = ctx!(self, out);
@@ -388,7 +389,7 @@ impl Client {
     fn send_offsets(&mut self, out: &mut Vec<ClientOutput>) {
         let due = self.fetcher.offsets_due(&mut ctx!(self, out), &mut self.metadata);
         for (broker, partitions) in due {
-            let Some(conn) = self.to_broker(broker, out) else { continue };
+            let Some(conn) = self.reach_broker(broker, out) else { continue };
             let request = self.fetcher.offsets_request(&ctx!(self, out), &self.metadata, &partitions);
             self.send(conn, ApiKey::ListOffsets, Request::ListOffsets(request), Purpose::Offsets(partitions), out);
         }
@@ -396,7 +397,7 @@ impl Client {
 
     fn send_fetches(&mut self, out: &mut Vec<ClientOutput>) {
         for broker in self.fetcher.brokers_due(&mut ctx!(self, out), &mut self.metadata) {
-            let Some(conn) = self.to_broker(broker, out) else { continue };
+            let Some(conn) = self.reach_broker(broker, out) else { continue };
             let by_id = self.connections.version(conn, ApiKey::Fetch).is_some_and(|v| v >= 13);
             let (request, asked) = self.fetcher.fetch_request(&ctx!(self, out), &self.metadata, broker, by_id);
             self.send(conn, ApiKey::Fetch, Request::Fetch(request), Purpose::Fetch(asked), out);

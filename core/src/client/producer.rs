@@ -614,7 +614,7 @@ impl Producer {
         let due = self.queues.iter().filter(|(p, _)| !blocked && metadata.leader(p).is_some());
         let due = due.filter_map(|(_, q)| q.due_at(ctx, self.flush_below)).filter(|at| *at > ctx.now.mono).min();
         let due = due.map(|at| Deadline { at, why: "linger" });
-        [expiry, identity, due].into_iter().flatten().min_by_key(|d| d.at)
+        [expiry, identity, due].into_iter().flatten().filter(|d| d.at > ctx.now.mono).min_by_key(|d| d.at)
     }
 
     fn succeed(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, batch: Batch, result: &PartitionResult) {
