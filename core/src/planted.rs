@@ -89,6 +89,7 @@ barriers! {
     ReplacedData = "replaced-data", "The fsync of a file that will replace another, before its rename";
     ReplacedName = "replaced-name", "The directory fsync behind the rename of a replaced file";
     MarkerRemoved = "marker-removed", "The directory fsync behind the removal of the clean-shutdown marker";
+    MetadataDir = "metadata-dir", "The directory fsync behind the new directory of the metadata log";
     TopicDir = "topic-dir", "The directory fsync behind a new, renamed or removed directory of a partition";
 }
 

@@ -20,6 +20,7 @@ use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{DirId, LeaderEpoch, Offset, OpId, base64_id};
 use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, ROOT, Suffix};
 use crate::log::{Hints, Log, LogConfig, Verdict};
+use crate::planted::Barrier;
 use crate::rng::Rng;
 use crate::time::Now;
 use crate::wire::batch::{batches, records};
@@ -162,7 +163,7 @@ fn read_all(disk: &dyn DiskImage, name: &str) -> Result<Bytes, String> {
 /// A new log in a directory that is new or empty, whose first record gets `start`.
 fn fresh_log(dir: DirId, start: Offset, settings: &Settings, now: Now, port: &mut DiskPort<'_>) -> Log {
     port.call(FileId::dir(dir), DiskCall::MakeDir { path: METADATA_DIR.to_owned() });
-    port.call(FileId::dir(ROOT), DiskCall::SyncDir);
+    port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir);
     Log::create(dir, start, log_config(settings), now, port)
 }
 
