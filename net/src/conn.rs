@@ -44,7 +44,10 @@ impl<S: Stream, D: Disk> Connection<S, D> {
         let flushed = outbox.poll_flush(cx, &mut self.stream, &mut sent, &mut released);
         let gone = held - outbox.held();
         edge.metrics.outgoing.dec_by(gone as i64);
-        edge.metrics.bytes_out.inc_by(sent);
+        if sent > 0 {
+            edge.metrics.bytes_out.inc_by(sent);
+            edge.on_active(self.id);
+        }
         for lease in released {
             edge.on_released(lease);
         }
@@ -55,6 +58,7 @@ impl<S: Stream, D: Disk> Connection<S, D> {
     fn poll_receive(&mut self, cx: &mut Context<'_>, edge: &mut Edge<D>) -> Poll<io::Result<bool>> {
         let n = std::task::ready!(self.reader.poll_read(cx, &mut self.stream, &mut edge.scratch))?;
         edge.metrics.bytes_in.inc_by(n as u64);
+        edge.on_active(self.id);
         Poll::Ready(Ok(n > 0))
     }
 

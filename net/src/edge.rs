@@ -69,8 +69,8 @@ pub(crate) struct Conn<F> {
     unanswered_bytes: usize,
     /// No more is read; the connection ends when the outbox is empty.
     pub(crate) closing: bool,
-    /// The last time that something was asked.
-    asked: Instant,
+    /// The last time that bytes came or went.
+    active: Instant,
     pub(crate) waker: Option<Waker>,
 }
 
@@ -261,13 +261,13 @@ impl<D: Disk> Edge<D> {
         }
         let id = ConnId(self.conn_next);
         self.conn_next += 1;
-        let asked = self.clock.now().mono;
+        let active = self.clock.now().mono;
         let conn = Conn {
             outbox: Outbox::default(),
             unanswered: VecDeque::new(),
             unanswered_bytes: 0,
             closing: false,
-            asked,
+            active,
             waker: None,
         };
         self.conns.insert(id, conn);
@@ -279,7 +279,6 @@ impl<D: Disk> Edge<D> {
     /// A whole request came.
     pub(crate) fn on_request(&mut self, id: ConnId, request: RequestFrame) {
         let conn = self.conns.get_mut(&id).expect("a connection that reads is known");
-        conn.asked = self.clock.now().mono;
         // The one request that Kafka never answers.
         let answered = !matches!(&request.request, Request::Produce(produce) if produce.acks == 0);
         if answered {
@@ -337,15 +336,23 @@ impl<D: Disk> Edge<D> {
         self.conns.is_empty()
     }
 
+    /// Bytes came or went on a connection.
+    pub(crate) fn on_active(&mut self, id: ConnId) {
+        let now = self.clock.now().mono;
+        self.conn(id).active = now;
+    }
+
     /// Close what has been idle for too long; the time at which to look again.
     pub(crate) fn close_idle(&mut self) -> tokio::time::Instant {
         let now = self.clock.now().mono;
         let idle_max = self.limits.idle_max;
         let mut next = now.after(idle_max);
         for conn in self.conns.values_mut().filter(|conn| !conn.closing) {
-            let at = conn.asked.after(idle_max);
-            if at <= now && conn.unanswered.is_empty() && conn.outbox.is_empty() {
+            let at = conn.active.after(idle_max);
+            // Who waits for an answer is not idle; who does not take one is.
+            if at <= now && conn.unanswered.is_empty() {
                 conn.closing = true;
+                conn.outbox.give_up();
                 conn.wake();
             } else if at > now {
                 next = next.min(at);

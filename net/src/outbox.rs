@@ -77,6 +77,13 @@ impl<F: Source> Outbox<F> {
         self.items.push_back(Item::Broken);
     }
 
+    /// Nothing that waits is sent any more.
+    pub(crate) fn give_up(&mut self) {
+        if !self.items.is_empty() {
+            self.items.push_front(Item::Broken);
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }

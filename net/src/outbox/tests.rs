@@ -168,3 +168,47 @@ fn a_connection_that_ends_gives_back_the_leases_of_what_it_did_not_send() {
     }
     assert_eq!(outbox.into_leases().collect::<Vec<_>>(), (0..3).map(LeaseId).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_real_file_leaves_by_sendfile_whole_whether_it_is_cached_or_not() {
+    use crate::disk::{Disk, RealDisk, RealImage};
+    use ottla_core::ids::BytePos;
+    use ottla_core::io::{FileId, FileKind, ROOT};
+    use tokio::io::AsyncReadExt;
+
+    const LEN: u32 = 9_000_001;
+    let dir = tempfile::tempdir().unwrap();
+    let content: Vec<u8> = (0..LEN + 7).map(|i| u8::try_from(i % 251).unwrap()).collect();
+    let path = dir.path().join("meta.properties");
+    std::fs::write(&path, &content).unwrap();
+    let file = std::fs::File::open(&path).unwrap();
+    file.sync_data().unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut reader = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut stream = listener.accept().await.unwrap().0;
+        let mut disk = RealDisk::new(RealImage::open(dir.path()).unwrap(), 4);
+        let mut outbox = Outbox::default();
+        for _ in 0..2 {
+            let source = disk.source(FileId::new(ROOT, FileKind::MetaProperties, 0), BytePos(3), LEN).unwrap();
+            outbox.push_bytes(Bytes::from_static(b"header"));
+            outbox.push_file(source, 3, LEN);
+            outbox.push_lease(LeaseId(1));
+        }
+        let (mut sent, mut released) = (0, Vec::new());
+        let send = std::future::poll_fn(|cx| outbox.poll_flush(cx, &mut stream, &mut sent, &mut released));
+        let receive = async {
+            for _ in 0..2 {
+                let mut bytes = vec![0; 6 + LEN as usize];
+                reader.read_exact(&mut bytes).await.unwrap();
+                assert!(bytes[..6] == *b"header" && bytes[6..] == content[3..3 + LEN as usize]);
+            }
+        };
+        let (flushed, ()) = tokio::join!(send, receive);
+        flushed.unwrap();
+        assert_eq!((sent, released.len()), (2 * (6 + u64::from(LEN)), 2));
+    });
+}
