@@ -26,6 +26,10 @@ use bytes::Bytes;
 
 /// What happened.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once from the edge to the machine; a box would be one more allocation a request"
+)]
 pub enum Input {
     /// A client connected. `host` is its address as Kafka prints it ("/127.0.0.1"); `internal` stays false for clients.
     Opened { conn: ConnId, host: String },

@@ -12,8 +12,13 @@ pub mod ids;
 pub mod io;
 pub mod log;
 pub mod node;
+pub mod partition;
 pub mod planted;
 pub mod rng;
+pub mod serve;
+pub mod session;
+#[cfg(test)]
+pub(crate) mod testkit;
 pub mod time;
 pub mod wire;
 

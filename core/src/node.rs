@@ -1,7 +1,41 @@
 //! One node: routes inputs to machines and the machines' intents to effects. Nothing else.
+//!
+//! State       the machines: sessions, gathers, partitions, controller; the node's own files and directories; who waits until when.
+//! Takes       `Input`.
+//! Gives       `Effect`.
+//! Holds       every request gets a slot, and one gather or an answer; a token names a part of a gather; after every input the
+//!             invariants of what it touched hold.
+//! Not here    what any of it means: the machines decide.
+//! Read first  `Node::handle`, then `requests.rs` (what a request becomes) and `route.rs` (what comes back).
 
+mod directories;
+mod files;
+mod lifecycle;
+mod recovery;
+mod requests;
+mod route;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use crate::controller::{Controller, ControllerIntent, Image};
+use crate::disk::DiskQueue;
+use crate::ids::{ConnId, DirId, LeaseId, PartitionId};
 use crate::io::{Deadline, DiskImage, Effect, Input};
+use crate::partition::Partition;
+use crate::partition::events::{PartitionEvent, PartitionIntent};
+use crate::planted::Planted;
+use crate::rng::Rng;
+use crate::serve::{Gather, Lookup};
+use crate::session::fetch_session::FetchSessions;
+use crate::session::{RequestId, Sessions};
 use crate::time::Now;
+use crate::wire::RequestFrame;
+use directories::Directories;
+use files::{CheckpointFile, Marker};
+use lifecycle::{Ending, Phase};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use timers::Timers;
 
 /// What a node is told at its start and never again. Everything that can change later lives in the metadata log.
 #[derive(Clone, Debug)]
@@ -12,17 +46,62 @@ pub struct NodeConfig {
     pub advertised_port: u16,
     /// Broker settings that were given, by Kafka's dotted name; the rest have their defaults.
     pub settings: crate::config::Settings,
+    /// A flaw to be found by the simulator; nothing in a release.
+    pub planted: Planted,
 }
 
 /// The machine.
 #[derive(Debug)]
 pub struct Node {
     config: NodeConfig,
+    phase: Phase,
+    /// The controller is active.
+    active: bool,
+    ending: Ending,
+    disk: DiskQueue,
+    sessions: Sessions,
+    /// Requests that came before the node could serve.
+    held: VecDeque<(RequestId, RequestFrame)>,
+    gathers: BTreeMap<u64, Gather>,
+    next_gather: u64,
+    /// The gather of each request that waits for one: how a closed connection finds what it leaves behind.
+    gather_of: BTreeMap<RequestId, u64>,
+    fetch_sessions: FetchSessions,
+    /// Who pinned ranges under each lease.
+    leases: BTreeMap<LeaseId, Vec<PartitionId>>,
+    next_lease: u64,
+    controller: Controller,
+    partitions: BTreeMap<PartitionId, Partition>,
+    /// Partitions whose directory has to wait: for the old owner of its name, or after a fault.
+    wanted: BTreeSet<PartitionId>,
+    /// Directories that belong to nobody: removed when the metadata is known to be current.
+    strays: Vec<(DirId, String)>,
+    /// The last partition that the retention walk has looked at; `None` between walks.
+    retention_cursor: Option<PartitionId>,
+    producer_ids: requests::ProducerIds,
+    directories: Directories,
+    checkpoints: [CheckpointFile; 3],
+    marker: Marker,
+    timers: Timers,
+    rng: Rng,
+    // What one input set in motion; empty between inputs.
+    events: VecDeque<(PartitionId, PartitionEvent)>,
+    intents: VecDeque<(PartitionId, PartitionIntent)>,
+    decided: Vec<ControllerIntent>,
+    touched: Vec<PartitionId>,
 }
 
 /// Why a data directory cannot be served. The message says what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RecoverError(pub String);
+
+impl std::fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for RecoverError {}
 
 impl Node {
     /// Read the whole past from `disk`. Repairs are asked for in `out`; inputs may be handed in at once.
@@ -34,18 +113,93 @@ impl Node {
         disk: &mut dyn DiskImage,
         out: &mut Vec<Effect>,
     ) -> Result<Node, RecoverError> {
-        let _ = (seed, now, disk, out);
-        Ok(Node { config })
+        let mut node = recovery::recover(config, seed, now, disk, out)?;
+        node.run(now, out);
+        Ok(node)
     }
 
     /// The only mutation. See the contract in `io.rs`.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
-        let _ = (&self.config, now, input, out);
+        assert!(self.phase != Phase::Halted, "a node that has halted was given an input");
+        let mut conn_touched = None;
+        match input {
+            Input::Opened { conn, host } => self.sessions.open(conn, host),
+            Input::Request { conn, request } => {
+                conn_touched = Some(conn);
+                self.on_request(now, conn, request, out);
+            }
+            Input::Closed { conn } => self.on_closed(conn),
+            Input::Disk { op, result } => self.on_disk(now, op, result, out),
+            Input::Released { lease } => self.on_released(lease),
+            Input::Shutdown => self.on_shutdown(now, out),
+            Input::Wake => {}
+        }
+        self.on_time(now, out);
+        self.run(now, out);
+        if let Some(conn) = conn_touched {
+            self.sessions.check_invariants(conn);
+        }
     }
 
     /// When the node wants a turn at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
-        None
+        let own = self.timers.first();
+        let files =
+            self.checkpoints.iter().filter_map(CheckpointFile::deadline).min().map(|at| Deadline { at, why: "checkpoint" });
+        let controller = self.controller.deadline();
+        [own, files, controller].into_iter().flatten().min_by_key(|d| d.at)
+    }
+
+    fn lookup(&self) -> Lookup<'_, Partition> {
+        Lookup { image: self.controller.image(), hosted: &self.partitions }
+    }
+
+    // --- getters: for edges, and for whoever checks from outside ---
+
+    /// The bytes of this connection's requests that have no answer yet. An edge stops reading a connection whose sum is above its
+    /// budget, and looks again after each of its replies and after inputs that may have ended a request without one (acks=0).
+    #[must_use]
+    pub fn unanswered_bytes(&self, conn: ConnId) -> u64 {
+        self.sessions.unanswered_bytes(conn)
+    }
+
+    /// Whether requests are being served: metadata is active, and nothing of the last life can be mistaken for this one's.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        self.phase == Phase::Serving
+    }
+
+    /// The partitions that live here, in the order of their ids.
+    pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
+        self.partitions.values()
+    }
+
+    #[must_use]
+    pub fn partition(&self, id: PartitionId) -> Option<&Partition> {
+        self.partitions.get(&id)
+    }
+
+    /// Cluster metadata as it is durable.
+    #[must_use]
+    pub fn image(&self) -> &Image {
+        self.controller.image()
+    }
+
+    #[must_use]
+    pub fn config(&self) -> &NodeConfig {
+        &self.config
+    }
+
+    /// Requests in progress, for metrics and for checks of bounds.
+    #[must_use]
+    pub fn open_requests(&self) -> usize {
+        self.sessions.open_requests()
+    }
+
+    /// Disk calls that have not ended.
+    #[must_use]
+    pub fn pending_disk_calls(&self) -> usize {
+        self.disk.pending()
     }
 }

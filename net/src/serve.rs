@@ -160,6 +160,7 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
         advertised_host: bound.advertised.0.clone(),
         advertised_port: bound.advertised.1,
         settings: config.settings,
+        planted: ottla_core::planted::Planted::default(),
     };
     let seed = getrandom::u64().map_err(|e| ServeError::System(std::io::Error::other(e)))?;
     let mut effects = Vec::new();

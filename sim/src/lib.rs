@@ -4,8 +4,6 @@
 //! only `runner` starts threads, one world at a time on each.
 
 pub mod batch;
-pub mod campaign;
-pub mod case;
 pub mod checks;
 pub mod clients;
 pub mod diagnostic;
@@ -14,6 +12,5 @@ pub mod disk;
 pub mod history;
 pub mod plan;
 pub mod runner;
-pub mod shrink;
 pub mod story;
 pub mod world;

@@ -30,7 +30,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use faults::Fired;
-pub use node::Down;
 pub use script::{Answer, Ticket};
 
 /// What a world starts with.
@@ -127,11 +126,9 @@ pub struct Sim {
     trail: Option<Vec<u64>>,
     events: u64,
     sink: Option<TraceSink>,
-    /// Where the number of the present event is written, for whoever looks for one event in a trace.
-    counter: Option<std::rc::Rc<std::cell::RefCell<u64>>>,
     scratch: Vec<Effect>,
     answers: Vec<Option<Answer>>,
-    /// For testing the divergence locator: at this event, this word goes into the digest.
+    /// Planted non-determinism, for testing the divergence locator: at this event, something that no seed gave goes into a reply.
     pub(crate) planted: Option<(u64, u64)>,
 }
 
@@ -152,12 +149,6 @@ impl World {
     /// A world with one node, which starts at once.
     #[must_use]
     pub fn new(setup: Setup) -> World {
-        World::with_sink(setup, None)
-    }
-
-    /// A world that is traced from its first event on.
-    #[must_use]
-    pub fn with_sink(setup: Setup, sink: Option<TraceSink>) -> World {
         let mut sim = Sim {
             agenda: Agenda::default(),
             nodes: Vec::new(),
@@ -177,8 +168,7 @@ impl World {
             digest: Digest::default(),
             trail: None,
             events: 0,
-            sink,
-            counter: None,
+            sink: None,
             scratch: Vec::new(),
             answers: Vec::new(),
             planted: None,
@@ -214,12 +204,6 @@ impl World {
         }
         let Some(event) = self.sim.agenda.pop() else { return false };
         self.sim.events += 1;
-        if let Some((_, word)) = self.sim.planted.filter(|(at, _)| *at == self.sim.events) {
-            self.sim.digest.word(word);
-        }
-        if let Some(counter) = &self.sim.counter {
-            *counter.borrow_mut() = self.sim.events - 1;
-        }
         self.dispatch(event);
         if let Some(trail) = &mut self.sim.trail {
             trail.push(self.sim.digest.value() as u64);
@@ -290,10 +274,6 @@ impl World {
         self.clients.iter().flatten()
     }
 
-    pub(crate) fn is_client_done(&self, id: u32) -> bool {
-        self.clients.get(id as usize).and_then(Option::as_ref).is_some_and(Client::is_done)
-    }
-
     /// The number of clients.
     #[must_use]
     pub fn client_count(&self) -> u32 {
@@ -331,11 +311,6 @@ impl Sim {
         self.sink = Some(sink);
     }
 
-    /// Write the number of the event under way there, from now on.
-    pub(crate) fn count_into(&mut self, counter: std::rc::Rc<std::cell::RefCell<u64>>) {
-        self.counter = Some(counter);
-    }
-
     /// Keep the digest after every event, so that two runs can be compared.
     pub fn keep_trail(&mut self) {
         self.trail = Some(Vec::new());
@@ -365,27 +340,6 @@ impl Sim {
 
     pub(crate) fn say(&mut self, text: &str) {
         self.trace(&Traced::World { text });
-    }
-
-    /// Compare everything derived on the disks with what it is derived from, if nothing is under way.
-    pub fn refold(&mut self) {
-        for n in 0..self.nodes.len() {
-            self.watch.refold(&self.nodes[n].disk);
-        }
-        for found in std::mem::take(&mut self.watch.found) {
-            self.fail(found.id.name(), found.site, found.message);
-        }
-    }
-
-    /// Whether bytes at rest were damaged on any disk.
-    #[must_use]
-    pub fn disk_is_damaged(&self) -> bool {
-        self.nodes.iter().any(|n| !n.disk.damaged().is_empty())
-    }
-
-    /// Wall time as the clients know it, in milliseconds: theirs is right.
-    pub(crate) fn client_wall_ms(&self) -> i64 {
-        node::WALL_START_MS + (self.now_ns() / 1_000_000) as i64
     }
 
     /// Wake a client after `ns`, with a token that only it knows the meaning of.

@@ -17,7 +17,7 @@ use ottla_core::{Node, NodeConfig};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Wall time at the start of every world: 2026-01-01T00:00:00Z, in milliseconds.
-pub(super) const WALL_START_MS: i64 = 1_767_225_600_000;
+const WALL_START_MS: i64 = 1_767_225_600_000;
 
 /// Why a node is down.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -91,7 +91,13 @@ impl Sim {
                 self.fail("setup", "setting refused", error.to_string());
             }
         }
-        NodeConfig { node_id: n as i32 + 1, advertised_host: format!("node{}", n + 1), advertised_port: 9092, settings }
+        NodeConfig {
+            node_id: n as i32 + 1,
+            advertised_host: format!("node{}", n + 1),
+            advertised_port: 9092,
+            settings,
+            planted: ottla_core::planted::Planted::default(),
+        }
     }
 
     /// Start a node on what its disk holds. Nothing happens if it runs.
@@ -179,7 +185,6 @@ impl Sim {
                 Effect::Reply { conn, reply } => self.on_reply(n, conn, reply),
                 Effect::Close { conn } => self.on_close_effect(conn),
                 Effect::Disk { op, file, call } => {
-                    self.watch.tally.count(crate::checks::Id::DiskContract);
                     self.watch.on_call(&self.nodes[n as usize].disk, file, &call);
                     self.nodes[n as usize].disk.submit(op, file, call);
                 }
@@ -208,8 +213,8 @@ impl Sim {
             self.plan_struck(n, entry);
         }
         let failed: Vec<_> = std::mem::take(&mut self.watch.found);
-        for found in failed {
-            self.fail(found.id.name(), found.site, found.message);
+        for (check, site, message) in failed {
+            self.fail(check, site, message);
         }
     }
 

@@ -1,0 +1,273 @@
+//! Partitions' directories: made so that they are found again with their topic id, and removed so that no reader notices.
+//!
+//! State       directories being made, being renamed out of the way, and waiting for their last readers; the next id.
+//! Takes       partitions that come and go; completions; released leases.
+//! Gives       disk calls; which partitions' directories are durable.
+//! Holds       a name is given to a new directory only after the old one lost it; a directory counts as durable when its name, its
+//!             topic id and its entry in the data directory have been synced.
+//! Not here    what is in them (`log`), which ones there should be (`node.rs`, from the image).
+
+use crate::disk::{DiskQueue, Owner, Progress, Replacer};
+use crate::ids::{DirId, LeaseId, OpId, PartitionId, TopicId, base64_id, parse_base64_id};
+use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT};
+use crate::planted::Barrier;
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// What came of a completion.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum DirEvent {
+    /// The partition's directory survives a power loss.
+    Durable(PartitionId),
+    /// It could not be made; nothing in it counts.
+    Failed(PartitionId, DiskFault),
+    /// A name is free again.
+    Freed(String),
+    /// A deleted directory could not be renamed or removed: the next start will try again.
+    Leftover(String, DiskFault),
+}
+
+#[derive(Debug)]
+enum DirOp {
+    Made(PartitionId),
+    Renamed { old: String, dir: DirId, leases: BTreeSet<LeaseId> },
+    Removed { path: String },
+    RootSynced(Vec<PartitionId>),
+}
+
+#[derive(Debug)]
+struct Creating {
+    metadata: Replacer,
+    metadata_durable: bool,
+    name_durable: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Directories {
+    next: u32,
+    ops: BTreeMap<OpId, DirOp>,
+    creating: BTreeMap<PartitionId, Creating>,
+    /// Names that deleted partitions still have on disk.
+    taken: BTreeSet<String>,
+    /// Renamed directories with the leases that still refer to their files.
+    dying: Vec<(DirId, BTreeSet<LeaseId>)>,
+    /// Made since the last sync of the data directory began.
+    unsynced: Vec<PartitionId>,
+    syncing: bool,
+}
+
+impl Directories {
+    /// The next id to bind a directory to.
+    pub(super) fn next_id(&mut self) -> DirId {
+        self.next += 1;
+        DirId(self.next)
+    }
+
+    /// Make the directory of a new partition. Calls on files in it may follow at once.
+    pub(super) fn make(&mut self, id: PartitionId, path: String, disk: &mut DiskQueue) -> DirId {
+        let dir = self.next_id();
+        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::MakeDir { path });
+        self.ops.insert(op, DirOp::Made(id));
+        let file = FileId::new(dir, FileKind::PartitionMetadata, 0);
+        let metadata = Replacer::start(file, render_metadata(id.topic), &mut disk.port(Owner::Partition(id)));
+        let before = self.creating.insert(id, Creating { metadata, metadata_durable: false, name_durable: false });
+        assert!(before.is_none(), "the directory of {id:?} is being made already");
+        dir
+    }
+
+    /// Whether the name still belongs to a deleted partition.
+    pub(super) fn is_taken(&self, path: &str) -> bool {
+        self.taken.contains(path)
+    }
+
+    /// The name belongs to a directory that is nobody's, until `remove` takes it away.
+    pub(super) fn take_name(&mut self, path: String) {
+        self.taken.insert(path);
+    }
+
+    /// Take a directory out of the way, and remove it when no reply refers to its files any more.
+    pub(super) fn remove(&mut self, dir: DirId, old: String, leases: BTreeSet<LeaseId>, unique: Uuid, disk: &mut DiskQueue) {
+        let path = delete_name(&old, unique);
+        self.taken.insert(old.clone());
+        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RenameDir { path });
+        self.ops.insert(op, DirOp::Renamed { old, dir, leases });
+    }
+
+    /// Remove a directory that bears the name of a deleted one already.
+    pub(super) fn remove_leftover(&mut self, dir: DirId, path: String, disk: &mut DiskQueue) {
+        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RemoveDir);
+        self.ops.insert(op, DirOp::Removed { path });
+    }
+
+    /// The partition went away while its directory was being made.
+    pub(super) fn forget(&mut self, id: PartitionId) {
+        self.creating.remove(&id);
+        self.unsynced.retain(|p| *p != id);
+    }
+
+    /// The reply that carried this lease has left.
+    pub(super) fn on_released(&mut self, lease: LeaseId, disk: &mut DiskQueue) {
+        for (_, leases) in &mut self.dying {
+            leases.remove(&lease);
+        }
+        let (gone, dying) = std::mem::take(&mut self.dying).into_iter().partition(|(_, leases)| leases.is_empty());
+        self.dying = dying;
+        let gone: Vec<(DirId, BTreeSet<LeaseId>)> = gone;
+        for (dir, _) in gone {
+            self.remove_leftover(dir, format!("directory {dir}"), disk);
+        }
+    }
+
+    /// The completion of a call on a directory.
+    pub(super) fn on_disk(
+        &mut self,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        disk: &mut DiskQueue,
+        out: &mut Vec<DirEvent>,
+    ) {
+        let fault = result.as_ref().err().copied();
+        match (self.ops.remove(&op), fault) {
+            (None, _) | (Some(DirOp::Removed { .. }), None) => {}
+            (Some(DirOp::Made(id)), None) => {
+                if self.creating.contains_key(&id) {
+                    self.unsynced.push(id);
+                }
+            }
+            (Some(DirOp::Made(id)), Some(fault)) => self.fail(id, fault, out),
+            (Some(DirOp::RootSynced(ids)), fault) => {
+                self.syncing = false;
+                for id in ids {
+                    match (self.creating.get_mut(&id), fault) {
+                        (None, _) => {}
+                        (Some(_), Some(fault)) => self.fail(id, fault, out),
+                        (Some(creating), None) => {
+                            creating.name_durable = true;
+                            self.maybe_finish(id, out);
+                        }
+                    }
+                }
+            }
+            (Some(DirOp::Renamed { old, dir, leases }), None) => {
+                self.taken.remove(&old);
+                out.push(DirEvent::Freed(old));
+                if leases.is_empty() {
+                    self.remove_leftover(dir, format!("directory {dir}"), disk);
+                } else {
+                    self.dying.push((dir, leases));
+                }
+            }
+            // Nobody may have the name while its files may still be there; the next start sees a directory of a topic that is gone.
+            (Some(DirOp::Renamed { old, .. }), Some(fault)) => out.push(DirEvent::Leftover(old, fault)),
+            (Some(DirOp::Removed { path }), Some(fault)) => out.push(DirEvent::Leftover(path, fault)),
+        }
+        self.maybe_sync_root(disk);
+    }
+
+    /// A completion that belongs to a partition: true if it was one of the topic id's file.
+    pub(super) fn on_partition_disk(
+        &mut self,
+        id: PartitionId,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        disk: &mut DiskQueue,
+        out: &mut Vec<DirEvent>,
+    ) -> bool {
+        let Some(creating) = self.creating.get_mut(&id) else { return false };
+        match creating.metadata.on_disk(op, result, &mut disk.port(Owner::Partition(id))) {
+            Progress::NotMine => return false,
+            Progress::Going => {}
+            Progress::Done => {
+                creating.metadata_durable = true;
+                self.maybe_finish(id, out);
+            }
+            Progress::Failed(fault) => self.fail(id, fault, out),
+        }
+        true
+    }
+
+    fn fail(&mut self, id: PartitionId, fault: DiskFault, out: &mut Vec<DirEvent>) {
+        if self.creating.remove(&id).is_some() {
+            out.push(DirEvent::Failed(id, fault));
+        }
+    }
+
+    fn maybe_finish(&mut self, id: PartitionId, out: &mut Vec<DirEvent>) -> bool {
+        let done = self.creating.get(&id).is_some_and(|c| c.metadata_durable && c.name_durable);
+        if done {
+            self.creating.remove(&id);
+            out.push(DirEvent::Durable(id));
+        }
+        done
+    }
+
+    /// One sync of the data directory serves all that were made before it began.
+    fn maybe_sync_root(&mut self, disk: &mut DiskQueue) -> bool {
+        if self.syncing || self.unsynced.is_empty() {
+            return false;
+        }
+        self.syncing = true;
+        let op = disk.port(Owner::Node(FileKind::Dir)).barrier(Barrier::TopicDir, FileId::dir(ROOT), DiskCall::SyncDir);
+        self.ops.insert(op, DirOp::RootSynced(std::mem::take(&mut self.unsynced)));
+        true
+    }
+
+    /// Calls that have not ended.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.ops.is_empty() && self.creating.is_empty()
+    }
+}
+
+/// Kafka's contents of `partition.metadata`.
+fn render_metadata(topic: TopicId) -> Bytes {
+    Bytes::from(format!("version: 0\ntopic_id: {}", base64_id(&topic.0)))
+}
+
+/// The topic id in a `partition.metadata`; `None` for anything that is not one.
+pub(super) fn parse_metadata(bytes: &[u8]) -> Option<TopicId> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut lines = text.lines();
+    let version = lines.next()?.strip_prefix("version: ")?;
+    let id = lines.next()?.strip_prefix("topic_id: ")?;
+    (version == "0").then(|| parse_base64_id(id).map(TopicId)).flatten()
+}
+
+/// Kafka's name for a directory on its way out: cut so that no file system finds it too long.
+pub(super) fn delete_name(old: &str, unique: Uuid) -> String {
+    let unique = unique.simple().to_string();
+    let room = 255 - unique.len() - ".-delete".len();
+    let stem: String = old.chars().take(room).collect();
+    format!("{stem}.{unique}-delete")
+}
+
+/// Topic and partition of a directory's name.
+pub(super) fn parse_dir(path: &str) -> Option<(&str, i32)> {
+    let (topic, index) = path.rsplit_once('-')?;
+    let plain = !topic.is_empty() && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| index.parse().ok().map(|index| (topic, index))).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_id_survives_the_way_to_its_file_and_back() {
+        let id = TopicId(Uuid::from_u128(0x1234_5678_9abc));
+        assert_eq!(parse_metadata(&render_metadata(id)), Some(id));
+        for bad in ["", "version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ", "version: 0\ntopic_id: x", "version: 0"] {
+            assert_eq!(parse_metadata(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn directories_are_named_as_in_kafka() {
+        assert_eq!(parse_dir("a-b-12"), Some(("a-b", 12)));
+        for foreign in ["lost+found", "x", "-1", "a-", "a-1x", "t-0.0123-delete"] {
+            assert_eq!(parse_dir(foreign), None, "{foreign}");
+        }
+        let long = delete_name(&format!("{}-7", "x".repeat(249)), Uuid::nil());
+        assert!(long.len() <= 255 && long.ends_with("-delete"));
+    }
+}

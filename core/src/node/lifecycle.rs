@@ -1,0 +1,280 @@
+//! From the start to an orderly end: which partitions are here, when requests are served, and how a life is closed.
+
+use super::files::Line;
+use super::route::{HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
+use super::{Node, timers};
+use crate::controller::{ControllerEvent, METADATA_TOPIC};
+use crate::ids::{LeaderEpoch, Offset, OpId, PartitionId, TopicId};
+use crate::io::{DiskDone, DiskFault, Effect, Fact, Fatal, Level};
+use crate::log::Log;
+use crate::partition::Partition;
+use crate::partition::events::{PartitionEvent, PartitionSettings};
+use crate::session::Answer;
+use crate::time::Now;
+use std::ops::Bound;
+use std::time::Duration;
+
+/// How far a life has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Phase {
+    /// The metadata is not active yet, or the last life's marker may still be found. Requests wait.
+    Starting,
+    Serving,
+    /// An end was asked for: what is in progress is finished, nothing new begins.
+    Draining,
+    /// Logs are being closed. `unclean` is remembered in the node.
+    Closing,
+    /// Checkpoints, then the marker.
+    Marking,
+    Halted,
+}
+
+/// Partitions that one turn of the retention walk looks at.
+const RETENTION_SLICE: usize = 256;
+
+/// What the end of a life waits for.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    open_logs: usize,
+    unclean: bool,
+    checkpoints_begun: bool,
+}
+
+impl Node {
+    /// The controller is active: what is not in the metadata may be removed, and what is may be served.
+    pub(super) fn on_active(&mut self, now: Now) {
+        self.active = true;
+        for (dir, path) in std::mem::take(&mut self.strays) {
+            let unique = self.rng.uuid();
+            self.directories.remove(dir, path, Default::default(), unique, &mut self.disk);
+        }
+        let interval = self.retention_interval();
+        self.timers.set(timers::Owner::Retention, Some(now.mono.after(interval)));
+    }
+
+    fn retention_interval(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.config.settings.int("log.retention.check.interval.ms")).unwrap_or(0).max(1))
+    }
+
+    /// Whatever can go on by itself. True if something did.
+    pub(super) fn maybe_progress(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
+        self.write_checkpoints(now);
+        match self.phase {
+            Phase::Starting if self.active && self.marker.is_absent() => {
+                self.phase = Phase::Serving;
+                for (request, frame) in std::mem::take(&mut self.held) {
+                    self.start(now, request, frame, out);
+                }
+                true
+            }
+            Phase::Draining if self.gathers.is_empty() => {
+                self.phase = Phase::Closing;
+                self.ending.open_logs = self.partitions.len();
+                self.events.extend(self.partitions.keys().map(|id| (*id, PartitionEvent::Close)));
+                true
+            }
+            Phase::Closing if self.ending.open_logs == 0 && self.directories.is_quiet() => {
+                self.phase = Phase::Marking;
+                self.checkpoints.iter_mut().for_each(|file| file.hurry(now.mono));
+                true
+            }
+            Phase::Marking if self.checkpoints.iter().all(|f| !f.is_writing() && f.deadline().is_none()) => {
+                if !self.ending.checkpoints_begun && !self.ending.unclean {
+                    self.ending.checkpoints_begun = true;
+                    self.marker.write(&mut self.disk);
+                    return true;
+                }
+                if self.ending.unclean || self.marker.is_written() {
+                    self.halt(Fatal::Shutdown, out);
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn write_checkpoints(&mut self, now: Now) {
+        let partitions = &self.partitions;
+        let lines = |offset: fn(&Partition) -> Offset| {
+            let of = move |p: &Partition| Line { id: p.id(), name: (p.topic().to_owned(), p.id().index.0), offset: offset(p) };
+            partitions.values().map(of)
+        };
+        let (metadata, disk) = (self.controller.log(), &mut self.disk);
+        let and_metadata = |offset: Offset| {
+            let id = PartitionId { topic: TopicId::default(), index: Default::default() };
+            std::iter::once(Line { id, name: (METADATA_TOPIC.to_owned(), 0), offset })
+        };
+        let recovery_points = || lines(|p| p.log().recovery_point()).chain(and_metadata(metadata.recovery_point())).collect();
+        let log_starts = || lines(|p| p.log().log_start()).chain(and_metadata(metadata.log_start())).collect();
+        self.checkpoints[RECOVERY_POINTS].maybe_write(now.mono, recovery_points, disk);
+        self.checkpoints[LOG_STARTS].maybe_write(now.mono, log_starts, disk);
+        self.checkpoints[HIGH_WATERMARKS].maybe_write(now.mono, || lines(Partition::high_watermark).collect(), disk);
+    }
+
+    /// Deadlines that have passed.
+    pub(super) fn on_time(&mut self, now: Now, out: &mut Vec<Effect>) {
+        while let Some(owner) = self.timers.pop(now.mono) {
+            match owner {
+                timers::Owner::Gather(number) => self.on_gather_timeout(now, number, out),
+                timers::Owner::Partition(id) => self.events.push_back((id, PartitionEvent::Time)),
+                timers::Owner::Retention => self.on_retention(now),
+                timers::Owner::Directories => self.retry_directories(now),
+            }
+        }
+        if self.controller.deadline().is_some_and(|d| d.at <= now.mono) {
+            self.controller.handle(
+                now,
+                ControllerEvent::Wake,
+                &mut self.disk.port(crate::disk::Owner::Controller),
+                &mut self.decided,
+            );
+        }
+    }
+
+    /// A slice of the walk over all partitions; the next slice follows in a turn of its own.
+    fn on_retention(&mut self, now: Now) {
+        let from = self.retention_cursor.map_or(Bound::Unbounded, Bound::Excluded);
+        let slice: Vec<PartitionId> =
+            self.partitions.range((from, Bound::Unbounded)).take(RETENTION_SLICE).map(|(id, _)| *id).collect();
+        self.retention_cursor = slice.last().copied().filter(|_| slice.len() == RETENTION_SLICE);
+        self.events.extend(slice.into_iter().map(|id| (id, PartitionEvent::Retain)));
+        let pause = if self.retention_cursor.is_some() { Duration::from_millis(1) } else { self.retention_interval() };
+        self.timers.set(timers::Owner::Retention, Some(now.mono.after(pause)));
+    }
+
+    /// The settings of a topic's partitions; `None` if there is no such topic.
+    pub(super) fn settings_of(&self, topic: TopicId) -> Option<PartitionSettings> {
+        let settings = self.controller.topic_settings(topic)?;
+        let min_insync_replicas = u32::try_from(settings.min_insync_replicas()).unwrap_or(u32::MAX);
+        Some(PartitionSettings { log: settings.log_config(), min_insync_replicas })
+    }
+
+    /// Settings for one log: the jitter of `segment.ms` is drawn here, so that the segments of a topic do not all end at once.
+    pub(super) fn jittered(&mut self, mut settings: PartitionSettings) -> PartitionSettings {
+        let bound = u64::try_from(settings.log.segment_jitter_ms).unwrap_or(0);
+        settings.log.segment_jitter_ms = i64::try_from(self.rng.below(bound)).unwrap_or(0);
+        settings
+    }
+
+    /// A partition that this node shall have and has not: make it, as soon as its name is free.
+    pub(super) fn host(&mut self, now: Now, id: PartitionId) {
+        let Some(topic) = self.controller.image().topics.get(&id.topic) else { return };
+        let Some(replica) = self.controller.image().partition(id.topic, id.index) else { return };
+        let here = crate::ids::BrokerId(self.config.node_id);
+        if !replica.replicas.contains(&here) || self.partitions.contains_key(&id) {
+            return;
+        }
+        let (name, leader_epoch) = (topic.name.clone(), replica.leader_epoch);
+        let path = format!("{name}-{}", id.index);
+        let file_name = (name.clone(), id.index.0);
+        // What a checkpoint says of an older partition of this name must never be taken for this one's (R36).
+        let stale = self.checkpoints.iter_mut().filter(|f| f.names(&file_name)).map(|f| f.hurry(now.mono)).count();
+        if self.directories.is_taken(&path) || stale > 0 {
+            self.wanted.insert(id);
+            return;
+        }
+        let Some(settings) = self.settings_of(id.topic) else { return };
+        let settings = self.jittered(settings);
+        let dir = self.directories.make(id, path, &mut self.disk);
+        let mut port = self.disk.port(crate::disk::Owner::Partition(id));
+        let log = Log::create(dir, Offset::ZERO, settings.log.clone(), now, &mut port);
+        self.insert_partition(id, name, log, &settings, leader_epoch, Offset::ZERO, false);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one place that knows what a partition is made of")]
+    pub(super) fn insert_partition(
+        &mut self,
+        id: PartitionId,
+        name: String,
+        log: Log,
+        settings: &PartitionSettings,
+        leader_epoch: LeaderEpoch,
+        high_watermark: Offset,
+        directory_durable: bool,
+    ) {
+        let partition = Partition::new(id, name, log, settings, leader_epoch, high_watermark, directory_durable);
+        let before = self.partitions.insert(id, partition);
+        assert!(before.is_none(), "{id:?} is here twice");
+        self.touched.push(id);
+    }
+
+    /// Directories that had to wait for a name, or failed, are tried again.
+    pub(super) fn retry_directories(&mut self, now: Now) {
+        for id in std::mem::take(&mut self.wanted) {
+            self.host(now, id);
+        }
+    }
+
+    /// Take a partition off the table; whoever waits for it is told.
+    pub(super) fn unhost(&mut self, id: PartitionId) -> Option<Partition> {
+        let mut partition = self.partitions.remove(&id)?;
+        let mut intents = Vec::new();
+        partition.handle(Now::default(), PartitionEvent::Deleted, &mut self.disk, &mut intents);
+        self.intents.extend(intents.into_iter().map(|i| (id, i)));
+        self.directories.forget(id);
+        self.timers.set(timers::Owner::Partition(id), None);
+        Some(partition)
+    }
+
+    /// A deleted topic's partition goes, its files when their last reader has gone.
+    pub(super) fn delete(&mut self, now: Now, id: PartitionId, name: &str) {
+        self.wanted.remove(&id);
+        if let Some(partition) = self.unhost(id) {
+            let leases = partition.leases().collect();
+            let unique = self.rng.uuid();
+            let path = format!("{name}-{}", id.index);
+            self.directories.remove(partition.log().dir(), path, leases, unique, &mut self.disk);
+        }
+        self.checkpoints.iter_mut().for_each(|file| file.on_changed(now.mono));
+    }
+
+    /// An orderly end: finish what is in progress, begin nothing.
+    pub(super) fn on_shutdown(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.phase >= Phase::Draining {
+            return;
+        }
+        for (request, _) in std::mem::take(&mut self.held) {
+            self.answer(request, Answer::Close, out);
+        }
+        if self.phase == Phase::Starting && !self.marker.is_absent() {
+            // Nothing was done in this life that the last one's marker does not cover, but it may be half removed: no new one.
+            self.ending.unclean = true;
+        }
+        self.phase = Phase::Draining;
+        let parked: Vec<u64> = self.gathers.iter().filter(|(_, g)| g.job.is_parked_fetch()).map(|(n, _)| *n).collect();
+        for number in parked {
+            self.on_gather_timeout(now, number, out);
+        }
+        out.push(note(Level::Info, "draining", format!("{} requests in progress", self.sessions.open_requests())));
+    }
+
+    pub(super) fn on_partition_closed(&mut self, id: PartitionId, clean: bool) {
+        self.ending.open_logs = self.ending.open_logs.saturating_sub(1);
+        self.ending.unclean |= !clean;
+        self.touched.push(id);
+    }
+
+    pub(super) fn on_marker_disk(&mut self, _now: Now, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
+        if let Err(fault) = self.marker.on_disk(op, result, &mut self.disk) {
+            if self.phase == Phase::Marking {
+                out.push(note(Level::Error, "marker-failed", format!("{fault:?}: the next start will recover")));
+                self.ending.unclean = true;
+                return;
+            }
+            // A marker that cannot be removed would let the next start skip recovery. Nothing may be written.
+            self.halt(Fatal::MetadataDirFailed { what: format!("the clean-shutdown marker cannot be removed: {fault:?}") }, out);
+        }
+    }
+
+    pub(super) fn halt(&mut self, fatal: Fatal, out: &mut Vec<Effect>) {
+        if self.phase != Phase::Halted {
+            self.phase = Phase::Halted;
+            self.disk.drain_into(out);
+            out.push(Effect::Halt(fatal));
+        }
+    }
+}
+
+pub(super) fn note(level: Level, name: &'static str, detail: String) -> Effect {
+    Effect::Note(Fact { level, name, detail })
+}

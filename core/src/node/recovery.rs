@@ -1,0 +1,254 @@
+//! A start: from what the disk says to a node.
+//!
+//! Holds       directories belong to partitions by topic id, never by name (R36); a checkpoint that cannot be read is no knowledge,
+//!             except for log starts, without which deleted records would come back: then the node refuses to start.
+//! Read first  `recover`.
+
+use super::directories::{Directories, parse_dir, parse_metadata};
+use super::files::{CheckpointFile, Marker, Name, parse};
+use super::lifecycle::{Ending, Phase, note};
+use super::requests::ProducerIds;
+use super::timers::Timers;
+use super::{Node, NodeConfig, RecoverError};
+use crate::controller::{Controller, ControllerConfig, Endpoint, METADATA_DIR, METADATA_TOPIC};
+use crate::disk::{DiskQueue, Owner};
+use crate::ids::{BrokerId, DirId, Offset, PartitionId, PartitionIndex};
+use crate::io::{DiskFault, DiskImage, Effect, FileId, FileKind, Level, ROOT};
+use crate::log::{Hints, Log, Verdict};
+use crate::rng::Rng;
+use crate::session::Sessions;
+use crate::session::fetch_session::FetchSessions;
+use crate::time::Now;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// More than any `partition.metadata` has.
+const PARTITION_METADATA_BYTES_MAX: usize = 4096;
+
+/// What the node's own files remember.
+struct Remembered {
+    clean: bool,
+    recovery_points: BTreeMap<Name, Offset>,
+    log_starts: BTreeMap<Name, Offset>,
+    high_watermarks: BTreeMap<Name, Offset>,
+}
+
+pub(super) fn recover(
+    config: NodeConfig,
+    seed: u64,
+    now: Now,
+    disk: &mut dyn DiskImage,
+    out: &mut Vec<Effect>,
+) -> Result<Node, RecoverError> {
+    let mut queue = DiskQueue::with_planted(config.planted);
+    let remembered = read_own_files(disk, out)?;
+    // The marker goes first: should this life end early, the next one has to look at everything (R30).
+    let marker = Marker::begin(remembered.clean, &mut queue);
+    let controller_config = ControllerConfig {
+        node: BrokerId(config.node_id),
+        endpoints: vec![Endpoint {
+            listener: "PLAINTEXT".into(),
+            host: config.advertised_host.clone(),
+            port: config.advertised_port,
+            security: 0,
+        }],
+        settings: config.settings.clone(),
+    };
+    let mut directories = Directories::default();
+    let metadata = (METADATA_TOPIC.to_owned(), 0);
+    let hints = Hints {
+        recovery_point: remembered.recovery_points.get(&metadata).copied(),
+        log_start: remembered.log_starts.get(&metadata).copied(),
+        clean: remembered.clean,
+    };
+    let controller = Controller::recover(
+        controller_config,
+        directories.next_id(),
+        Rng::stream(seed, "controller"),
+        hints,
+        now,
+        disk,
+        &mut queue.port(Owner::Controller),
+    )
+    .map_err(RecoverError)?;
+    let settings = &config.settings;
+    let millis = |name: &str| Duration::from_millis(u64::try_from(settings.int(name)).unwrap_or(0));
+    let checkpoint = |kind, interval, known: &BTreeMap<Name, Offset>| {
+        CheckpointFile::new(kind, millis(interval), known.keys().cloned().collect::<BTreeSet<Name>>())
+    };
+    let checkpoints = [
+        checkpoint(FileKind::RecoveryPoints, "log.flush.offset.checkpoint.interval.ms", &remembered.recovery_points),
+        checkpoint(FileKind::LogStarts, "log.flush.start.offset.checkpoint.interval.ms", &remembered.log_starts),
+        checkpoint(FileKind::HighWatermarks, "replica.high.watermark.checkpoint.interval.ms", &remembered.high_watermarks),
+    ];
+    let slots_max = usize::try_from(settings.int("max.incremental.fetch.session.cache.slots")).unwrap_or(0);
+    let mut node = Node {
+        phase: Phase::Starting,
+        active: false,
+        ending: Ending::default(),
+        disk: queue,
+        sessions: Sessions::default(),
+        held: VecDeque::new(),
+        gathers: BTreeMap::new(),
+        next_gather: 0,
+        gather_of: BTreeMap::new(),
+        fetch_sessions: FetchSessions::new(slots_max, Rng::stream(seed, "fetch-sessions")),
+        leases: BTreeMap::new(),
+        next_lease: 0,
+        controller,
+        partitions: BTreeMap::new(),
+        wanted: BTreeSet::new(),
+        strays: Vec::new(),
+        retention_cursor: None,
+        producer_ids: ProducerIds::default(),
+        directories,
+        checkpoints,
+        marker,
+        timers: Timers::default(),
+        rng: Rng::stream(seed, "node"),
+        events: VecDeque::new(),
+        intents: VecDeque::new(),
+        decided: Vec::new(),
+        touched: Vec::new(),
+        config,
+    };
+    let found = open_directories(&mut node, now, disk, &remembered, out)?;
+    host_missing(&mut node, now, &found);
+    out.push(note(Level::Info, "bounds", format!("fetch sessions <= {slots_max}; requests by the edge's unanswered bytes")));
+    Ok(node)
+}
+
+fn unreadable(what: &str, fault: DiskFault) -> RecoverError {
+    RecoverError(format!("{what} cannot be read ({fault:?}): repair the disk, or restore the data directory"))
+}
+
+fn read_own_files(disk: &dyn DiskImage, out: &mut Vec<Effect>) -> Result<Remembered, RecoverError> {
+    let files: BTreeMap<String, u64> =
+        disk.files(None).map_err(|fault| unreadable("the data directory", fault))?.into_iter().collect();
+    let read = |kind: FileKind| -> Result<BTreeMap<Name, Offset>, String> {
+        let name = FileId::new(ROOT, kind, 0).name.to_string();
+        let Some(len) = files.get(&name) else { return Ok(BTreeMap::new()) };
+        let bytes = disk.read(None, &name, 0, *len as usize).map_err(|fault| format!("{name}: {fault:?}"))?;
+        parse(&bytes).map_err(|why| format!("{name}: {why}"))
+    };
+    let log_starts = read(FileKind::LogStarts).map_err(|why| {
+        RecoverError(format!("{why}. Without it deleted records would come back. Restore it, or remove it to accept that"))
+    })?;
+    let mut or_nothing = |kind| match read(kind) {
+        Ok(known) => known,
+        Err(why) => {
+            out.push(note(Level::Warn, "checkpoint-unreadable", format!("{why}: everything will be looked at")));
+            BTreeMap::new()
+        }
+    };
+    let recovery_points = or_nothing(FileKind::RecoveryPoints);
+    let high_watermarks = or_nothing(FileKind::HighWatermarks);
+    let clean = files.contains_key(&FileId::new(ROOT, FileKind::CleanShutdown, 0).name.to_string());
+    Ok(Remembered { clean, recovery_points, log_starts, high_watermarks })
+}
+
+/// Every directory is a partition's by its topic id, a deleted one's, a stray, or none of ours.
+fn open_directories(
+    node: &mut Node,
+    now: Now,
+    disk: &mut dyn DiskImage,
+    remembered: &Remembered,
+    out: &mut Vec<Effect>,
+) -> Result<BTreeSet<PartitionId>, RecoverError> {
+    let mut found = BTreeSet::new();
+    let mut paths = disk.dirs().map_err(|fault| unreadable("the data directory", fault))?;
+    paths.sort_unstable();
+    for path in paths {
+        if path == METADATA_DIR {
+            continue;
+        }
+        if path.ends_with("-delete") {
+            let dir = node.directories.next_id();
+            disk.bind(dir, &path);
+            node.directories.remove_leftover(dir, path, &mut node.disk);
+            continue;
+        }
+        let Some((topic, index)) = parse_dir(&path) else { continue };
+        let name = FileId::new(ROOT, FileKind::PartitionMetadata, 0).name.to_string();
+        let id = match disk.read(Some(&path), &name, 0, PARTITION_METADATA_BYTES_MAX) {
+            Ok(bytes) => parse_metadata(&bytes),
+            Err(DiskFault::NotFound) => None,
+            Err(fault) => return Err(unreadable(&format!("{path}/{name}"), fault)),
+        };
+        let id = id.map(|topic| PartitionId { topic, index: PartitionIndex(index) });
+        let dir = node.directories.next_id();
+        disk.bind(dir, &path);
+        let image = node.controller.image();
+        let known = id.filter(|id| {
+            image.topics.get(&id.topic).is_some_and(|t| t.name == topic) && image.partition(id.topic, id.index).is_some()
+        });
+        match known {
+            Some(id) => {
+                found.insert(id);
+                open_partition(node, now, disk, id, dir, &path, remembered, out);
+            }
+            None => {
+                out.push(note(Level::Warn, "stray-directory", format!("{path}: no such partition in the metadata")));
+                node.directories.take_name(path.clone());
+                node.strays.push((dir, path));
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one step of recovery with all that it reads")]
+fn open_partition(
+    node: &mut Node,
+    now: Now,
+    disk: &dyn DiskImage,
+    id: PartitionId,
+    dir: DirId,
+    path: &str,
+    remembered: &Remembered,
+    out: &mut Vec<Effect>,
+) {
+    let (Some(settings), Some(replica)) = (node.settings_of(id.topic), node.controller.image().partition(id.topic, id.index))
+    else {
+        return;
+    };
+    let leader_epoch = replica.leader_epoch;
+    let settings = node.jittered(settings);
+    let Some((topic, index)) = parse_dir(path) else { return };
+    let name = (topic.to_owned(), index);
+    let hints = Hints {
+        recovery_point: remembered.recovery_points.get(&name).copied(),
+        log_start: remembered.log_starts.get(&name).copied(),
+        clean: remembered.clean,
+    };
+    let mut port = node.disk.port(Owner::Partition(id));
+    match Log::recover(dir, path, disk, hints, settings.log.clone(), now, &mut port) {
+        Ok((log, verdict)) => {
+            let level = match verdict {
+                Verdict::Intact { .. } => Level::Debug,
+                Verdict::TornTail { .. } => Level::Warn,
+                Verdict::LostPromised { .. } | Verdict::Corrupt { .. } => Level::Error,
+            };
+            if !matches!(verdict, Verdict::Intact { scanned_bytes: 0 }) {
+                out.push(note(level, "log-recovered", format!("{path}: {verdict:?}")));
+            }
+            let high_watermark = remembered.high_watermarks.get(&name).copied().unwrap_or_default();
+            node.insert_partition(id, name.0, log, &settings, leader_epoch, high_watermark, true);
+        }
+        Err(fault) => {
+            out.push(note(Level::Error, "log-unreadable", format!("{path}: {fault:?}: not served")));
+        }
+    }
+}
+
+/// Partitions in the metadata that have no directory: they were never promised anything, or their directory is gone.
+fn host_missing(node: &mut Node, now: Now, found: &BTreeSet<PartitionId>) {
+    let image = node.controller.image();
+    let all = image
+        .topics
+        .iter()
+        .flat_map(|(topic, t)| (0..t.partitions.len()).map(|i| PartitionId { topic: *topic, index: PartitionIndex(i as i32) }));
+    let missing: Vec<PartitionId> = all.filter(|id| !found.contains(id)).collect();
+    node.wanted.extend(missing);
+    node.retry_directories(now);
+}

@@ -1,0 +1,377 @@
+//! What comes back: partitions' and the controller's intents, completions, and time.
+
+use super::directories::DirEvent;
+use super::{Node, requests, timers};
+use crate::controller::{Change, ControllerEvent, ControllerIntent, Delta, Token as ControllerToken};
+use crate::disk::Owner;
+use crate::ids::{ConnId, LeaseId, OpId, PartitionId, PartitionIndex};
+use crate::io::{DiskDone, DiskFault, Effect, Fact, FileKind, Level, Reply};
+use crate::partition::events::{PartitionEvent, PartitionIntent, Token};
+use crate::serve::Job;
+use crate::serve::fetch::Step;
+use crate::session::Answer;
+use crate::time::Now;
+use crate::wire::{ErrorCode, Response};
+
+/// The checkpoints by their place in `Node::checkpoints`.
+pub(super) const RECOVERY_POINTS: usize = 0;
+pub(super) const LOG_STARTS: usize = 1;
+pub(super) const HIGH_WATERMARKS: usize = 2;
+
+impl Node {
+    /// Carry out everything that an input set in motion.
+    pub(super) fn run(&mut self, now: Now, out: &mut Vec<Effect>) {
+        loop {
+            if let Some((id, event)) = self.events.pop_front() {
+                self.tell_partition(now, id, event);
+            } else if let Some(intent) = self.intents.pop_front() {
+                self.on_partition_intent(now, intent.0, intent.1, out);
+            } else if !self.decided.is_empty() {
+                for intent in std::mem::take(&mut self.decided) {
+                    self.on_controller_intent(now, intent, out);
+                }
+            } else if !self.maybe_progress(now, out) {
+                break;
+            }
+        }
+        self.touched.sort_unstable();
+        self.touched.dedup();
+        for id in std::mem::take(&mut self.touched) {
+            if let Some(partition) = self.partitions.get(&id) {
+                partition.check_invariants();
+                let at = partition.deadline().map(|d| d.at);
+                self.timers.set(timers::Owner::Partition(id), at);
+            }
+        }
+        self.disk.drain_into(out);
+    }
+
+    fn tell_partition(&mut self, now: Now, id: PartitionId, event: PartitionEvent) {
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            // It was deleted since the event was sent: whoever waits is told so.
+            return self.bounce(id, &event);
+        };
+        let mut intents = Vec::new();
+        partition.handle(now, event, &mut self.disk, &mut intents);
+        self.intents.extend(intents.into_iter().map(|i| (id, i)));
+        self.touched.push(id);
+    }
+
+    /// The answer of a partition that is not here.
+    fn bounce(&mut self, id: PartitionId, event: &PartitionEvent) {
+        use crate::partition::events::{Fetched, Listed, Produced};
+        let error = ErrorCode::NotLeaderOrFollower;
+        let intent = match event {
+            PartitionEvent::Produce { token, .. } => {
+                PartitionIntent::Produced { token: *token, outcome: Produced::refused(error) }
+            }
+            PartitionEvent::Fetch { token, .. } => PartitionIntent::Fetched { token: *token, found: Fetched::refused(error) },
+            PartitionEvent::Watch { token, .. } => PartitionIntent::Readable { token: *token, more_bytes: 0, disturbed: true },
+            PartitionEvent::ListOffsets { token, .. } => PartitionIntent::Listed { token: *token, found: Listed::refused(error) },
+            PartitionEvent::OffsetForLeaderEpoch { token, .. } => {
+                PartitionIntent::EpochEnd { token: *token, error, epoch: -1, end_offset: -1 }
+            }
+            PartitionEvent::DeleteRecords { token, .. } => PartitionIntent::Deleted { token: *token, error, low_watermark: -1 },
+            _ => return,
+        };
+        self.intents.push_back((id, intent));
+    }
+
+    fn on_partition_intent(&mut self, now: Now, id: PartitionId, intent: PartitionIntent, out: &mut Vec<Effect>) {
+        use PartitionIntent as I;
+        match intent {
+            I::Produced { token, outcome } => {
+                self.on_part(token, out, |job, part| match job {
+                    Job::Produce(job) => job.on_produced(part, outcome),
+                    _ => false,
+                });
+            }
+            I::Listed { token, found } => self.on_part(token, out, |job, part| match job {
+                Job::ListOffsets(job) => {
+                    job.on_listed(part, found);
+                    true
+                }
+                _ => false,
+            }),
+            I::EpochEnd { token, error, epoch, end_offset } => self.on_part(token, out, |job, part| match job {
+                Job::EpochEnds(job) => {
+                    job.on_epoch_end(part, error, epoch, end_offset);
+                    true
+                }
+                _ => false,
+            }),
+            I::Deleted { token, error, low_watermark } => self.on_part(token, out, |job, part| match job {
+                Job::DeleteRecords(job) => job.on_deleted(part, error, low_watermark),
+                _ => false,
+            }),
+            I::Fetched { token, found } => match self.gathers.get_mut(&token.gather).map(|g| &mut g.job) {
+                Some(Job::Fetch(job)) => {
+                    job.on_fetched(token.part, found);
+                    self.step_fetch(now, token.gather, out);
+                }
+                // Its connection went away during the read.
+                _ => self.events.extend(found.lease.map(|lease| (id, PartitionEvent::Released { lease }))),
+            },
+            I::Readable { token, more_bytes, disturbed } => self.on_readable(now, token, more_bytes, disturbed, out),
+            I::LogStartMoved { start, awaited } => {
+                let file = &mut self.checkpoints[LOG_STARTS];
+                if awaited { file.wait_for(id, start, now.mono) } else { file.on_changed(now.mono) }
+            }
+            I::Checkpoint => {
+                self.checkpoints[HIGH_WATERMARKS].on_changed(now.mono);
+                self.checkpoints[RECOVERY_POINTS].on_changed(now.mono);
+            }
+            I::Closed { clean } => self.on_partition_closed(id, clean),
+            I::Note(fact) => out.push(Effect::Note(fact)),
+        }
+    }
+
+    /// One part of a gather is answered.
+    fn on_part(&mut self, token: Token, out: &mut Vec<Effect>, take: impl FnOnce(&mut Job, u32) -> bool) {
+        let Some(gather) = self.gathers.get_mut(&token.gather) else { return };
+        if take(&mut gather.job, token.part) {
+            gather.out = gather.out.checked_sub(1).expect("a gather had more answers than parts");
+            self.maybe_finish(token.gather, out);
+        }
+    }
+
+    /// Answer a gather of which nothing is out any more.
+    pub(super) fn maybe_finish(&mut self, number: u64, out: &mut Vec<Effect>) -> bool {
+        if self.gathers.get(&number).is_none_or(|g| g.out > 0) {
+            return false;
+        }
+        let Some(gather) = self.take_gather(number) else { return false };
+        let response = match gather.job {
+            Job::Produce(job) if job.acks == 0 => {
+                let answer = if job.has_failed() { Answer::Close } else { Answer::Silent };
+                self.answer(gather.request, answer, out);
+                return true;
+            }
+            Job::Produce(job) => Response::Produce(job.into_response()),
+            Job::ListOffsets(job) => Response::ListOffsets(job.into_response()),
+            Job::EpochEnds(job) => Response::OffsetForLeaderEpoch(job.into_response()),
+            Job::DeleteRecords(job) => Response::DeleteRecords(job.into_response()),
+            Job::Fetch(_) | Job::Controller | Job::ProducerId => panic!("this gather is finished in another way"),
+        };
+        let (correlation, version) = (gather.correlation, gather.version);
+        self.answer(gather.request, Answer::Reply(Reply { correlation, version, response, lease: None }), out);
+        true
+    }
+
+    /// Go on with a fetch as far as it goes without waiting.
+    pub(super) fn step_fetch(&mut self, now: Now, number: u64, out: &mut Vec<Effect>) {
+        let Some(gather) = self.gathers.get_mut(&number) else { return };
+        let Job::Fetch(job) = &mut gather.job else { return };
+        match job.step(number) {
+            Step::Ask(id, event) => self.events.push_back((id, event)),
+            Step::Park(watches) => {
+                if !watches.is_empty() {
+                    gather.deadline = Some(now.mono.after(job.max_wait));
+                    self.timers.set(timers::Owner::Gather(number), gather.deadline);
+                    self.events.extend(watches);
+                }
+            }
+            Step::Answer => {
+                let Some(gather) = self.take_gather(number) else { return };
+                let Job::Fetch(job) = gather.job else { return };
+                let lease = job.lease().map(|(lease, owners)| (lease, owners.to_vec()));
+                let reply = job.into_reply(now.mono, &mut self.fetch_sessions);
+                let lease = lease.map(|(lease, owners)| {
+                    self.leases.insert(lease, owners);
+                    lease
+                });
+                let (correlation, version) = (gather.correlation, gather.version);
+                let reply = Reply { correlation, version, response: Response::Fetch(reply), lease };
+                self.answer(gather.request, Answer::Reply(reply), out);
+            }
+        }
+    }
+
+    fn on_readable(&mut self, now: Now, token: Token, more_bytes: u64, disturbed: bool, out: &mut Vec<Effect>) {
+        let Some(gather) = self.gathers.get_mut(&token.gather) else { return };
+        let Job::Fetch(job) = &mut gather.job else { return };
+        if job.on_readable(token.part, more_bytes, disturbed) {
+            self.look_again(now, token.gather, out);
+        }
+    }
+
+    /// A parked fetch reads once more, and answers with what there is.
+    pub(super) fn look_again(&mut self, now: Now, number: u64, out: &mut Vec<Effect>) {
+        let lease = self.next_lease();
+        let Some(gather) = self.gathers.get_mut(&number) else { return };
+        let Job::Fetch(job) = &mut gather.job else { return };
+        let (old, watches) = job.look_again(number, lease);
+        gather.deadline = None;
+        self.timers.set(timers::Owner::Gather(number), None);
+        self.events.extend(watches);
+        if let Some((lease, owners)) = old {
+            self.events.extend(owners.into_iter().map(|id| (id, PartitionEvent::Released { lease })));
+        }
+        self.step_fetch(now, number, out);
+    }
+
+    /// The last byte of a reply has left, or never will.
+    pub(super) fn on_released(&mut self, lease: LeaseId) {
+        let owners = self.leases.remove(&lease).unwrap_or_default();
+        self.events.extend(owners.into_iter().map(|id| (id, PartitionEvent::Released { lease })));
+        self.directories.on_released(lease, &mut self.disk);
+    }
+
+    /// What was asked on a connection that is gone needs no answer.
+    pub(super) fn on_closed(&mut self, conn: ConnId) {
+        let (open, leases) = self.sessions.close(conn);
+        self.held.retain(|(request, _)| request.conn != conn);
+        for lease in leases {
+            self.on_released(lease);
+        }
+        for request in open {
+            let Some(number) = self.gather_of.get(&request).copied() else { continue };
+            let Some(gather) = self.take_gather(number) else { continue };
+            let Job::Fetch(job) = gather.job else { continue };
+            self.events.extend(job.unwatch(number));
+            if let Some((lease, owners)) = job.lease() {
+                self.events.extend(owners.iter().map(|id| (*id, PartitionEvent::Released { lease })));
+            }
+        }
+    }
+
+    /// A disk call ended: its owner goes on.
+    pub(super) fn on_disk(&mut self, now: Now, op: OpId, result: Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
+        let mut happened = Vec::new();
+        match self.disk.take_owner(op) {
+            None => panic!("a completion of {op:?}, which was never asked for or has ended before"),
+            Some(Owner::Partition(id)) => {
+                if !self.directories.on_partition_disk(id, op, &result, &mut self.disk, &mut happened)
+                    && self.partitions.contains_key(&id)
+                {
+                    self.tell_partition(now, id, PartitionEvent::Disk { op, result });
+                }
+            }
+            Some(Owner::Controller) => {
+                self.controller.handle(
+                    now,
+                    ControllerEvent::Disk { op, result },
+                    &mut self.disk.port(Owner::Controller),
+                    &mut self.decided,
+                );
+            }
+            Some(Owner::Node(FileKind::Dir)) => self.directories.on_disk(op, &result, &mut self.disk, &mut happened),
+            Some(Owner::Node(FileKind::CleanShutdown)) => self.on_marker_disk(now, op, &result, out),
+            Some(Owner::Node(kind)) => self.on_checkpoint_disk(now, kind, op, &result, out),
+        }
+        for event in happened {
+            self.on_dir_event(now, event, out);
+        }
+    }
+
+    fn on_checkpoint_disk(
+        &mut self,
+        now: Now,
+        kind: FileKind,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        out: &mut Vec<Effect>,
+    ) {
+        let which = match kind {
+            FileKind::RecoveryPoints => RECOVERY_POINTS,
+            FileKind::LogStarts => LOG_STARTS,
+            FileKind::HighWatermarks => HIGH_WATERMARKS,
+            other => panic!("a completion for a file that the node does not write: {other:?}"),
+        };
+        match self.checkpoints[which].on_disk(now.mono, op, result, &mut self.disk) {
+            None => {}
+            Some(Ok(covers)) => {
+                for (id, start) in covers {
+                    self.events.push_back((id, PartitionEvent::LogStartDurable { start }));
+                }
+                // A name may be free of its old meaning now.
+                self.retry_directories(now);
+            }
+            Some(Err(fault)) => {
+                let detail = format!("{kind:?}: {fault:?}, trying again");
+                out.push(Effect::Note(Fact { level: Level::Error, name: "checkpoint-failed", detail }));
+            }
+        }
+    }
+
+    fn on_dir_event(&mut self, now: Now, event: DirEvent, out: &mut Vec<Effect>) {
+        match event {
+            DirEvent::Durable(id) => self.events.push_back((id, PartitionEvent::DirectoryDurable)),
+            DirEvent::Freed(_) => self.retry_directories(now),
+            DirEvent::Failed(id, fault) => {
+                let name = self.partitions.get(&id).map(crate::partition::Partition::name).unwrap_or_default();
+                let detail = format!("{name}: {fault:?}, trying again");
+                out.push(Effect::Note(Fact { level: Level::Error, name: "directory-failed", detail }));
+                self.unhost(id);
+                self.wanted.insert(id);
+                self.timers.set(timers::Owner::Directories, Some(requests::after_ms(now.mono, 1000)));
+            }
+            DirEvent::Leftover(path, fault) => {
+                let detail = format!("{path}: {fault:?}, left for the next start");
+                out.push(Effect::Note(Fact { level: Level::Warn, name: "directory-left-over", detail }));
+            }
+        }
+    }
+
+    pub(super) fn ask_controller(&mut self, now: Now, token: ControllerToken, change: Change) {
+        self.controller.handle(
+            now,
+            ControllerEvent::Asked { token, change },
+            &mut self.disk.port(Owner::Controller),
+            &mut self.decided,
+        );
+    }
+
+    fn on_controller_intent(&mut self, now: Now, intent: ControllerIntent, out: &mut Vec<Effect>) {
+        match intent {
+            ControllerIntent::Active => self.on_active(now),
+            ControllerIntent::Reply { token, response } => self.finish(token.0, response, None, out),
+            ControllerIntent::Done { .. } => {}
+            ControllerIntent::ProducerIds { first, count, .. } => self.on_producer_ids(now, first, count, out),
+            ControllerIntent::Changed(delta) => self.on_delta(now, delta),
+            ControllerIntent::Halt(fatal) => self.halt(fatal, out),
+            ControllerIntent::Note(fact) => out.push(Effect::Note(fact)),
+        }
+    }
+
+    fn on_delta(&mut self, now: Now, delta: Delta) {
+        match delta {
+            Delta::TopicCreated { .. } => {}
+            Delta::PartitionsAdded { topic, from, to } => {
+                for index in from.0..to.0 {
+                    self.host(now, PartitionId { topic, index: PartitionIndex(index) });
+                }
+            }
+            Delta::TopicDeleted { topic, name, partitions } => {
+                for index in 0..partitions as i32 {
+                    self.delete(now, PartitionId { topic, index: PartitionIndex(index) }, &name);
+                }
+            }
+            Delta::PartitionChanged { topic, index } => {
+                let id = PartitionId { topic, index };
+                if let Some(replica) = self.controller.image().partition(topic, index) {
+                    let leader_epoch = replica.leader_epoch;
+                    self.events.push_back((id, PartitionEvent::LeaderEpoch { leader_epoch }));
+                }
+            }
+            Delta::TopicConfigChanged { topic } => {
+                let first = PartitionId { topic, index: PartitionIndex(0) };
+                let last = PartitionId { topic, index: PartitionIndex(i32::MAX) };
+                let ids: Vec<PartitionId> = self.partitions.range(first..=last).map(|(id, _)| *id).collect();
+                self.configure(&ids);
+            }
+            Delta::BrokerConfigChanged => {
+                let ids: Vec<PartitionId> = self.partitions.keys().copied().collect();
+                self.configure(&ids);
+            }
+        }
+    }
+
+    fn configure(&mut self, ids: &[PartitionId]) {
+        for id in ids {
+            if let Some(settings) = self.settings_of(id.topic) {
+                self.events.push_back((*id, PartitionEvent::Configured { settings: Box::new(settings) }));
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Lives of a node: what survives, what is cleaned up, and how an orderly end looks.
+
+use crate::io::{DiskCall, Fatal, FileKind, Input};
+use crate::testkit::{World, batch, name, produce_request, produced};
+use crate::wire::msg::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
+use crate::wire::msg::{DeleteRecordsRequest, DeleteTopicsRequest};
+use crate::wire::{ErrorCode, Request, Response};
+
+const MARKER: &str = ".kafka_cleanshutdown";
+
+fn delete_records(w: &mut World, topic: &str, offset: i64) -> (i16, i64) {
+    let partition = DeleteRecordsPartition::default().with_partition_index(0).with_offset(offset);
+    let topic = DeleteRecordsTopic::default().with_name(name(topic)).with_partitions(vec![partition]);
+    let request = DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(1000);
+    let Response::DeleteRecords(r) = w.ask(2, Request::DeleteRecords(request)) else { panic!("no answer") };
+    let p = &r.topics[0].partitions[0];
+    (p.error_code, p.low_watermark)
+}
+
+fn shutdown(w: &mut World) {
+    w.give(Input::Shutdown);
+    w.drive();
+    w.pass_ms(2000);
+    assert_eq!(w.halted, Some(Fatal::Shutdown));
+}
+
+#[test]
+fn what_was_acknowledged_is_there_after_kill_9() {
+    let mut w = World::new();
+    w.create("orders");
+    for i in 0..5 {
+        assert_eq!(w.produce("orders", 0, -1, &["a"]).base_offset, i);
+    }
+    for lives in 1..4 {
+        w.kill();
+        w.start();
+        assert_eq!(w.fetch("orders", 0, 0).1.len(), 4 + lives);
+        assert_eq!(w.produce("orders", 0, -1, &["b"]).error_code, 0);
+    }
+}
+
+#[test]
+fn an_orderly_end_leaves_a_marker_which_the_next_life_removes_before_it_writes() {
+    let mut w = World::new();
+    w.create("orders");
+    w.produce("orders", 0, -1, &["a"]);
+    assert!(w.disk.file("", MARKER).is_none());
+    shutdown(&mut w);
+    assert!(w.disk.file("", MARKER).is_some());
+    w.hold(|file, _| file.name.kind == FileKind::CleanShutdown);
+    w.start();
+    let conn = w.connect();
+    w.send(conn, 9, produce_request("orders", 0, -1, batch(&["b"])));
+    w.drive();
+    assert!(w.replies(conn).is_empty(), "nothing is appended while the marker may be found");
+    w.release();
+    assert_eq!(produced(&w.replies(conn)[0].response), (0, 1));
+    assert!(w.disk.file("", MARKER).is_none());
+}
+
+#[test]
+fn an_end_waits_for_what_is_in_progress_and_takes_nothing_new() {
+    let mut w = World::new();
+    w.create("orders");
+    w.hold_syncs();
+    let (old, parked, new) = (w.connect(), w.connect(), w.connect());
+    w.send(old, 9, produce_request("orders", 0, -1, batch(&["a"])));
+    w.send(parked, 11, crate::testkit::fetch_request("orders", 1, 0, 60_000, 1));
+    w.drive();
+    w.give(Input::Shutdown);
+    w.drive();
+    assert_eq!(w.replies(parked).len(), 1, "a long poll ends at once");
+    w.send(new, 9, produce_request("orders", 0, -1, batch(&["b"])));
+    assert_eq!(w.closed, [new]);
+    assert!(w.halted.is_none() && w.replies(old).is_empty());
+    w.release();
+    w.pass_ms(2000);
+    assert_eq!(produced(&w.replies(old)[0].response), (0, 0));
+    assert_eq!(w.halted, Some(Fatal::Shutdown));
+}
+
+#[test]
+fn deleted_records_stay_deleted_and_the_answer_waits_for_that() {
+    let mut w = World::new();
+    w.create("orders");
+    for _ in 0..4 {
+        w.produce("orders", 0, -1, &["a"]);
+    }
+    assert_eq!(delete_records(&mut w, "orders", 9), (ErrorCode::OffsetOutOfRange.code(), -1));
+    w.hold(|file, call| file.name.kind == FileKind::LogStarts && *call == DiskCall::Sync);
+    let partition = DeleteRecordsPartition::default().with_partition_index(0).with_offset(2);
+    let topic = DeleteRecordsTopic::default().with_name(name("orders")).with_partitions(vec![partition]);
+    let request = DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(1000);
+    let conn = w.connect();
+    w.send(conn, 2, Request::DeleteRecords(request));
+    w.drive();
+    assert!(w.replies(conn).is_empty(), "not durable yet");
+    w.release();
+    let Response::DeleteRecords(r) = w.replies(conn).remove(0).response else { panic!("no answer") };
+    assert_eq!((r.topics[0].partitions[0].error_code, r.topics[0].partitions[0].low_watermark), (0, 2));
+    w.kill();
+    w.start();
+    assert_eq!(w.list_offset("orders", 0, -2).2, 2);
+    assert_eq!(w.fetch("orders", 0, 1).0.error_code, ErrorCode::OffsetOutOfRange.code());
+    assert_eq!(delete_records(&mut w, "orders", -1), (0, 4));
+    assert_eq!(w.list_offset("orders", 0, -2).2, 4);
+    assert_eq!(w.produce("orders", 0, -1, &["b"]).base_offset, 4);
+}
+
+#[test]
+fn a_topic_that_is_made_again_has_nothing_of_the_old_one() {
+    let mut w = World::new();
+    let old = w.create("orders");
+    for _ in 0..3 {
+        w.produce("orders", 0, -1, &["old"]);
+    }
+    delete_records(&mut w, "orders", 2);
+    w.pass_ms(61_000);
+    let request = DeleteTopicsRequest::default().with_timeout_ms(1000).with_topic_names(vec![name("orders")]);
+    w.ask(3, Request::DeleteTopics(request));
+    let new = w.create("orders");
+    assert_ne!(old, new);
+    w.pass_ms(1000);
+    assert_eq!(w.produce("orders", 0, -1, &["new"]).base_offset, 0);
+    w.kill();
+    w.start();
+    assert_eq!(w.fetch("orders", 0, 0).1, ["new"]);
+    assert_eq!(w.list_offset("orders", 0, -2).2, 0);
+}
+
+#[test]
+fn a_directory_of_another_incarnation_is_removed_and_not_served() {
+    let mut w = World::new();
+    w.create("orders");
+    w.produce("orders", 0, -1, &["a"]);
+    w.kill();
+    // Another topic of the same name had its directory here: the id in it says so.
+    w.disk.perform_by_path("orders-0", "partition.metadata", b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ");
+    w.start();
+    w.pass_ms(1000);
+    assert!(w.fetch("orders", 0, 0).1.is_empty());
+    assert_eq!(w.produce("orders", 0, -1, &["b"]).base_offset, 0);
+    assert!(w.disk.paths().iter().all(|p| !p.ends_with("-delete")), "{:?}", w.disk.paths());
+}
+
+#[test]
+fn an_idle_node_wants_no_turn_but_for_retention() {
+    let mut w = World::new();
+    w.create("orders");
+    w.produce("orders", 0, -1, &["a"]);
+    w.pass_ms(120_000);
+    let deadline = w.node().deadline().expect("retention");
+    assert_eq!(deadline.why, "retention");
+}

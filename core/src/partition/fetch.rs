@@ -1,0 +1,86 @@
+//! Reads up to the high watermark, and those who wait for it to move.
+
+use super::Partition;
+use super::events::{FetchAsk, Fetched, PartitionIntent, Token};
+use crate::disk::DiskPort;
+use crate::io::Chunk;
+use crate::log::{ReadFault, ReadOutcome, Slice, Ticket};
+use crate::wire::ErrorCode;
+
+impl Partition {
+    pub(super) fn on_fetch(&mut self, token: Token, ask: FetchAsk, port: &mut DiskPort<'_>, out: &mut Vec<PartitionIntent>) {
+        let found = match self.check_fetch(&ask) {
+            Err(error) => Fetched::refused(error),
+            Ok(()) if ask.offset >= self.high_watermark => self.found(ask, None),
+            Ok(()) => match self.log.read(ask.offset, self.high_watermark, ask.max_bytes, ask.at_least_one, port) {
+                ReadOutcome::Ready(slice) => self.found(ask, slice),
+                ReadOutcome::OutOfRange => Fetched::refused(ErrorCode::OffsetOutOfRange),
+                ReadOutcome::Pending(ticket) => {
+                    self.reads.insert(ticket, (token, ask));
+                    return;
+                }
+            },
+        };
+        out.push(PartitionIntent::Fetched { token, found });
+    }
+
+    fn check_fetch(&self, ask: &FetchAsk) -> Result<(), ErrorCode> {
+        self.check_epoch(ask.current_leader_epoch)?;
+        if self.log.is_offline() {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        // Between the high watermark and the end there is nothing to read yet, but no mistake either.
+        if ask.offset < self.log.log_start() || ask.offset > self.log.end() {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, ask: FetchAsk, slice: Option<Slice>) -> Fetched {
+        let mut records = Vec::new();
+        if let Some(slice) = slice {
+            self.log.pin(slice.file);
+            self.leases.entry(ask.lease).or_default().push(slice.file);
+            records.push(Chunk::File { file: slice.file, pos: slice.pos, len: slice.len });
+        }
+        Fetched {
+            error: ErrorCode::None,
+            high_watermark: self.high_watermark.0,
+            // No transaction is ever open here, so everything committed is decided.
+            last_stable_offset: self.high_watermark.0,
+            log_start_offset: self.log.log_start().0,
+            aborted: ask.read_committed.then(Vec::new),
+            lease: (!records.is_empty()).then_some(ask.lease),
+            records,
+            seen_bytes: self.seen_bytes,
+        }
+    }
+
+    pub(super) fn on_read_done(
+        &mut self,
+        ticket: Ticket,
+        outcome: Result<Option<Slice>, ReadFault>,
+        out: &mut Vec<PartitionIntent>,
+    ) {
+        let Some((token, ask)) = self.reads.remove(&ticket) else { return };
+        let found = match outcome {
+            Ok(slice) => self.found(ask, slice),
+            Err(ReadFault::Io) => Fetched::refused(ErrorCode::KafkaStorageError),
+            Err(ReadFault::Corrupt) => Fetched::refused(ErrorCode::CorruptMessage),
+            // The range was deleted or cut under the read: what holds now decides.
+            Err(ReadFault::Moved) => match self.check_fetch(&ask) {
+                Err(error) => Fetched::refused(error),
+                Ok(()) => self.found(ask, None),
+            },
+        };
+        out.push(PartitionIntent::Fetched { token, found });
+    }
+
+    pub(super) fn on_watch(&mut self, token: Token, seen_bytes: u64, out: &mut Vec<PartitionIntent>) {
+        if self.seen_bytes > seen_bytes || self.closing || self.log.is_offline() {
+            let disturbed = self.closing || self.log.is_offline();
+            out.push(PartitionIntent::Readable { token, more_bytes: self.seen_bytes - seen_bytes, disturbed });
+        }
+        self.watchers.insert(token, self.seen_bytes);
+    }
+}

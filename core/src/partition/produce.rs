@@ -1,0 +1,74 @@
+//! Appends and their acknowledgement.
+
+use super::Partition;
+use super::events::{Acks, PartitionIntent, Produced, Token};
+use crate::disk::DiskPort;
+use crate::log::{AppendRefusal, Origin};
+use crate::time::Now;
+use crate::wire::ErrorCode;
+use crate::wire::batch::Checked;
+
+impl Partition {
+    pub(super) fn on_produce(
+        &mut self,
+        now: Now,
+        token: Token,
+        acks: Acks,
+        records: &Checked,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<PartitionIntent>,
+    ) {
+        // As Kafka: too few in-sync replicas are found before anything is written, so that the refusal is certain.
+        let refused = if self.closing {
+            Some(ErrorCode::NotLeaderOrFollower)
+        } else if acks == Acks::All && self.min_insync_replicas > self.in_sync_replicas() {
+            Some(ErrorCode::NotEnoughReplicas)
+        } else {
+            None
+        };
+        if let Some(error) = refused {
+            out.push(PartitionIntent::Produced { token, outcome: Produced::refused(error) });
+            return;
+        }
+        let origin = Origin::Client { topic: &self.topic, partition: self.id.index.0 };
+        match self.log.append(records, origin, self.leader_epoch, now, port) {
+            Ok(appended) => {
+                if !appended.duplicate {
+                    self.unseen.push_back((appended.end, records.bytes.len() as u64));
+                }
+                let outcome = Produced {
+                    base_offset: appended.base.0,
+                    log_append_time: appended.append_time.0,
+                    log_start_offset: self.log.log_start().0,
+                    ..Produced::default()
+                };
+                let waiters = if acks == Acks::All { &mut self.on_committed } else { &mut self.on_written };
+                waiters.push(appended.end, token, outcome);
+                self.on_progress(out);
+                // A duplicate of what is committed already waits for nothing.
+                let (mark, start) = (self.high_watermark, self.log.log_start());
+                self.on_committed.answer_below(mark, start, out);
+            }
+            Err(refusal) => out.push(PartitionIntent::Produced { token, outcome: self.outcome_of(refusal) }),
+        }
+    }
+
+    /// How many replicas are in sync: this one.
+    fn in_sync_replicas(&self) -> u32 {
+        1
+    }
+
+    fn outcome_of(&self, refusal: AppendRefusal) -> Produced {
+        match refusal {
+            AppendRefusal::Records(error) => {
+                Produced { message: error.message, record_errors: error.records, ..Produced::refused(error.code) }
+            }
+            AppendRefusal::ListTooLarge { .. } => Produced::refused(ErrorCode::RecordListTooLarge),
+            AppendRefusal::InvalidProducerEpoch { .. } => Produced::refused(ErrorCode::InvalidProducerEpoch),
+            AppendRefusal::OutOfOrderSequence { .. } => Produced::refused(ErrorCode::OutOfOrderSequenceNumber),
+            AppendRefusal::NotContiguous { .. } => Produced::refused(ErrorCode::CorruptMessage),
+            // Out of space, too: retriable, and the log clears itself when there is room again.
+            AppendRefusal::Repairing | AppendRefusal::Offline => Produced::refused(ErrorCode::KafkaStorageError),
+        }
+    }
+}

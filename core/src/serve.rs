@@ -1,0 +1,110 @@
+//! Requests over several partitions: split into one event per partition, gathered from their answers, answered once.
+//!
+//! State       one `Gather` per request in progress: what its answer holds already, and how many parts are still out.
+//! Takes       requests with the image to resolve names against; partitions' answers by token.
+//! Gives       events for partitions; a finished response.
+//! Holds       each part is answered once; a gather is finished exactly when no part is out.
+//! Not here    order of replies (`session`), what a partition does (`partition`), admin requests (`controller`).
+//! Read first  `Gather`, then `produce.rs`, `fetch.rs`.
+
+pub mod api_versions;
+pub mod delete_records;
+pub mod describe;
+pub mod fetch;
+pub mod offsets;
+pub mod produce;
+
+use crate::controller::Image;
+use crate::ids::{PartitionId, PartitionIndex, TopicId};
+use crate::partition::events::{PartitionEvent, Token};
+use crate::session::RequestId;
+use crate::time::Instant;
+use crate::wire::ErrorCode;
+use crate::wire::msg::StrBytes;
+use std::collections::BTreeMap;
+
+/// What goes to which partition.
+pub type Ask = (PartitionId, PartitionEvent);
+
+/// One request in progress.
+#[derive(Debug)]
+pub struct Gather {
+    pub request: RequestId,
+    pub correlation: i32,
+    pub version: i16,
+    /// When it is answered with what there is.
+    pub deadline: Option<Instant>,
+    /// Parts that have not been answered.
+    pub out: u32,
+    pub job: Job,
+}
+
+/// What is being gathered.
+#[derive(Debug)]
+pub enum Job {
+    Produce(produce::Job),
+    Fetch(Box<fetch::Job>),
+    ListOffsets(offsets::ListJob),
+    EpochEnds(offsets::EpochJob),
+    DeleteRecords(delete_records::Job),
+    /// An answer that the controller gives.
+    Controller,
+    /// A producer id out of the controller's next block.
+    ProducerId,
+}
+
+impl Job {
+    /// Whether it is a fetch that waits for data.
+    #[must_use]
+    pub fn is_parked_fetch(&self) -> bool {
+        matches!(self, Job::Fetch(job) if job.is_parked())
+    }
+}
+
+/// Where the answer of a part belongs: (topic, partition) positions in the response.
+pub type Place = (u32, u32);
+
+/// Names and ids to partitions that are served here.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'a, P> {
+    pub image: &'a Image,
+    pub hosted: &'a BTreeMap<PartitionId, P>,
+}
+
+impl<P> Lookup<'_, P> {
+    /// The partition of that name.
+    pub fn by_name(&self, name: &str, index: i32) -> Result<PartitionId, ErrorCode> {
+        let topic = *self.image.names.get(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        self.partition(topic, index)
+    }
+
+    /// The partition of that topic id.
+    pub fn by_id(&self, topic: TopicId, index: i32) -> Result<PartitionId, ErrorCode> {
+        if !self.image.topics.contains_key(&topic) {
+            return Err(ErrorCode::UnknownTopicId);
+        }
+        self.partition(topic, index)
+    }
+
+    fn partition(&self, topic: TopicId, index: i32) -> Result<PartitionId, ErrorCode> {
+        let index = PartitionIndex(index);
+        let id = PartitionId { topic, index };
+        if self.hosted.contains_key(&id) {
+            return Ok(id);
+        }
+        match self.image.partition(topic, index) {
+            Some(_) => Err(ErrorCode::NotLeaderOrFollower),
+            None => Err(ErrorCode::UnknownTopicOrPartition),
+        }
+    }
+}
+
+/// The token of part number `part`.
+fn token(gather: u64, part: usize) -> Token {
+    Token { gather, part: u32::try_from(part).expect("a request has fewer parts than bytes") }
+}
+
+/// A string of ours as the wire's type.
+pub(crate) fn text(s: &str) -> StrBytes {
+    StrBytes::from_string(s.to_owned())
+}

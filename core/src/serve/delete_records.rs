@@ -1,0 +1,66 @@
+//! DeleteRecords: answered when the new log start can not be taken back by a power loss.
+
+use super::{Ask, Lookup, Place, token};
+use crate::partition::events::PartitionEvent;
+use crate::wire::ErrorCode;
+use crate::wire::msg::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
+use crate::wire::msg::{DeleteRecordsRequest, DeleteRecordsResponse};
+
+/// A DeleteRecords in progress.
+#[derive(Debug, Default)]
+pub struct Job {
+    response: DeleteRecordsResponse,
+    places: Vec<(Place, bool)>,
+}
+
+/// The job, and what each partition is asked.
+pub fn split<P>(lookup: Lookup<'_, P>, gather: u64, request: DeleteRecordsRequest) -> (Job, Vec<Ask>) {
+    let (mut job, mut asks) = (Job::default(), Vec::new());
+    for (t, topic) in request.topics.iter().enumerate() {
+        let mut answer = DeleteRecordsTopicResult::default().with_name(topic.name.clone());
+        for (p, partition) in topic.partitions.iter().enumerate() {
+            let error = match lookup.by_name(&topic.name, partition.partition_index) {
+                Err(error) => error,
+                Ok(id) => {
+                    let token = token(gather, job.places.len());
+                    asks.push((id, PartitionEvent::DeleteRecords { token, offset: partition.offset }));
+                    job.places.push(((t as u32, p as u32), false));
+                    ErrorCode::None
+                }
+            };
+            let result = DeleteRecordsPartitionResult::default()
+                .with_partition_index(partition.partition_index)
+                .with_low_watermark(-1)
+                .with_error_code(error.code());
+            answer.partitions.push(result);
+        }
+        job.response.topics.push(answer);
+    }
+    (job, asks)
+}
+
+impl Job {
+    /// The answer of one part. False if it came too late.
+    pub fn on_deleted(&mut self, part: u32, error: ErrorCode, low_watermark: i64) -> bool {
+        let ((t, p), done) = &mut self.places[part as usize];
+        if std::mem::replace(done, true) {
+            return false;
+        }
+        let slot = &mut self.response.topics[*t as usize].partitions[*p as usize];
+        slot.error_code = error.code();
+        slot.low_watermark = low_watermark;
+        true
+    }
+
+    /// Time is up for the parts that are still out.
+    pub fn on_timeout(&mut self) {
+        for part in 0..self.places.len() {
+            self.on_deleted(part as u32, ErrorCode::RequestTimedOut, -1);
+        }
+    }
+
+    #[must_use]
+    pub fn into_response(self) -> DeleteRecordsResponse {
+        self.response
+    }
+}

@@ -1,0 +1,75 @@
+//! DescribeLogDirs and DescribeProducers: what the partitions of this node look like from outside.
+
+use super::{Lookup, text};
+use crate::ids::PartitionId;
+use crate::partition::Partition;
+use crate::wire::msg::describe_log_dirs_response::{DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic};
+use crate::wire::msg::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
+use crate::wire::msg::{
+    DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest, DescribeProducersResponse, ProducerId, TopicName,
+};
+use std::collections::BTreeMap;
+
+/// The one log directory with the partitions asked for; `None` asks for all.
+#[must_use]
+pub fn log_dirs(lookup: Lookup<'_, Partition>, dir: &str, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+    let mut topics: BTreeMap<&str, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
+    let mut add = |partition: &Partition| {
+        let entry = DescribeLogDirsPartition::default()
+            .with_partition_index(partition.id().index.0)
+            .with_partition_size(i64::try_from(partition.log().size_bytes()).unwrap_or(i64::MAX));
+        let name = lookup.image.topics.get(&partition.id().topic).map_or("", |t| t.name.as_str());
+        topics.entry(name).or_default().push(entry);
+    };
+    match &request.topics {
+        None => lookup.hosted.values().for_each(&mut add),
+        Some(asked) => {
+            for topic in asked {
+                for index in &topic.partitions {
+                    let found = lookup.by_name(&topic.topic, *index).ok();
+                    found.and_then(|id: PartitionId| lookup.hosted.get(&id)).into_iter().for_each(&mut add);
+                }
+            }
+        }
+    }
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| DescribeLogDirsTopic::default().with_name(TopicName(text(name))).with_partitions(partitions));
+    let result = DescribeLogDirsResult::default()
+        .with_log_dir(text(dir))
+        .with_topics(topics.collect())
+        // The size of the volume is nothing that a machine without IO can know; -1 is Kafka's "unknown".
+        .with_total_bytes(-1)
+        .with_usable_bytes(-1);
+    DescribeLogDirsResponse::default().with_results(vec![result])
+}
+
+/// The producers that each partition remembers (KIP-664).
+#[must_use]
+pub fn producers(lookup: Lookup<'_, Partition>, request: &DescribeProducersRequest) -> DescribeProducersResponse {
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.partition_indexes.iter().map(|index| {
+            let answer = PartitionResponse::default().with_partition_index(*index);
+            match lookup.by_name(&topic.name, *index) {
+                Err(error) => answer.with_error_code(error.code()).with_error_message(None),
+                Ok(id) => answer.with_error_message(None).with_active_producers(states(&lookup.hosted[&id])),
+            }
+        });
+        TopicResponse::default().with_name(topic.name.clone()).with_partitions(partitions.collect())
+    });
+    DescribeProducersResponse::default().with_topics(topics.collect())
+}
+
+fn states(partition: &Partition) -> Vec<ProducerState> {
+    let producers = partition.log().producers().into_iter();
+    let states = producers.map(|p| {
+        ProducerState::default()
+            .with_producer_id(ProducerId(p.id.0))
+            .with_producer_epoch(i32::from(p.epoch.0))
+            .with_last_sequence(p.last_sequence)
+            .with_last_timestamp(p.last_timestamp.0)
+            .with_coordinator_epoch(p.coordinator_epoch)
+            .with_current_txn_start_offset(p.current_txn_start.map_or(-1, |o| o.0))
+    });
+    states.collect()
+}

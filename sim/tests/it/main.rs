@@ -1,3 +1,0 @@
-//! Worlds as a user of the library runs them.
-
-mod campaigns;
