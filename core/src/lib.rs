@@ -20,6 +20,7 @@ pub mod session;
 #[cfg(test)]
 pub(crate) mod testkit;
 pub mod time;
+pub mod trace;
 pub mod wire;
 
 pub use node::{Node, NodeConfig};
