@@ -4,13 +4,17 @@
 //! only `runner` starts threads, one world at a time on each.
 
 pub mod batch;
+pub mod campaign;
+pub mod case;
 pub mod checks;
 pub mod clients;
 pub mod diagnostic;
 pub mod digest;
 pub mod disk;
+pub mod exhaustive;
 pub mod history;
 pub mod plan;
 pub mod runner;
+pub mod shrink;
 pub mod story;
 pub mod world;

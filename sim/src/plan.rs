@@ -185,6 +185,33 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// A client was left out of the world: what was planned for it goes, and those behind it move up.
+    pub(crate) fn client_left_out(&mut self, gone: u32) {
+        let named = |action: &Action| match action {
+            Action::Reset { client }
+            | Action::HalfOpen { client }
+            | Action::SlowReader { client, .. }
+            | Action::PauseClient { client, .. } => Some(*client),
+            _ => None,
+        };
+        self.entries.retain(|e| named(&e.action) != Some(gone));
+        for entry in &mut self.entries {
+            match &mut entry.action {
+                Action::Reset { client }
+                | Action::HalfOpen { client }
+                | Action::SlowReader { client, .. }
+                | Action::PauseClient { client, .. }
+                    if *client > gone =>
+                {
+                    *client -= 1;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 fn draw_action(kind: Kind, rng: &mut Rng, span: Span) -> Action {
     let node = rng.below(u64::from(span.nodes)) as u32;
     let client = rng.below(u64::from(span.clients.max(1))) as u32;

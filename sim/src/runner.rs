@@ -1,11 +1,22 @@
-//! Runs worlds: one seed, or many on several threads.
+//! Runs cases: one seed, or many on several threads.
 //!
 //! State       none that outlives a call, but the place where the last panic of this thread happened.
+//! Takes       a campaign, seeds, a number of threads.
+//! Gives       outcomes; a summary with failures grouped by check and site.
 //! Holds       the only place in this crate that starts threads; a world never sees another.
-//! Not here    what a world is (world/), what it is drawn from (campaign.rs).
+//! Not here    what a world is (world/), what it is drawn from (campaign.rs), printing.
 
+use crate::campaign::Campaign;
+use crate::case::{self, Outcome, Watching};
+use crate::checks::{Excuse, Tally};
+use crate::plan::Kind;
+use crate::world::Traced;
+use serde::Serialize;
 use std::cell::RefCell;
-use std::sync::Once;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, Once};
 
 thread_local! {
     static PANIC_AT: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -35,4 +46,199 @@ pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
 pub(crate) fn panic_site(text: &str) -> (String, String) {
     let at = PANIC_AT.with(|p| p.take());
     (at.unwrap_or_else(|| crate::checks::site_of(text)), text.to_string())
+}
+
+/// Run one seed of a campaign.
+#[must_use]
+pub fn run_seed(campaign: &Campaign, seed: u64) -> Outcome {
+    run_watched(campaign, seed, Watching::default())
+}
+
+/// Run one seed, watched.
+#[must_use]
+pub fn run_watched(campaign: &Campaign, seed: u64, watching: Watching) -> Outcome {
+    let case = campaign.case(seed);
+    quietly(|| case::run(&case, watching))
+}
+
+/// The first event in which two runs of one seed differ.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Divergence {
+    pub seed: u64,
+    /// The number of the event, from 0.
+    pub event: u64,
+    /// What happened in it in the first and in the second run, as the trace says it.
+    pub first: Vec<String>,
+    pub second: Vec<String>,
+}
+
+/// Run a seed twice, untraced and traced; `None` if both runs are the same event by event.
+#[must_use]
+pub fn verify_seed(campaign: &Campaign, seed: u64) -> Option<Divergence> {
+    verify_planted(campaign, seed, None)
+}
+
+/// As [`verify_seed`], with non-determinism planted into the second run at an event.
+#[must_use]
+pub fn verify_planted(campaign: &Campaign, seed: u64, planted: Option<u64>) -> Option<Divergence> {
+    let plain = run_watched(campaign, seed, Watching { trail: true, ..Watching::default() });
+    let planted = planted.map(|event| (event, 0x0dd));
+    let lines: Rc<RefCell<Vec<String>>> = Rc::default();
+    let sink = Rc::clone(&lines);
+    let trace: crate::world::TraceSink = Box::new(move |at, what| sink.borrow_mut().push(line(at, what)));
+    let traced = run_watched(campaign, seed, Watching { trail: true, trace: Some(trace), planted });
+    if plain.hash == traced.hash && plain.trail == traced.trail {
+        return None;
+    }
+    let differ = plain.trail.iter().zip(&traced.trail).position(|(a, b)| a != b);
+    let event = differ.unwrap_or(plain.trail.len().min(traced.trail.len())) as u64;
+    let of = |planted| lines_of_event(campaign, seed, event, planted);
+    Some(Divergence { seed, event, first: of(None), second: of(planted) })
+}
+
+/// What the trace says of one event.
+fn lines_of_event(campaign: &Campaign, seed: u64, event: u64, planted: Option<(u64, u64)>) -> Vec<String> {
+    let case = campaign.case(seed);
+    quietly(|| case::lines_of_event(&case, event, planted))
+}
+
+/// One line of a trace.
+#[must_use]
+pub fn line(at_ns: u64, what: &Traced<'_>) -> String {
+    let at = format!("{}.{:06}", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000);
+    match what {
+        Traced::Input { node, input } => format!("{at} n{} < {input:?}", node + 1),
+        Traced::Effect { node, effect } => format!("{at} n{} > {effect:?}", node + 1),
+        Traced::World { text } => format!("{at} -- {text}"),
+        Traced::Client { client, text } => format!("{at} {client}: {text}"),
+    }
+}
+
+/// Which seeds to run, and how.
+#[derive(Clone, Debug)]
+pub struct Fuzz {
+    pub from: u64,
+    pub seeds: u64,
+    pub jobs: usize,
+    /// Run every seed twice and compare.
+    pub verify: bool,
+    /// Stop after so many failing seeds; 0 never.
+    pub failures_max: u64,
+}
+
+/// Failures of one cause.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Group {
+    pub check: String,
+    pub site: String,
+    pub count: u64,
+    /// The lowest failing seed, and its message.
+    pub seed: u64,
+    pub message: String,
+}
+
+/// What many seeds showed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Summary {
+    pub campaign: String,
+    pub seeds: u64,
+    pub failed: u64,
+    pub events: u64,
+    pub virtual_ms: u64,
+    pub groups: Vec<Group>,
+    pub tally: Tally,
+    /// In how many seeds each kind of fault struck, and how often in all.
+    pub fired: BTreeMap<Kind, (u64, u64)>,
+    pub moot: BTreeMap<String, u64>,
+    pub excuses: BTreeMap<Excuse, u64>,
+    pub acked: u64,
+    pub starts: u64,
+    pub divergences: Vec<Divergence>,
+    /// Checks that never looked although the campaign gives them something to look at.
+    pub idle_checks: Vec<String>,
+}
+
+/// How far a run of many seeds has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub seeds: u64,
+    pub failed: u64,
+    pub events: u64,
+}
+
+/// Run many seeds. `progress` is called after each seed, on whatever thread ran it; it returns `false` to stop.
+pub fn fuzz(campaign: &Campaign, how: &Fuzz, progress: &(dyn Fn(Progress) -> bool + Sync)) -> Summary {
+    let next = AtomicU64::new(how.from);
+    let stop = AtomicBool::new(false);
+    let summary = Mutex::new(Summary { campaign: campaign.name.clone(), ..Summary::default() });
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= how.from + how.seeds {
+                return;
+            }
+            let outcome = run_seed(campaign, seed);
+            let divergence = if how.verify { verify_seed(campaign, seed) } else { None };
+            let Ok(mut all) = summary.lock() else { return };
+            all.add(seed, &outcome);
+            all.divergences.extend(divergence);
+            let now = Progress { seeds: all.seeds, failed: all.failed, events: all.events };
+            drop(all);
+            let enough = how.failures_max > 0 && now.failed >= how.failures_max;
+            if enough || !progress(now) {
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..how.jobs.max(1) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let mut summary = summary.into_inner().unwrap_or_default();
+    summary.groups.sort_by(|a, b| b.count.cmp(&a.count).then(a.seed.cmp(&b.seed)));
+    let idle = summary.tally.iter().filter(|(check, n)| *n == 0 && !campaign.idle_checks.iter().any(|c| c == check.name));
+    summary.idle_checks = idle.map(|(check, _)| check.name.to_string()).collect();
+    summary
+}
+
+impl Summary {
+    fn add(&mut self, seed: u64, outcome: &Outcome) {
+        self.seeds += 1;
+        self.events += outcome.events;
+        self.virtual_ms += outcome.virtual_ms;
+        self.acked += outcome.operations.acked;
+        self.starts += outcome.operations.starts;
+        self.tally.add(&outcome.tally);
+        for (kind, n) in &outcome.fired {
+            let entry = self.fired.entry(*kind).or_default();
+            entry.0 += 1;
+            entry.1 += n;
+        }
+        for (what, n) in &outcome.moot {
+            *self.moot.entry(what.clone()).or_default() += n;
+        }
+        for (excuse, n) in &outcome.excuses {
+            *self.excuses.entry(*excuse).or_default() += n;
+        }
+        let Some(failure) = outcome.failures.first() else { return };
+        self.failed += 1;
+        match self.groups.iter_mut().find(|g| g.check == failure.check && g.site == failure.site) {
+            Some(group) => {
+                group.count += 1;
+                if seed < group.seed {
+                    group.seed = seed;
+                    group.message.clone_from(&failure.message);
+                }
+            }
+            None => self.groups.push(Group {
+                check: failure.check.clone(),
+                site: failure.site.clone(),
+                count: 1,
+                seed,
+                message: failure.message.clone(),
+            }),
+        }
+    }
 }

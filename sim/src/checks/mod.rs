@@ -1,14 +1,23 @@
 //! The checks: each a claim that a run tries to refute, with a count of how often it really looked.
 //!
-//! State       `Watch`: how often each check looked, what was found, and the ghost state of the invariants.
-//! Takes       disk calls, completions and answers as they pass; a finished history.
-//! Gives       what was found wrong.
+//! State       `Tally`: how often each check looked.
+//! Takes       disk calls and answers as they pass (watch.rs); a finished history (history.rs).
+//! Gives       what was found wrong: check, site, message.
 //! Holds       a check draws no randomness and changes no schedule.
 //! Not here    what to do about a finding (the world stops, the runner reports).
+//! Read first  the table below, then watch.rs for invariants and history.rs for what clients can see.
 
-use crate::disk::SimDisk;
-use crate::world::net::Asked;
-use ottla_core::io::{DiskCall, FileId, Reply};
+mod acks;
+mod ghost;
+mod history;
+mod refold;
+mod watch;
+
+pub use acks::Excuse;
+pub(crate) use acks::{Ground, deletion_asked};
+pub(crate) use history::judge;
+pub(crate) use watch::Watch;
+
 use serde::Serialize;
 
 /// A check, as `ottla sim list` shows it.
@@ -22,45 +31,166 @@ pub struct Check {
     pub not_checked: &'static str,
 }
 
-/// Every check.
-pub const CHECKS: &[Check] = &[Check {
-    name: "reply-order",
-    ids: "S16",
-    statement: "Answers leave a connection in the order of its requests, one for each that wants one.",
-    why: "A client matches answers by their order.",
-    not_checked: "",
-}];
+macro_rules! checks {
+    ($($id:ident = $name:literal, $ids:literal: $statement:literal, $why:literal, $not:literal;)*) => {
+        /// A check by its place in [`CHECKS`].
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Id { $($id,)* }
 
-/// The checks at work in one world.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
-    counts: Vec<u64>,
-    /// Check, site, message.
-    pub(crate) found: Vec<(&'static str, String, String)>,
+        /// Every check.
+        pub const CHECKS: &[Check] = &[
+            $(Check { name: $name, ids: $ids, statement: $statement, why: $why, not_checked: $not },)*
+        ];
+    };
 }
 
-impl Watch {
-    /// A check has looked.
-    pub(crate) fn tally(&mut self, name: &str) {
-        if let Some(i) = CHECKS.iter().position(|c| c.name == name) {
-            if self.counts.len() <= i {
-                self.counts.resize(CHECKS.len(), 0);
-            }
-            self.counts[i] += 1;
+checks! {
+    ReplyOrder = "reply-order", "S16":
+        "Answers leave a connection in the order of its requests, one for each that wants one.",
+        "A client matches answers to requests by their order alone.",
+        "That a request is answered at all (see converges).";
+    LeasePin = "lease-pin", "S16":
+        "A range of a file that an answer carries is neither cut, emptied, renamed nor removed before the answer has left.",
+        "With sendfile the bytes are read when the socket takes them, not when the answer is made.",
+        "Bytes that only pass through memory.";
+    DiskContract = "disk-contract", "io.rs":
+        "Appends go to the end of a file that is there; nothing is asked of a directory that is removed or not yet made.",
+        "A real edge would write into a hole, or into another topic's directory.",
+        "The order of calls across files, which the disk shuffles instead.";
+    LogAppend = "log-append", "S8, CO":
+        "Every batch appended to a log begins at the offset after the one before.",
+        "An offset names one record for ever; a gap or an overlap breaks every reader.",
+        "Logs of metadata; compacted logs.";
+    OneWriter = "one-writer-per-epoch", "S6":
+        "Leader epochs never decrease along a log.",
+        "Two writers of one epoch make two histories.",
+        "Several replicas: there is one.";
+    Sequences = "sequence-integrity", "S12, CI":
+        "Per producer id and epoch, the sequences of a log have no gap and no repetition; a new epoch begins at zero.",
+        "This is what idempotence means in the log itself, whoever retried what.",
+        "Producers of which retention removed the last batch, and transactions.";
+    AckedPlace = "acked-place", "S12":
+        "The offset in a successful Produce answer is where the batch lies, byte for byte as it was sent.",
+        "A producer that commits that offset elsewhere relies on it.",
+        "Batches that the broker rewrites (LogAppendTime, recompression).";
+    PromiseDurable = "promise-before-durable", "S15, CA-4":
+        "When an acks=all answer leaves, its batch, the name of its file and its directory's are on the disk (default durability).",
+        "Otherwise a power loss takes back what was promised.",
+        "Topics with ottla.durability=page-cache, where the promise is another.";
+    VisibleDurable = "visible-is-durable", "S13, CV":
+        "The high watermark in a Fetch answer covers only bytes that are on the disk (default durability).",
+        "What a consumer has read must never be replaced by something else.",
+        "Topics with ottla.durability=page-cache.";
+    ReadBound = "read-bound", "S13":
+        "No Fetch answer contains a record at or above its high watermark, and no high watermark lies above the end of the log.",
+        "Only committed records are given out.",
+        "Isolation of transactions.";
+    Recovered = "storage-refinement", "S8":
+        "After every start the log is a run of what was appended; everything promised and not deleted is in it; nothing promised is cut.",
+        "Recovery may cut a torn tail, and nothing else.",
+        "Logs on which a fault damaged bytes at rest.";
+    Refold = "refold", "S6, S8":
+        "Leader-epoch checkpoints and offset indexes on the disk say nothing that the log does not say.",
+        "Derived state that is trusted and wrong serves wrong bytes.",
+        "Producer snapshots' contents, time indexes; state that is only in memory, but for what it answers.";
+    LostWrite = "lost-write", "H1, C1, CA, CD":
+        "Every acknowledged record is read at its offset by a fresh consumer at the end, or something that really happened permits its loss.",
+        "This is what a log is for.",
+        "Records with acks=0; which of several power losses took a record.";
+    PermittedLoss = "permitted-loss", "C1":
+        "Where a configuration permits loss at a power loss, loss is seen (a negative control: not a claim about one world).",
+        "A simulator that cannot lose data where that is allowed proves nothing where it is not.",
+        "How much is lost.";
+    OneValue = "one-offset-one-value", "H2, CO, CV":
+        "Two reads of one offset, and an acknowledgement and a read, see the same record.",
+        "An offset is a name.",
+        "Observations with a power loss between them where the first rested on the page cache.";
+    Duplicate = "duplicate", "H3, CI":
+        "No record is in the log twice, unless its producer sent it twice and was not idempotent.",
+        "Exactly one copy is the promise of idempotence.",
+        "";
+    Order = "order", "H4, CO":
+        "What was acknowledged before something else was sent lies before it; one idempotent session's batches lie in their order.",
+        "Per-partition order is the promise of a partition.",
+        "Two batches in flight at once from different clients.";
+    Skip = "poll-skip", "H5":
+        "The records of a Fetch answer begin where the client asked and leave none out.",
+        "A consumer that goes on from the last one it got would miss the rest.",
+        "Compacted logs and transaction markers, of which there are none.";
+    MonotoneEnd = "monotone-list-offsets", "H12":
+        "The log's beginning and its high watermark never go back, from one answer to any later question.",
+        "Clients store these offsets.",
+        "Answers with a power loss between them where the topic rests on the page cache.";
+    Honesty = "error-honesty", "H15, CH":
+        "A record whose every attempt was refused is never read; a record that is read was sent, to that partition.",
+        "After a definite error a client sends something else.",
+        "Errors that say nothing definite.";
+    Recency = "recency", "H16, CL":
+        "After an acks=all answer, every later Fetch answer has a high watermark above the record.",
+        "A fresh consumer must find what is acknowledged.",
+        "Where a power loss permitted its loss.";
+    AdminDurable = "admin-durable", "CM":
+        "A topic whose creation was acknowledged is there at the end, with no fewer partitions than acknowledged, unless its deletion was asked.",
+        "Metadata is a log too.",
+        "Settings.";
+    Converges = "converges", "CL, H14":
+        "After the faults end, within bounded time, every request is answered, every log can be written and read to its end.",
+        "A system that is safe because it does nothing is no use.",
+        "How long it takes, up to the bound; an excuse from a closed list ends the matter.";
+}
+
+/// How often each check looked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tally(Vec<u64>);
+
+/// As a map from the name of the check.
+impl Serialize for Tally {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(check, n)| (check.name, n)))
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally(vec![0; CHECKS.len()])
+    }
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, id: Id) {
+        self.0[id as usize] += 1;
+    }
+
+    /// Add another world's.
+    pub fn add(&mut self, other: &Tally) {
+        for (a, b) in self.0.iter_mut().zip(&other.0) {
+            *a += b;
         }
     }
 
-    pub(crate) fn before_start(&mut self, _disk: &SimDisk) {}
+    /// Each check with how often it looked.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static Check, u64)> {
+        CHECKS.iter().zip(self.0.iter().copied())
+    }
+}
 
-    pub(crate) fn on_call(&mut self, _disk: &SimDisk, _file: FileId, _call: &DiskCall) {}
+/// Something found wrong.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) id: Id,
+    /// Equal for equal causes: no numbers of the run.
+    pub(crate) site: String,
+    pub(crate) message: String,
+}
 
-    pub(crate) fn on_completed(&mut self, _disk: &SimDisk, _file: FileId, _ok: bool) {}
+impl Id {
+    pub(crate) fn name(self) -> &'static str {
+        CHECKS[self as usize].name
+    }
 
-    pub(crate) fn on_reply(&mut self, _disk: &SimDisk, _asked: &Asked, _reply: &Reply) {}
-
-    pub(crate) fn on_crash(&mut self) {}
-
-    pub(crate) fn on_power_loss(&mut self) {}
+    pub(crate) fn found(self, site: &str, message: String) -> Found {
+        Found { id: self, site: site.to_string(), message }
+    }
 }
 
 /// A message without its numbers: equal for equal causes.

@@ -6,8 +6,22 @@
 //! Holds       a client draws from its own stream, so that one more client moves no other.
 //! Not here    judgement of what they were told (checks/).
 
+mod admin;
+mod consumer;
+mod hostile;
+mod link;
+mod producer;
 mod scripted;
 
+pub use admin::AdminConfig;
+pub use consumer::ConsumerConfig;
+pub use hostile::HostileConfig;
+pub use producer::ProducerConfig;
+
+pub(crate) use admin::Admin;
+pub(crate) use consumer::{Consumer, TORN};
+pub(crate) use hostile::Hostile;
+pub(crate) use producer::Producer;
 pub(crate) use scripted::Scripted;
 
 use crate::world::Sim;
@@ -20,12 +34,20 @@ pub(crate) type Got = (i32, ApiKey, Response);
 #[derive(Debug)]
 pub(crate) enum Client {
     Scripted(Scripted),
+    Producer(Producer),
+    Consumer(Consumer),
+    Admin(Admin),
+    Hostile(Hostile),
 }
 
 macro_rules! each {
     ($client:expr, $c:ident => $act:expr) => {
         match $client {
             Client::Scripted($c) => $act,
+            Client::Producer($c) => $act,
+            Client::Consumer($c) => $act,
+            Client::Admin($c) => $act,
+            Client::Hostile($c) => $act,
         }
     };
 }
@@ -41,6 +63,21 @@ impl Client {
 
     pub(crate) fn on_response(&mut self, sim: &mut Sim, me: u32, conn: u32, got: Got) {
         each!(self, c => c.on_response(sim, me, conn, got));
+    }
+
+    /// Begin nothing new.
+    pub(crate) fn stop(&mut self) {
+        each!(self, c => c.stop());
+    }
+
+    /// Whether it has nothing more to do or to wait for.
+    pub(crate) fn is_done(&self) -> bool {
+        match self {
+            Client::Scripted(_) | Client::Hostile(_) => true,
+            Client::Producer(c) => c.is_done(),
+            Client::Consumer(c) => c.is_done(),
+            Client::Admin(c) => c.is_done(),
+        }
     }
 
     pub(crate) fn on_disconnected(&mut self, sim: &mut Sim, me: u32, conn: u32) {

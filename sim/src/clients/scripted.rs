@@ -21,6 +21,8 @@ impl Scripted {
 
     pub(crate) fn on_wake(&mut self, _sim: &mut Sim, _me: u32, _token: u64) {}
 
+    pub(crate) fn stop(&mut self) {}
+
     pub(crate) fn send(&mut self, sim: &mut Sim, me: u32, mut frame: RequestFrame, ticket: Ticket, answered: bool) {
         let conn = *self.conn.get_or_insert_with(|| sim.connect(me, 0));
         self.next += 1;

@@ -553,14 +553,14 @@ impl SimDisk {
         &self.damaged
     }
 
-    /// Whether a power loss now would certainly leave the bytes of `file` below `end`, and its name, and its directory's.
+    /// Whether a power loss now would certainly leave the bytes of a file below `end`, and its name, and its directory's.
     #[must_use]
-    pub fn is_durable(&self, file: FileId, end: u64) -> bool {
-        let Some(dir) = self.dir_of(file.dir) else { return false };
-        let Some(number) = self.dirs[dir].files.get(&file.name) else { return false };
-        self.files[number as usize].durable_to(end)
-            && self.dirs[dir].files.is_durable(&file.name)
-            && (dir == 0 || self.subdirs.is_durable(&self.dirs[dir].path))
+    pub fn is_durable(&self, path: &str, name: FileName, end: u64) -> bool {
+        let path = path.to_string();
+        let Some(dir) = self.subdirs.get(&path) else { return false };
+        let files = &self.dirs[dir as usize].files;
+        let Some(number) = files.get(&name) else { return false };
+        self.files[number as usize].durable_to(end) && files.is_durable(&name) && self.subdirs.is_durable(&path)
     }
 
     /// The bytes of a range as a reader of the file sees them now; `None` if it is not all there or cannot be read.
@@ -568,6 +568,27 @@ impl SimDisk {
     pub fn peek(&self, file: FileId, pos: u64, len: u64) -> Option<Bytes> {
         let bytes = self.files[self.number_of(file)? as usize].read(pos, len)?;
         (bytes.len() as u64 == len).then(|| Bytes::copy_from_slice(bytes))
+    }
+
+    /// The directories under the data directory.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        self.subdirs.iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    /// The files of a directory, by name.
+    #[must_use]
+    pub fn names_in(&self, path: &str) -> Vec<FileName> {
+        let dir = self.subdirs.get(&path.to_string());
+        dir.map(|d| self.dirs[d as usize].files.iter().map(|(n, _)| *n).collect()).unwrap_or_default()
+    }
+
+    /// All bytes of a file as a reader sees them; none if it is not there.
+    #[must_use]
+    pub fn bytes_of(&self, path: &str, name: FileName) -> &[u8] {
+        let dir = self.subdirs.get(&path.to_string());
+        let number = dir.and_then(|d| self.dirs[d as usize].files.get(&name));
+        number.map_or(&[], |n| &self.files[n as usize].cached)
     }
 
     /// A reply carries this range until [`SimDisk::unpin`]; the number says which file it was.

@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use faults::Fired;
+pub use node::Down;
 pub use script::{Answer, Ticket};
 
 /// What a world starts with.
@@ -45,6 +46,12 @@ pub struct Setup {
     pub net: NetCharacter,
     /// Give the node a turn now and then that it did not ask for.
     pub spurious_wakes: bool,
+    /// Take power when so many disk calls have begun or ended, counted from the start of the world; ascending.
+    #[serde(default)]
+    pub power_loss_at: Vec<u64>,
+    /// The flaw that is planted in every node (in a build that can have one).
+    #[serde(default)]
+    pub planted: Option<String>,
 }
 
 impl Setup {
@@ -63,6 +70,8 @@ impl Setup {
             },
             net: NetCharacter::default(),
             spurious_wakes: false,
+            power_loss_at: Vec::new(),
+            planted: None,
         }
     }
 }
@@ -120,15 +129,19 @@ pub struct Sim {
     pub(crate) plan: Plan,
     pub(crate) fired: Vec<Fired>,
     pub(crate) watch: Watch,
+    /// Disk calls begun and ended.
+    boundaries: u64,
     pub history: History,
     pub(crate) failures: Vec<Failure>,
     digest: Digest,
     trail: Option<Vec<u64>>,
     events: u64,
     sink: Option<TraceSink>,
+    /// Where the number of the present event is written, for whoever looks for one event in a trace.
+    counter: Option<std::rc::Rc<std::cell::RefCell<u64>>>,
     scratch: Vec<Effect>,
     answers: Vec<Option<Answer>>,
-    /// Planted non-determinism, for testing the divergence locator: at this event, something that no seed gave goes into a reply.
+    /// For testing the divergence locator: at this event, this word goes into the digest.
     pub(crate) planted: Option<(u64, u64)>,
 }
 
@@ -149,6 +162,12 @@ impl World {
     /// A world with one node, which starts at once.
     #[must_use]
     pub fn new(setup: Setup) -> World {
+        World::with_sink(setup, None)
+    }
+
+    /// A world that is traced from its first event on.
+    #[must_use]
+    pub fn with_sink(setup: Setup, sink: Option<TraceSink>) -> World {
         let mut sim = Sim {
             agenda: Agenda::default(),
             nodes: Vec::new(),
@@ -163,12 +182,14 @@ impl World {
             plan: Plan::default(),
             fired: Vec::new(),
             watch: Watch::default(),
+            boundaries: 0,
             history: History::default(),
             failures: Vec::new(),
             digest: Digest::default(),
             trail: None,
             events: 0,
-            sink: None,
+            sink,
+            counter: None,
             scratch: Vec::new(),
             answers: Vec::new(),
             planted: None,
@@ -176,6 +197,7 @@ impl World {
         };
         sim.add_node();
         sim.start_node(0);
+        sim.lose_power_at(0);
         World { sim, clients: Vec::new() }
     }
 
@@ -204,7 +226,15 @@ impl World {
         }
         let Some(event) = self.sim.agenda.pop() else { return false };
         self.sim.events += 1;
+        if let Some((_, word)) = self.sim.planted.filter(|(at, _)| *at == self.sim.events) {
+            self.sim.digest.word(word);
+        }
+        if let Some(counter) = &self.sim.counter {
+            *counter.borrow_mut() = self.sim.events - 1;
+        }
+        let before = self.sim.boundaries;
         self.dispatch(event);
+        self.sim.lose_power_at(before);
         if let Some(trail) = &mut self.sim.trail {
             trail.push(self.sim.digest.value() as u64);
         }
@@ -274,6 +304,10 @@ impl World {
         self.clients.iter().flatten()
     }
 
+    pub(crate) fn is_client_done(&self, id: u32) -> bool {
+        self.clients.get(id as usize).and_then(Option::as_ref).is_some_and(Client::is_done)
+    }
+
     /// The number of clients.
     #[must_use]
     pub fn client_count(&self) -> u32 {
@@ -311,6 +345,11 @@ impl Sim {
         self.sink = Some(sink);
     }
 
+    /// Write the number of the event under way there, from now on.
+    pub(crate) fn count_into(&mut self, counter: std::rc::Rc<std::cell::RefCell<u64>>) {
+        self.counter = Some(counter);
+    }
+
     /// Keep the digest after every event, so that two runs can be compared.
     pub fn keep_trail(&mut self) {
         self.trail = Some(Vec::new());
@@ -340,6 +379,27 @@ impl Sim {
 
     pub(crate) fn say(&mut self, text: &str) {
         self.trace(&Traced::World { text });
+    }
+
+    /// Compare everything derived on the disks with what it is derived from, if nothing is under way.
+    pub fn refold(&mut self) {
+        for n in 0..self.nodes.len() {
+            self.watch.refold(&self.nodes[n].disk);
+        }
+        for found in std::mem::take(&mut self.watch.found) {
+            self.fail(found.id.name(), found.site, found.message);
+        }
+    }
+
+    /// Whether bytes at rest were damaged on any disk.
+    #[must_use]
+    pub fn disk_is_damaged(&self) -> bool {
+        self.nodes.iter().any(|n| !n.disk.damaged().is_empty())
+    }
+
+    /// Wall time as the clients know it, in milliseconds: theirs is right.
+    pub(crate) fn client_wall_ms(&self) -> i64 {
+        node::WALL_START_MS + (self.now_ns() / 1_000_000) as i64
     }
 
     /// Wake a client after `ns`, with a token that only it knows the meaning of.

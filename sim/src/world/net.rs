@@ -31,9 +31,6 @@ impl Default for NetCharacter {
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) correlation: i32,
-    pub(crate) version: i16,
-    /// `None` for a key that is not served.
-    pub(crate) api: Option<ApiKey>,
     pub(crate) produce: Option<Box<AskedProduce>>,
 }
 

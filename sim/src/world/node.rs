@@ -11,13 +11,14 @@ use super::{Sim, Traced, fingerprint};
 use crate::disk::SimDisk;
 use crate::history::Mishap;
 use ottla_core::io::{Effect, Fatal, Input};
+use ottla_core::planted::{Bug, Planted};
 use ottla_core::rng::Rng;
 use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::{Node, NodeConfig};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Wall time at the start of every world: 2026-01-01T00:00:00Z, in milliseconds.
-const WALL_START_MS: i64 = 1_767_225_600_000;
+pub(super) const WALL_START_MS: i64 = 1_767_225_600_000;
 
 /// Why a node is down.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,7 +97,23 @@ impl Sim {
             advertised_host: format!("node{}", n + 1),
             advertised_port: 9092,
             settings,
-            planted: ottla_core::planted::Planted::default(),
+            planted: self.planted(),
+        }
+    }
+
+    /// The flaw that the set-up names, in a build that can have one.
+    fn planted(&mut self) -> Planted {
+        let Some(name) = self.setup.planted.clone() else { return Planted::default() };
+        let Some(bug) = Bug::from_name(&name) else {
+            self.fail("setup", "no such planted bug", name);
+            return Planted::default();
+        };
+        #[cfg(feature = "planted-bugs")]
+        return Planted::one(bug);
+        #[cfg(not(feature = "planted-bugs"))]
+        {
+            self.fail("setup", "this build can have no planted bug", bug.name());
+            Planted::default()
         }
     }
 
@@ -185,6 +202,7 @@ impl Sim {
                 Effect::Reply { conn, reply } => self.on_reply(n, conn, reply),
                 Effect::Close { conn } => self.on_close_effect(conn),
                 Effect::Disk { op, file, call } => {
+                    self.watch.tally.count(crate::checks::Id::DiskContract);
                     self.watch.on_call(&self.nodes[n as usize].disk, file, &call);
                     self.nodes[n as usize].disk.submit(op, file, call);
                 }
@@ -201,6 +219,7 @@ impl Sim {
         let life = slot.life;
         for started in slot.disk.started() {
             self.agenda.after(started.after_ns, Event::Disk { node: n, life, ticket: started.ticket });
+            self.boundaries += 1;
         }
         let breaches: Vec<_> = slot.disk.breaches().collect();
         let struck: Vec<_> = slot.disk.struck().collect();
@@ -213,8 +232,8 @@ impl Sim {
             self.plan_struck(n, entry);
         }
         let failed: Vec<_> = std::mem::take(&mut self.watch.found);
-        for (check, site, message) in failed {
-            self.fail(check, site, message);
+        for found in failed {
+            self.fail(found.id.name(), found.site, found.message);
         }
     }
 
@@ -278,6 +297,7 @@ impl Sim {
             return;
         }
         let Some((op, file, result)) = self.nodes[n as usize].disk.complete(ticket) else { return };
+        self.boundaries += 1;
         self.watch.on_completed(&self.nodes[n as usize].disk, file, result.is_ok());
         self.after_disk(n);
         self.input(n, Input::Disk { op, result });
@@ -336,6 +356,21 @@ impl Sim {
         let loss = loss.unwrap_or(self.setup.disk.loss);
         self.nodes[n as usize].disk.power_lost_with(loss);
         self.watch.on_power_loss();
+    }
+
+    /// Take power if a boundary was passed at which it is to be lost; `before` is how many there were.
+    pub(super) fn lose_power_at(&mut self, before: u64) {
+        let due = self.setup.power_loss_at.iter().any(|at| (before + 1..=self.boundaries).contains(at));
+        if due && self.is_up(0) {
+            self.lose_power(0, None);
+            self.agenda.after(1_000_000, Event::Start { node: 0 });
+        }
+    }
+
+    /// How many disk calls have begun or ended.
+    #[must_use]
+    pub fn boundaries(&self) -> u64 {
+        self.boundaries
     }
 
     fn stop(&mut self, n: u32, down: Down) {

@@ -49,8 +49,7 @@ impl World {
         self.sim.answers.push(Some(Answer::Waiting));
         let mut taken = false;
         self.with_client(client, |c, sim| {
-            let Client::Scripted(scripted) = c;
-            {
+            if let Client::Scripted(scripted) = c {
                 let answered = !matches!(&request, Request::Produce(p) if p.acks == 0);
                 let frame = RequestFrame { correlation: 0, version, client_id: Some("story".into()), size: 0, request };
                 scripted.send(sim, client, frame, ticket, answered);

@@ -158,21 +158,25 @@ impl Sim {
     pub(super) fn on_reply(&mut self, n: u32, conn_id: ConnId, reply: Reply) {
         let conn = (conn_id.0 as u32).wrapping_sub(1);
         let Some(c) = self.conns.get_mut(conn as usize).filter(|c| c.node == n && c.node_side) else {
-            self.watch.found.push(("reply-order", "an answer on a connection that is not there".into(), format!("{conn_id:?}")));
+            self.watch
+                .found
+                .push(crate::checks::Id::ReplyOrder.found("an answer on a connection that is not there", format!("{conn_id:?}")));
             return;
         };
-        self.watch.tally("reply-order");
+        self.watch.tally.count(crate::checks::Id::ReplyOrder);
         match c.asked.pop_front() {
             Some(asked) if asked.correlation == reply.correlation => {
                 self.watch.on_reply(&self.nodes[n as usize].disk, &asked, &reply);
             }
             Some(asked) => {
                 let text = format!("{conn_id}: {} was asked before {}", asked.correlation, reply.correlation);
-                self.watch.found.push(("reply-order", "answers leave in another order than their requests came".into(), text));
+                self.watch
+                    .found
+                    .push(crate::checks::Id::ReplyOrder.found("answers leave in another order than their requests came", text));
             }
             None => {
                 let text = format!("{conn_id}: correlation {}", reply.correlation);
-                self.watch.found.push(("reply-order", "an answer that nobody asked for".into(), text));
+                self.watch.found.push(crate::checks::Id::ReplyOrder.found("an answer that nobody asked for", text));
             }
         }
         let mut pins = Vec::new();
@@ -180,16 +184,19 @@ impl Sim {
             for p in fetch.topics.iter().flat_map(|t| &t.partitions) {
                 for chunk in &p.records {
                     if let Chunk::File { file, pos, len } = chunk {
+                        self.watch.tally.count(crate::checks::Id::LeasePin);
                         match self.nodes[n as usize].disk.pin(*file, pos.0 + u64::from(*len)) {
                             Some(number) => pins.push(number),
                             None => {
                                 let text = format!("{file} at {pos}");
-                                self.watch.found.push(("lease-pin", "a range of a file that is not there".into(), text));
+                                self.watch
+                                    .found
+                                    .push(crate::checks::Id::LeasePin.found("a range of a file that is not there", text));
                             }
                         }
                         if reply.lease.is_none() {
                             let text = format!("{file} at {pos}");
-                            self.watch.found.push(("lease-pin", "a range of a file without a lease".into(), text));
+                            self.watch.found.push(crate::checks::Id::LeasePin.found("a range of a file without a lease", text));
                         }
                     }
                 }
@@ -436,5 +443,5 @@ fn asked_of(frame: &RequestFrame) -> Option<Asked> {
         }
         _ => None,
     };
-    Some(Asked { correlation: frame.correlation, version: frame.version, api: api_of(&frame.request), produce })
+    Some(Asked { correlation: frame.correlation, produce })
 }

@@ -1,0 +1,298 @@
+//! A campaign: ranges for worlds, workloads and faults in a TOML file; a seed picks one case out of it.
+//!
+//! Takes       the text of a file; a seed.
+//! Gives       a `Case`: a world with its clients and its fault plan, as data, complete.
+//! Holds       equal campaign and seed give equal cases. Every choice has a stream of its own, so that leaving one out moves no other.
+//! Not here    running cases (case.rs), threads (runner.rs).
+
+use crate::case::{Case, ClientKind, ClientSpec};
+use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, ProducerConfig};
+use crate::diagnostic::Diagnostic;
+use crate::disk::{Character, Keep, Loss};
+use crate::plan::{Kind, Plan, Rate, Span};
+use crate::world::Setup;
+use crate::world::net::NetCharacter;
+use ottla_core::rng::Rng;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A lowest and a highest value, both included.
+pub type Range = (u64, u64);
+
+/// The contents of a campaign file.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Campaign {
+    #[serde(skip)]
+    pub name: String,
+    pub description: String,
+    pub world: WorldPart,
+    pub clients: ClientPart,
+    pub topics: TopicPart,
+    /// Broker settings: in half of the worlds one of the values, else the default.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Vec<String>>,
+    /// The most of each kind of fault in one world.
+    #[serde(default)]
+    pub faults: BTreeMap<Kind, u32>,
+    /// Checks that this campaign gives nothing to look at.
+    #[serde(default)]
+    pub idle_checks: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WorldPart {
+    /// Faults end after so many virtual milliseconds.
+    pub faults_ms: Range,
+    /// Worlds in a hundred that have the small limits of `config=tiny`.
+    pub tiny_percent: u64,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClientPart {
+    pub producers: Range,
+    pub consumers: Range,
+    /// Batches of each producer.
+    pub batches: Range,
+    pub acks: Vec<i16>,
+    #[serde(default)]
+    pub admin_operations: Option<Range>,
+    #[serde(default)]
+    pub hostile_frames: Option<Range>,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TopicPart {
+    pub count: Range,
+    pub partitions: Range,
+    /// Topics that are deleted and made again.
+    #[serde(default)]
+    pub volatile: Option<Range>,
+    /// Settings of topics: of each, in half of the topics one of the values.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Vec<String>>,
+}
+
+impl Campaign {
+    /// Read a campaign. A mistake is shown with the word that is wrong.
+    pub fn parse(name: &str, text: &str) -> Result<Campaign, Diagnostic> {
+        let parsed: Result<Campaign, toml::de::Error> = toml::from_str(text);
+        let mut campaign = parsed.map_err(|e| {
+            let span = e.span().unwrap_or(0..text.len().min(1));
+            Diagnostic::new(span, e.message().lines().next().unwrap_or("a mistake").to_string())
+        })?;
+        campaign.name = name.to_string();
+        for (check, at) in campaign.idle_checks.iter().map(|c| (c, text.find(c.as_str()).unwrap_or(0))) {
+            if !crate::checks::CHECKS.iter().any(|c| c.name == check) {
+                return Err(Diagnostic::new(at..at + check.len(), format!("there is no check `{check}`")));
+            }
+        }
+        if campaign.clients.acks.is_empty() || campaign.clients.acks.iter().any(|a| !(-1..=1).contains(a)) {
+            let at = text.find("acks").unwrap_or(0);
+            return Err(Diagnostic::new(at..at + 4, "acks are one or more of -1, 0 and 1"));
+        }
+        Ok(campaign)
+    }
+
+    /// The case of a seed.
+    #[must_use]
+    pub fn case(&self, seed: u64) -> Case {
+        let rng = |purpose: &str| Rng::stream(seed, purpose);
+        let tiny = rng("tiny").below(100) < self.world.tiny_percent;
+        let faults_ms = between(&mut rng("faults-ms"), self.world.faults_ms);
+        let mut settings = BTreeMap::new();
+        for (name, values) in &self.settings {
+            let mut rng = rng(&format!("setting/{name}"));
+            if let Some(value) = rng.pick(values).cloned().filter(|_| rng.chance(1, 2)) {
+                settings.insert(name.clone(), value);
+            }
+        }
+        let setup = Setup {
+            seed,
+            settings,
+            tiny,
+            disk: draw_disk(&mut rng("disk-character")),
+            net: draw_net(&mut rng("net-character")),
+            spurious_wakes: rng("spurious-wakes").chance(1, 2),
+            power_loss_at: Vec::new(),
+            planted: None,
+        };
+        let (stable, volatile) = self.draw_topics(seed);
+        let clients = self.draw_clients(seed, tiny, &stable, &volatile, faults_ms);
+        let rates: Vec<Rate> = self.faults.iter().map(|(kind, most)| Rate { kind: *kind, most: *most }).collect();
+        let span = Span { nodes: 1, clients: clients.len() as u32, until_ms: faults_ms };
+        Case { campaign: self.name.clone(), setup, clients, plan: Plan::draw(seed, &rates, span), faults_ms }
+    }
+
+    fn draw_topics(&self, seed: u64) -> (Vec<Topic>, Vec<Topic>) {
+        let draw = |kind: &str, count: Range| {
+            let mut topics = Vec::new();
+            for i in 0..between(&mut Rng::stream(seed, &format!("topics/{kind}")), count) {
+                let mut rng = Rng::stream(seed, &format!("topic/{kind}/{i}"));
+                let partitions = between(&mut rng, self.topics.partitions) as i32;
+                let mut settings = Vec::new();
+                for (name, values) in &self.topics.settings {
+                    let mut rng = Rng::stream(seed, &format!("topic/{kind}/{i}/{name}"));
+                    if let Some(value) = rng.pick(values).cloned().filter(|_| rng.chance(1, 2)) {
+                        settings.push((name.clone(), value));
+                    }
+                }
+                topics.push((format!("{kind}{i}"), partitions, settings));
+            }
+            topics
+        };
+        (draw("t", self.topics.count), self.topics.volatile.map_or(Vec::new(), |v| draw("v", v)))
+    }
+
+    fn draw_clients(&self, seed: u64, tiny: bool, stable: &[Topic], volatile: &[Topic], faults_ms: u64) -> Vec<ClientSpec> {
+        let names = |topics: &[Topic]| topics.iter().map(|(n, p, _)| (n.clone(), *p)).collect::<Vec<_>>();
+        let mut all = names(stable);
+        all.extend(names(volatile));
+        let mut clients = Vec::new();
+        let mut rng = Rng::stream(seed, "clients/admin");
+        let operations = self.clients.admin_operations.filter(|_| rng.chance(1, 2)).map_or(0, |r| between(&mut rng, r));
+        let admin = AdminConfig {
+            setup: stable.iter().chain(volatile).cloned().collect(),
+            stable: stable.iter().map(|(n, _, _)| n.clone()).collect(),
+            volatile: volatile.iter().map(|(n, _, _)| n.clone()).collect(),
+            operations: operations as u32,
+            think_ms: (faults_ms / (operations + 1)).max(1),
+            patience_ms: 15_000,
+            delete_records: rng.chance(1, 2),
+        };
+        clients.push(ClientSpec { name: "admin".into(), kind: ClientKind::Admin(admin) });
+        for i in 0..between(&mut Rng::stream(seed, "clients/producers"), self.clients.producers) {
+            let mut rng = Rng::stream(seed, &format!("clients/producer/{i}"));
+            // Names say nothing about which incarnation of a volatile topic is meant.
+            let by_id = !volatile.is_empty() && rng.chance(1, 2);
+            let batches = between(&mut rng, self.clients.batches) as u32;
+            let producer = ProducerConfig {
+                topics: if by_id { all.clone() } else { names(stable) },
+                acks: rng.pick(&self.clients.acks).copied().unwrap_or(-1),
+                idempotent: rng.chance(1, 2),
+                in_flight: rng.between(1, 5) as usize,
+                retries: rng.chance(2, 3),
+                records_max: if rng.chance(1, 2) { 1 } else { rng.between(2, 8) as u32 },
+                padding_max: if tiny { rng.between(0, 60) as u32 } else { rng.between(0, 700) as u32 },
+                think_ms: if rng.chance(1, 4) { 0 } else { (faults_ms / u64::from(batches + 1)).max(1) },
+                patience_ms: rng.between(500, 20_000),
+                batches,
+                by_id,
+            };
+            // Idempotence needs acks=all, as Kafka's own clients insist.
+            let producer = ProducerConfig { idempotent: producer.idempotent && producer.acks == -1, ..producer };
+            clients.push(ClientSpec { name: format!("producer{i}"), kind: ClientKind::Producer(producer) });
+        }
+        for i in 0..between(&mut Rng::stream(seed, "clients/consumers"), self.clients.consumers) {
+            let mut rng = Rng::stream(seed, &format!("clients/consumer/{i}"));
+            let by_id = rng.chance(1, 2);
+            let consumer = ConsumerConfig {
+                topics: if by_id { all.clone() } else { names(stable) },
+                sessions: rng.chance(1, 2),
+                by_id,
+                max_bytes: if rng.chance(1, 2) { rng.between(1, 2_000) as i32 } else { 1 << 20 },
+                min_bytes: if rng.chance(1, 2) { 1 } else { rng.between(0, 1_000) as i32 },
+                max_wait_ms: rng.between(0, 500) as i32,
+                think_ms: if rng.chance(1, 4) { 1 } else { rng.between(5, 300) },
+                patience_ms: rng.between(2_000, 20_000),
+                lists_percent: 20,
+                last: false,
+            };
+            clients.push(ClientSpec { name: format!("consumer{i}"), kind: ClientKind::Consumer(consumer) });
+        }
+        let mut rng = Rng::stream(seed, "clients/hostile");
+        if let Some(frames) = self.clients.hostile_frames.filter(|_| rng.chance(1, 2)) {
+            let frames = between(&mut rng, frames) as u32;
+            let topics = stable.iter().map(|(n, _, _)| n.clone()).collect();
+            let hostile = HostileConfig { topics, frames, think_ms: faults_ms / u64::from(frames + 1) };
+            clients.push(ClientSpec { name: "hostile".into(), kind: ClientKind::Hostile(hostile) });
+        }
+        clients
+    }
+}
+
+type Topic = (String, i32, Vec<(String, String)>);
+
+fn between(rng: &mut Rng, (low, high): Range) -> u64 {
+    rng.between(low, high)
+}
+
+fn draw_disk(rng: &mut Rng) -> Character {
+    let call = rng.pick(&[1_000, 20_000, 300_000]).copied().unwrap_or(1_000);
+    let sync = rng.pick(&[10_000, 1_000_000, 10_000_000, 80_000_000]).copied().unwrap_or(1_000_000);
+    let keep = |rng: &mut Rng| match rng.below(6) {
+        0 => Keep::Nothing,
+        1 => Keep::Prefix,
+        2 => Keep::Everything,
+        _ => Keep::Subset,
+    };
+    Character {
+        call_ns: (call / 10, call),
+        sync_ns: (sync / 10, sync),
+        loss: Loss { data: keep(rng), names: keep(rng), garbage: rng.chance(1, 2), shorn: rng.chance(1, 2) },
+        sync_covers_later: rng.chance(1, 2),
+    }
+}
+
+fn draw_net(rng: &mut Rng) -> NetCharacter {
+    let delay = rng.pick(&[10_000, 200_000, 5_000_000, 50_000_000]).copied().unwrap_or(200_000);
+    NetCharacter { delay_ns: (delay / 20, delay), bytes_percent: rng.pick(&[0, 20, 100]).copied().unwrap_or(20) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = r#"
+description = "a test"
+[world]
+faults-ms = [100, 200]
+tiny-percent = 100
+[clients]
+producers = [1, 2]
+consumers = [1, 1]
+batches = [5, 10]
+acks = [-1, 1]
+[topics]
+count = [1, 2]
+partitions = [1, 2]
+[faults]
+crash = 2
+bit-flip = 1
+"#;
+
+    #[test]
+    fn a_case_is_a_function_of_campaign_and_seed() {
+        let campaign = Campaign::parse("test", TEXT).expect("a campaign");
+        assert_eq!(campaign.case(7), campaign.case(7));
+        assert_ne!(campaign.case(7), campaign.case(8));
+    }
+
+    #[test]
+    fn leaving_one_kind_of_fault_out_moves_no_other() {
+        let with = Campaign::parse("test", TEXT).expect("a campaign");
+        let without = Campaign::parse("test", &TEXT.replace("bit-flip = 1\n", "")).expect("a campaign");
+        for seed in 0..50 {
+            let (mut a, b) = (with.case(seed), without.case(seed));
+            a.plan.entries.retain(|e| e.action.kind() != Kind::BitFlip);
+            assert_eq!(a, b);
+        }
+    }
+
+    #[test]
+    fn a_mistake_points_at_the_word() {
+        for (right, wrong, shown) in [
+            ("bit-flip", "bit-flop", "bit-flop"),
+            ("batches", "batchs", "batchs"),
+            ("[100, 200]", "\"soon\"", "\"soon\""),
+            ("acks = [-1, 1]", "acks = [2]", "acks"),
+        ] {
+            let text = TEXT.replace(right, wrong);
+            let mistake = Campaign::parse("test", &text).expect_err("a mistake");
+            assert_eq!(&text[mistake.span.clone()], shown, "{}", mistake.render("test.toml", &text));
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! One case: a world, its clients and its fault plan as data, and what running it shows.
+//!
+//! State       none: a case is a value that can be printed, edited, cut down and run again.
+//! Takes       a case and how to watch it.
+//! Gives       an `Outcome`: a digest, events, failures, counters.
+//! Holds       set up; faults; heal; everything must converge within bounded virtual time; a fresh reader reads all; judgement.
+//! Not here    where cases come from (campaign.rs), threads (runner.rs), cutting down (shrink.rs).
+
+use crate::checks::{self, Excuse, Tally};
+use crate::clients::{Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Producer, ProducerConfig};
+use crate::history::{AdminAct, Outcome as Ended};
+use crate::plan::{Kind, Plan};
+use crate::world::{Failure, Fired, Setup, TraceSink, World};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+const MS: u64 = 1_000_000;
+/// Virtual time in which a healed world must converge.
+pub const CONVERGE_MS: u64 = 180_000;
+
+/// One client, as data.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientSpec {
+    pub name: String,
+    pub kind: ClientKind,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientKind {
+    Admin(AdminConfig),
+    Producer(ProducerConfig),
+    Consumer(ConsumerConfig),
+    Hostile(HostileConfig),
+}
+
+/// A world with its clients and its fault plan.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// The campaign that it came from.
+    pub campaign: String,
+    /// Faults end here, in virtual milliseconds.
+    pub faults_ms: u64,
+    pub setup: Setup,
+    pub clients: Vec<ClientSpec>,
+    pub plan: Plan,
+}
+
+/// How to watch a run; none of it changes the run.
+#[derive(Default)]
+pub struct Watching {
+    pub trace: Option<TraceSink>,
+    /// Keep the digest after every event.
+    pub trail: bool,
+    /// Something that no seed gave: at this event, this word goes into the digest. For testing the divergence locator.
+    pub planted: Option<(u64, u64)>,
+}
+
+impl std::fmt::Debug for Watching {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watching")
+    }
+}
+
+/// What a run showed.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Outcome {
+    /// 128 bits over all inputs and effects, in hexadecimal.
+    pub hash: String,
+    pub events: u64,
+    pub virtual_ms: u64,
+    pub failures: Vec<Failure>,
+    pub tally: Tally,
+    /// How often each kind of fault struck.
+    pub fired: BTreeMap<Kind, u64>,
+    /// Entries of the plan that came to nothing, by kind and reason.
+    pub moot: BTreeMap<String, u64>,
+    /// Losses and halts that something excuses, by reason.
+    pub excuses: BTreeMap<Excuse, u64>,
+    /// Operations by how they ended.
+    pub operations: Operations,
+    #[serde(skip)]
+    pub trail: Vec<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Operations {
+    pub acked: u64,
+    pub refused: u64,
+    pub unknown: u64,
+    pub records_read: u64,
+    pub admin: u64,
+    pub starts: u64,
+}
+
+impl Outcome {
+    /// The check and site of the first failure.
+    #[must_use]
+    pub fn first(&self) -> Option<(&str, &str)> {
+        self.failures.first().map(|f| (f.check.as_str(), f.site.as_str()))
+    }
+}
+
+/// Run a case.
+#[must_use]
+pub fn run(case: &Case, watching: Watching) -> Outcome {
+    let mut run = Run::begin(case, watching);
+    let excuse = run.through();
+    run.finish(excuse)
+}
+
+struct Run<'a> {
+    case: &'a Case,
+    world: World,
+    page_cache: Vec<String>,
+}
+
+impl<'a> Run<'a> {
+    fn begin(case: &'a Case, watching: Watching) -> Run<'a> {
+        let mut world = World::with_sink(case.setup.clone(), watching.trace);
+        if watching.trail {
+            world.sim.keep_trail();
+        }
+        world.sim.planted = watching.planted;
+        let mut page_cache = Vec::new();
+        let broker = case.setup.settings.get("ottla.durability").is_some_and(|v| v == "page-cache");
+        for spec in &case.clients {
+            let ClientKind::Admin(admin) = &spec.kind else { continue };
+            for (name, _, settings) in &admin.setup {
+                let own = settings.iter().find(|(n, _)| n == "ottla.durability").map(|(_, v)| v.as_str());
+                if own.map_or(broker, |v| v == "page-cache") {
+                    page_cache.push(name.clone());
+                }
+            }
+        }
+        for topic in &page_cache {
+            world.sim.watch.rests_on_page_cache(topic);
+        }
+        Run { case, world, page_cache }
+    }
+
+    /// The whole course. `Some` excuse if the world may end without converging.
+    fn through(&mut self) -> Option<Excuse> {
+        if !self.set_up() {
+            return None;
+        }
+        let seed = self.case.setup.seed;
+        for spec in &self.case.clients {
+            let client = match &spec.kind {
+                ClientKind::Admin(_) => continue,
+                ClientKind::Producer(c) => Client::Producer(Producer::new(c.clone(), seed, &spec.name)),
+                ClientKind::Consumer(c) => Client::Consumer(Consumer::new(c.clone(), seed, &spec.name)),
+                ClientKind::Hostile(c) => Client::Hostile(Hostile::new(c.clone(), seed, &spec.name)),
+            };
+            self.world.add_client(&spec.name, client);
+        }
+        self.world.sim.set_plan(self.case.plan.clone());
+        let start = self.world.sim.now_ns();
+        let mut at = start;
+        while at < start + self.case.faults_ms * MS && self.world.sim.failures().is_empty() {
+            at += self.case.faults_ms * MS / 4 + 1;
+            self.world.run_until_ns(at.min(start + self.case.faults_ms * MS));
+            self.world.sim.refold();
+        }
+        self.heal()
+    }
+
+    /// Topics are made before anything breaks.
+    fn set_up(&mut self) -> bool {
+        let seed = self.case.setup.seed;
+        let Some((name, config)) = self.case.clients.iter().find_map(|c| match &c.kind {
+            ClientKind::Admin(config) => Some((c.name.clone(), config.clone())),
+            _ => None,
+        }) else {
+            return true;
+        };
+        let me = self.world.add_client(&name, Client::Admin(Admin::new(config, seed, &name)));
+        let done = self.world.run_while_not(60_000 * MS, |w| {
+            let mut done = false;
+            w.with_client(me, |c, _| done = matches!(c, Client::Admin(a) if a.is_set_up()));
+            done
+        });
+        if !done && self.world.sim.failures().is_empty() {
+            self.world.sim.fail("converges", "topics cannot be created in a world without faults", String::new());
+        }
+        done
+    }
+
+    fn heal(&mut self) -> Option<Excuse> {
+        let world = &mut self.world;
+        if !world.sim.failures().is_empty() {
+            return None;
+        }
+        let restart = world.sim.disk_faults_seen();
+        world.sim.heal();
+        for id in 0..world.client_count() {
+            world.with_client(id, |c, _| c.stop());
+        }
+        if restart {
+            // After a disk fault the operator restarts the machine; what a node had to take offline may come back.
+            world.run_for_ns(5_000 * MS);
+            if world.sim.failures().is_empty() && world.sim.is_up(0) {
+                world.sim.lose_power(0, None);
+            }
+            world.sim.start_node(0);
+        }
+        if !world.sim.failures().is_empty() {
+            return None;
+        }
+        let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
+        let calm = world.run_while_not(deadline, |w| w.sim.is_up(0) && w.clients().all(Client::is_done));
+        let world = &mut self.world;
+        if !world.sim.failures().is_empty() {
+            return None;
+        }
+        if world.sim.shutdown_is_stuck() {
+            world.sim.fail("converges", "an orderly end does not end", String::new());
+            return None;
+        }
+        if let crate::world::Down::Refused(_) | crate::world::Down::Halted(_) = world.sim.down(0) {
+            // A start on a damaged disk may be refused; the world has checked that it is damaged.
+            return Some(Excuse::DiskFailedHalted);
+        }
+        if !calm {
+            if world.sim.disk_is_damaged() {
+                return Some(Excuse::Damaged);
+            }
+            let who: Vec<&str> =
+                world.clients().zip(&world.sim.client_names).filter(|(c, _)| !c.is_done()).map(|(_, n)| n.as_str()).collect();
+            let text = format!("not done after {CONVERGE_MS} ms: {who:?}");
+            world.sim.fail("converges", "a client still waits long after all faults have ended", text);
+            return None;
+        }
+        self.probe_and_read();
+        None
+    }
+
+    /// Every log can be written again, and read to its end by somebody who has never read it.
+    fn probe_and_read(&mut self) {
+        let topics = self.topics();
+        if topics.is_empty() {
+            return;
+        }
+        let world = &mut self.world;
+        let probe = ProducerConfig {
+            topics: topics.clone(),
+            acks: -1,
+            idempotent: false,
+            in_flight: 1,
+            retries: true,
+            records_max: 1,
+            padding_max: 0,
+            think_ms: 0,
+            patience_ms: 20_000,
+            batches: 4,
+            by_id: false,
+        };
+        let seed = self.case.setup.seed;
+        let damaged = world.sim.disk_is_damaged();
+        let producer = world.add_client("probe", Client::Producer(Producer::new(probe, seed, "probe")));
+        let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
+        let written = world.run_while_not(deadline, |w| w.is_client_done(producer));
+        if !written && world.sim.failures().is_empty() && !damaged {
+            world.sim.fail("converges", "a log cannot be written after all faults have ended", format!("{topics:?}"));
+            return;
+        }
+        let reader = ConsumerConfig {
+            topics,
+            sessions: false,
+            by_id: true,
+            max_bytes: 1 << 20,
+            min_bytes: 0,
+            max_wait_ms: 0,
+            think_ms: 0,
+            patience_ms: 20_000,
+            lists_percent: 0,
+            last: true,
+        };
+        let consumer = world.add_client("reader", Client::Consumer(Consumer::new(reader, seed, "reader")));
+        let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
+        let read = world.run_while_not(deadline, |w| w.is_client_done(consumer));
+        world.sim.watch.tally.count(checks::Id::Converges);
+        if !read && world.sim.failures().is_empty() && !damaged {
+            let mut left = Vec::new();
+            world.with_client(consumer, |c, _| {
+                if let Client::Consumer(c) = c {
+                    left = c.unfinished();
+                }
+            });
+            world.sim.fail("converges", "a log cannot be read to its end after all faults have ended", format!("{left:?}"));
+        }
+        world.run_for_ns(2_000 * MS);
+        world.sim.refold();
+    }
+
+    /// The topics that must be there at the end: created, and never deleted by anybody.
+    fn topics(&self) -> Vec<(String, i32)> {
+        let history = &self.world.sim.history;
+        let mut topics: Vec<(String, i32)> = Vec::new();
+        for op in &history.admins {
+            let name = &history.topics[op.topic as usize];
+            if let (AdminAct::CreateTopic { partitions }, Ended::Ok) = (&op.act, op.outcome) {
+                if !checks::deletion_asked(history, op.topic) && !topics.iter().any(|(n, _)| n == name) {
+                    topics.push((name.clone(), *partitions));
+                }
+            }
+        }
+        topics
+    }
+
+    fn finish(mut self, excuse: Option<Excuse>) -> Outcome {
+        let sim = &mut self.world.sim;
+        let mut excuses: BTreeMap<Excuse, u64> = excuse.into_iter().map(|e| (e, 1)).collect();
+        if sim.failures().is_empty() && excuse.is_none() {
+            let ground = checks::Ground {
+                page_cache: self.page_cache.clone(),
+                damaged: sim.disk(0).damaged().iter().map(|(path, _)| path.clone()).collect(),
+                damaged_all: sim.disk(0).damaged().iter().any(|(path, _)| path.is_empty() || path.starts_with("__")),
+                retention: retention_topics(self.case, &sim.history),
+                halted: false,
+            };
+            let (found, more) = checks::judge(&sim.history, &ground, &mut sim.watch.tally);
+            for found in found {
+                sim.fail(found.id.name(), found.site, found.message);
+            }
+            excuses.extend(more);
+        }
+        let (mut fired, mut moot) = (BTreeMap::new(), BTreeMap::new());
+        for (entry, what) in sim.plan.entries.iter().zip(sim.fired()) {
+            let kind = entry.action.kind();
+            match what {
+                Fired::Struck => *fired.entry(kind).or_default() += 1,
+                reason => *moot.entry(format!("{}: {reason:?}", kind.name())).or_default() += 1,
+            }
+        }
+        if sim.failures().is_empty() && sim.fired().contains(&Fired::NotYet) {
+            sim.fail("plan", "a planned fault never fired", format!("{:?}", sim.fired()));
+        }
+        let mut operations = Operations { records_read: sim.history.records.len() as u64, ..Operations::default() };
+        for op in &sim.history.produces {
+            match op.outcome {
+                Ended::Ok => operations.acked += 1,
+                Ended::Failed(_) => operations.refused += 1,
+                Ended::Open | Ended::Unknown => operations.unknown += 1,
+            }
+        }
+        operations.admin = sim.history.admins.len() as u64;
+        operations.starts = sim.nodes.iter().map(|n| u64::from(n.starts)).sum();
+        Outcome {
+            hash: format!("{:032x}", sim.hash()),
+            events: sim.events(),
+            virtual_ms: sim.now_ns() / MS,
+            failures: sim.failures().to_vec(),
+            tally: sim.watch.tally.clone(),
+            fired,
+            moot,
+            excuses,
+            operations,
+            trail: sim.trail().to_vec(),
+        }
+    }
+}
+
+/// Topics with a retention setting, from the start or set by somebody.
+fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<String> {
+    let is = |name: &str| name.starts_with("retention.");
+    let mut topics: Vec<String> = Vec::new();
+    for spec in &case.clients {
+        if let ClientKind::Admin(admin) = &spec.kind {
+            let with = admin.setup.iter().filter(|(_, _, settings)| settings.iter().any(|(n, _)| is(n)));
+            topics.extend(with.map(|(name, _, _)| name.clone()));
+        }
+    }
+    if case.setup.settings.keys().any(|n| n.starts_with("log.retention.")) {
+        topics.extend(history.topics.iter().cloned());
+    }
+    for op in &history.admins {
+        if matches!(&op.act, AdminAct::SetConfig { name, .. } if is(name)) {
+            topics.push(history.topics[op.topic as usize].clone());
+        }
+    }
+    topics
+}
+
+/// How many disk calls a case begins and ends.
+pub(crate) fn boundaries(case: &Case) -> u64 {
+    let mut run = Run::begin(case, Watching::default());
+    let _ = run.through();
+    run.world.sim.boundaries()
+}
+
+/// What the trace says of one event of a case.
+pub(crate) fn lines_of_event(case: &Case, event: u64, planted: Option<(u64, u64)>) -> Vec<String> {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    // Every line with the number of the event in which it was written; the sink is told by a shared counter.
+    let lines: Rc<RefCell<Vec<String>>> = Rc::default();
+    let sink = Rc::clone(&lines);
+    let counted: Rc<RefCell<u64>> = Rc::default();
+    let counter = Rc::clone(&counted);
+    let trace: TraceSink = Box::new(move |at, what| {
+        if *counter.borrow() == event {
+            sink.borrow_mut().push(crate::runner::line(at, what));
+        }
+    });
+    let mut run = Run::begin(case, Watching { trace: Some(trace), trail: false, planted });
+    run.world.sim.count_into(counted);
+    let _ = run.through();
+    let mut lines = lines.borrow().clone();
+    if planted.is_some_and(|(at, _)| at == event + 1) {
+        lines.insert(0, "a word that no seed gave goes into the digest".to_string());
+    }
+    lines
+}

@@ -1,0 +1,94 @@
+//! The ack oracle: which losses the configuration permits under the failures that really happened.
+//!
+//! Takes       an acknowledged operation, the mishaps of the world, what is known of its topic.
+//! Gives       the reason why its record may be gone, if there is one.
+//! Holds       the list of reasons is closed.
+//! Not here    whether it is gone (history.rs).
+
+use crate::history::{AdminAct, History, Mishap, Outcome, ProduceOp};
+use serde::Serialize;
+
+/// Why something may be as it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub enum Excuse {
+    /// The promise rested on the page cache (acks=1, or ottla.durability=page-cache), and power was lost.
+    PowerLostUnsynced,
+    /// Retention or DeleteRecords moved the log's beginning past it, as the topic's settings or an administrator asked.
+    Deleted,
+    /// The topic was deleted, or its deletion was asked and may have been done.
+    TopicDeleted,
+    /// A fault damaged bytes of this log at rest: with one replica nobody can mend that.
+    Damaged,
+    /// The disk failed for good and the node has said so.
+    DiskFailedHalted,
+}
+
+/// What the oracle knows besides the history.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ground {
+    /// Topics whose promises rest on the page cache.
+    pub(crate) page_cache: Vec<String>,
+    /// Paths (topic-partition) that damage has struck; of every path, where it struck metadata.
+    pub(crate) damaged: Vec<String>,
+    pub(crate) damaged_all: bool,
+    /// Topics with a retention setting, from the start or set later.
+    pub(crate) retention: Vec<String>,
+    /// The node is down for a reason that excuses it.
+    pub(crate) halted: bool,
+}
+
+impl Ground {
+    pub(crate) fn is_damaged(&self, topic: &str, partition: i32) -> bool {
+        self.damaged_all || self.damaged.iter().any(|p| *p == format!("{topic}-{partition}"))
+    }
+
+    /// Whether what this operation was told rests on the page cache.
+    pub(crate) fn is_weak(&self, history: &History, op: &ProduceOp) -> bool {
+        op.acks == 1 || self.rests_on_page_cache(&history.topics[op.place.topic as usize])
+    }
+
+    pub(crate) fn rests_on_page_cache(&self, topic: &str) -> bool {
+        self.page_cache.iter().any(|t| t == topic)
+    }
+
+    /// Why an acknowledged operation may be gone: `log_start` is where the log begins for the last reader.
+    pub(crate) fn may_be_lost(&self, history: &History, op: &ProduceOp, offset: i64, log_start: i64) -> Option<Excuse> {
+        let topic = &history.topics[op.place.topic as usize];
+        if deletion_asked(history, op.place.topic) {
+            return Some(Excuse::TopicDeleted);
+        }
+        if offset < log_start && (self.retention.contains(topic) || records_deleted(history, op, offset)) {
+            return Some(Excuse::Deleted);
+        }
+        if self.is_weak(history, op) && power_lost_after(history, op.invoked).is_some() {
+            return Some(Excuse::PowerLostUnsynced);
+        }
+        if self.is_damaged(topic, op.place.partition) {
+            return Some(Excuse::Damaged);
+        }
+        None
+    }
+}
+
+/// The first power loss at or after a time.
+pub(crate) fn power_lost_after(history: &History, at: u64) -> Option<u64> {
+    history.mishaps.iter().find(|(t, m)| *t >= at && *m == Mishap::PowerLoss).map(|(t, _)| *t)
+}
+
+/// Whether power was lost between two times.
+pub(crate) fn power_lost_between(history: &History, from: u64, to: u64) -> bool {
+    history.mishaps.iter().any(|(t, m)| (from..=to).contains(t) && *m == Mishap::PowerLoss)
+}
+
+/// Whether somebody asked for a topic's deletion, and it was not refused.
+pub(crate) fn deletion_asked(history: &History, topic: u16) -> bool {
+    history.admins.iter().any(|a| a.topic == topic && a.act == AdminAct::DeleteTopic && !matches!(a.outcome, Outcome::Failed(_)))
+}
+
+fn records_deleted(history: &History, op: &ProduceOp, offset: i64) -> bool {
+    history.admins.iter().any(|a| {
+        a.topic == op.place.topic
+            && !matches!(a.outcome, Outcome::Failed(_))
+            && matches!(a.act, AdminAct::DeleteRecords { partition, before } if partition == op.place.partition && (before == -1 || before > offset))
+    })
+}

@@ -1,0 +1,118 @@
+//! What was really asked of the disk, per partition's log: the checks' own memory of every batch.
+//!
+//! State       per log the batches appended and neither cut nor removed, with where they lie; what was promised about them.
+//! Takes       disk calls on `.log` files as they are given.
+//! Holds       batches are in the order of their offsets.
+//! Not here    judgement (watch.rs).
+
+use crate::batch::{self, Head};
+use ottla_core::io::FileName;
+use std::collections::BTreeMap;
+
+/// One appended batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GhostBatch {
+    pub(crate) head: Head,
+    pub(crate) name: FileName,
+    pub(crate) pos: u64,
+}
+
+impl GhostBatch {
+    pub(crate) fn end_pos(&self) -> u64 {
+        self.pos + self.head.size as u64
+    }
+}
+
+/// What is known of one producer in one log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Last {
+    pub(crate) epoch: i16,
+    pub(crate) sequence: i32,
+}
+
+/// One log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GhostLog {
+    pub(crate) path: String,
+    pub(crate) batches: Vec<GhostBatch>,
+    /// The offset after the last batch, also where retention has removed all.
+    pub(crate) end: Option<i64>,
+    pub(crate) epoch: i32,
+    /// Below this, an answer promised that a power loss takes nothing.
+    pub(crate) promised: i64,
+    /// Below this, an answer promised that a process crash takes nothing.
+    pub(crate) told: i64,
+    /// The highest high watermark that a consumer was told.
+    pub(crate) seen: i64,
+    pub(crate) producers: BTreeMap<i64, Last>,
+    /// Promises rest on the page cache.
+    pub(crate) page_cache: bool,
+    /// A fault damaged bytes at rest, or a call on it failed: what it holds is not the node's doing alone.
+    pub(crate) damaged: bool,
+}
+
+impl GhostLog {
+    pub(crate) fn new(path: &str) -> GhostLog {
+        GhostLog { path: path.to_string(), ..GhostLog::default() }
+    }
+
+    /// The batch that holds `offset`.
+    pub(crate) fn batch_at(&self, offset: i64) -> Option<&GhostBatch> {
+        let i = self.batches.partition_point(|b| b.head.last_offset() < offset);
+        self.batches.get(i).filter(|b| b.head.base_offset <= offset)
+    }
+
+    /// The last batch that lies wholly below `offset`.
+    pub(crate) fn last_below(&self, offset: i64) -> Option<&GhostBatch> {
+        let i = self.batches.partition_point(|b| b.head.last_offset() < offset);
+        self.batches.get(i.checked_sub(1)?)
+    }
+
+    /// Drop the batches from index `from` on. The lowest offset that is dropped.
+    pub(crate) fn cut_from(&mut self, from: usize) -> Option<i64> {
+        let first = self.batches.get(from)?.head.base_offset;
+        self.batches.truncate(from);
+        self.end = Some(first);
+        self.refold();
+        Some(first)
+    }
+
+    /// Forget producers and epoch, and learn them again from the batches.
+    pub(crate) fn refold(&mut self) {
+        self.producers.clear();
+        self.epoch = 0;
+        for i in 0..self.batches.len() {
+            let head = self.batches[i].head;
+            self.epoch = head.epoch;
+            self.learn(&head);
+        }
+    }
+
+    pub(crate) fn learn(&mut self, head: &Head) {
+        if head.producer_id >= 0 {
+            let sequence = (i64::from(head.base_sequence) + i64::from(head.last_delta)).rem_euclid(1 << 31) as i32;
+            self.producers.insert(head.producer_id, Last { epoch: head.producer_epoch, sequence });
+        }
+    }
+}
+
+/// The batches in the bytes of one append, where they will lie. `None` if they are not whole batches.
+pub(crate) fn appended(name: FileName, pos: u64, data: &[bytes::Bytes]) -> Option<Vec<GhostBatch>> {
+    // A batch may be given in parts: a rewritten header and the rest as it came.
+    let joined;
+    let bytes: &[u8] = match data {
+        [one] => one,
+        parts => {
+            joined = parts.concat();
+            &joined
+        }
+    };
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let head = batch::header(&bytes[at..])?;
+        out.push(GhostBatch { head, name, pos: pos + at as u64 });
+        at += head.size;
+    }
+    Some(out)
+}

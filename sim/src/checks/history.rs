@@ -1,0 +1,412 @@
+//! Judging a finished history: only what clients saw, and the mishaps that an operator would know of.
+//!
+//! Takes       the history, what the oracle knows, the end of each log as a fresh reader found it.
+//! Gives       what is wrong, tallies.
+//! Holds       no code shared with `core`; work is n log n in the number of operations.
+//! Not here    invariants of the machine (watch.rs), which losses are permitted (acks.rs).
+
+use super::acks::{Ground, deletion_asked, power_lost_after, power_lost_between};
+use super::{Excuse, Found, Id, Tally};
+use crate::clients::TORN;
+use crate::history::{History, Outcome, Place, ProduceOp, ReadOp};
+use std::collections::BTreeMap;
+
+/// What the history says of one partition of one incarnation of a topic.
+#[derive(Default)]
+struct Lane<'a> {
+    produces: Vec<(usize, &'a ProduceOp)>,
+    reads: Vec<&'a ReadOp>,
+    /// Offset to value, as the last reader found it.
+    last: BTreeMap<i64, u64>,
+    /// Where the log began for the last reader; `None` if there was none, or it could not read.
+    last_start: Option<i64>,
+}
+
+pub(crate) struct Judge<'a> {
+    history: &'a History,
+    ground: &'a Ground,
+    tally: &'a mut Tally,
+    found: Vec<Found>,
+    pub(crate) excuses: BTreeMap<Excuse, u64>,
+}
+
+/// Judge a history. `read_all`: the places that the last reader could read to their end.
+pub(crate) fn judge<'a>(history: &'a History, ground: &'a Ground, tally: &'a mut Tally) -> (Vec<Found>, BTreeMap<Excuse, u64>) {
+    let mut judge = Judge { history, ground, tally, found: Vec::new(), excuses: BTreeMap::new() };
+    let lanes = judge.lanes();
+    for (place, lane) in &lanes {
+        judge.reads(*place, lane);
+        judge.one_value(*place, lane);
+        judge.lost(*place, lane);
+        judge.duplicates(*place, lane);
+        judge.order(*place, lane);
+        judge.recency(*place, lane);
+    }
+    judge.monotone();
+    judge.admin();
+    (judge.found, judge.excuses)
+}
+
+impl<'a> Judge<'a> {
+    fn report(&mut self, id: Id, site: &str, message: String) {
+        self.found.push(id.found(site, message));
+    }
+
+    /// Incarnations of a topic that was deleted are told apart by id; of others the id says nothing.
+    fn lane_of(&self, place: Place) -> Place {
+        if deletion_asked(self.history, place.topic) { place } else { Place { topic_id: 0, ..place } }
+    }
+
+    fn lanes(&self) -> BTreeMap<Place, Lane<'a>> {
+        let history = self.history;
+        let mut lanes: BTreeMap<Place, Lane<'a>> = BTreeMap::new();
+        for (i, op) in history.produces.iter().enumerate() {
+            lanes.entry(self.lane_of(op.place)).or_default().produces.push((i, op));
+        }
+        for read in &history.reads {
+            let lane = lanes.entry(self.lane_of(read.place)).or_default();
+            lane.reads.push(read);
+            if read.last && read.error == 0 {
+                lane.last_start = Some(lane.last_start.unwrap_or(0).max(read.log_start));
+                lane.last.extend(history.records[read.records.0..read.records.1].iter().copied());
+            }
+        }
+        // A log whose last list said "empty" was never fetched from: begin and end are the same.
+        for list in history.lists.iter().filter(|l| l.error == 0 && l.timestamp == -2) {
+            if let Some(lane) = lanes.get_mut(&self.lane_of(list.place)) {
+                let is_last = lane.reads.iter().all(|r| r.ended <= list.ended);
+                if is_last && lane.last_start.is_none() && lane.last.is_empty() {
+                    lane.last_start = Some(list.offset);
+                }
+            }
+        }
+        lanes
+    }
+
+    fn name(&self, place: Place) -> String {
+        format!("{}-{}", self.history.topics[place.topic as usize], place.partition)
+    }
+
+    fn is_damaged(&self, place: Place) -> bool {
+        self.ground.is_damaged(&self.history.topics[place.topic as usize], place.partition)
+    }
+
+    /// H5, H15, and that what is read is what somebody sent.
+    fn reads(&mut self, place: Place, lane: &Lane<'_>) {
+        let damaged = self.is_damaged(place);
+        for read in &lane.reads {
+            if read.error == TORN && !damaged {
+                let text = format!("{} from {}", self.name(place), read.from_offset);
+                self.report(Id::Skip, "a Fetch answer whose records are no whole batches", text);
+            }
+            let records = &self.history.records[read.records.0..read.records.1];
+            if records.is_empty() {
+                continue;
+            }
+            self.tally.count(Id::Skip);
+            self.tally.count(Id::Honesty);
+            let mut expected = read.from_offset.max(read.log_start);
+            for (offset, value) in records {
+                if *offset != expected && !damaged {
+                    let text = format!("{}: offset {offset} instead of {expected}", self.name(place));
+                    self.report(Id::Skip, "a Fetch answer leaves records out", text);
+                    return;
+                }
+                expected = offset + 1;
+                let Some((op, _)) = self.history.writer_of(*value) else {
+                    let text = format!("{} offset {offset}: value {value:#x}", self.name(place));
+                    self.report(Id::Honesty, "a record is read that nobody sent", text);
+                    return;
+                };
+                let writer = &self.history.produces[op];
+                if self.lane_of(writer.place) != place {
+                    let text = format!("{} offset {offset}: sent to {:?}", self.name(place), writer.place);
+                    self.report(Id::Honesty, "a record is read from a partition that it was not sent to", text);
+                    return;
+                }
+                if let Outcome::Failed(code) = writer.outcome {
+                    let text = format!("{} offset {offset}: operation {op}, refused with {code}", self.name(place));
+                    self.report(Id::Honesty, "a record is read although every attempt to write it was refused", text);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// H2: an offset has one value, whoever looks and whenever.
+    fn one_value(&mut self, place: Place, lane: &Lane<'_>) {
+        if self.is_damaged(place) {
+            return;
+        }
+        let weak_topic = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
+        // Observations: (offset, from when on it holds, value, rests on the page cache).
+        let mut seen: Vec<(i64, u64, u64, bool)> = Vec::new();
+        for read in &lane.reads {
+            for (offset, value) in &self.history.records[read.records.0..read.records.1] {
+                seen.push((*offset, read.invoked, *value, weak_topic));
+            }
+        }
+        for (i, op) in lane.produces.iter().filter(|(_, op)| op.outcome == Outcome::Ok && op.base_offset >= 0) {
+            let weak = self.ground.is_weak(self.history, op);
+            for n in 0..op.count {
+                seen.push((op.base_offset + i64::from(n), op.invoked, History::value_of(*i) + u64::from(n), weak));
+            }
+        }
+        seen.sort_unstable();
+        for pair in seen.windows(2) {
+            let ((offset, at, value, weak), (next_offset, next_at, next_value, _)) = (pair[0], pair[1]);
+            if offset != next_offset {
+                continue;
+            }
+            self.tally.count(Id::OneValue);
+            // An answer that was on its way when power was lost describes the time before.
+            let excused = weak && power_lost_between(self.history, at, next_at.max(at)) || {
+                let later_weak = pair[1].3;
+                later_weak && power_lost_after(self.history, at).is_some()
+            };
+            if value != next_value && !excused {
+                let text = format!("{} offset {offset}: {value:#x} and {next_value:#x}", self.name(place));
+                self.report(Id::OneValue, "one offset, two values", text);
+                return;
+            }
+        }
+    }
+
+    /// H1, by the ack oracle.
+    fn lost(&mut self, place: Place, lane: &Lane<'_>) {
+        let Some(log_start) = lane.last_start else {
+            // Nobody could read it at the end: `converges` has a word on that.
+            return;
+        };
+        let mut holes: Vec<(i64, u64)> = Vec::new();
+        for (i, op) in lane.produces.iter().filter(|(_, op)| op.outcome == Outcome::Ok && op.acks != 0 && op.base_offset >= 0) {
+            let strong = !self.ground.is_weak(self.history, op);
+            self.tally.count(Id::LostWrite);
+            for n in 0..op.count {
+                let offset = op.base_offset + i64::from(n);
+                let value = History::value_of(*i) + u64::from(n);
+                if lane.last.get(&offset) == Some(&value) {
+                    continue;
+                }
+                match self.ground.may_be_lost(self.history, op, offset, log_start) {
+                    Some(excuse) => {
+                        *self.excuses.entry(excuse).or_default() += 1;
+                        if excuse == Excuse::PowerLostUnsynced {
+                            self.tally.count(Id::PermittedLoss);
+                            holes.push((offset, op.invoked));
+                        }
+                    }
+                    None => {
+                        let text = format!(
+                            "{} offset {offset}: operation {i} (acks={}), acknowledged at {} ns; the log begins at {log_start}, there is {:?}",
+                            self.name(place),
+                            op.acks,
+                            op.ended,
+                            lane.last.get(&offset)
+                        );
+                        let site =
+                            if strong { "an acks=all record is gone" } else { "an acks=1 record is gone, and no power was lost" };
+                        self.report(Id::LostWrite, site, text);
+                        return;
+                    }
+                }
+            }
+        }
+        self.suffix(place, lane, &holes);
+    }
+
+    /// What a power loss takes is a suffix: nothing acknowledged before it at a higher offset may be left.
+    fn suffix(&mut self, place: Place, lane: &Lane<'_>, holes: &[(i64, u64)]) {
+        if self.is_damaged(place) {
+            return;
+        }
+        for (offset, invoked) in holes {
+            let Some(first_loss) = power_lost_after(self.history, *invoked) else { continue };
+            let survivor = lane.produces.iter().find(|(i, op)| {
+                op.outcome == Outcome::Ok
+                    && op.ended < first_loss
+                    && op.base_offset > *offset
+                    && lane.last.get(&op.base_offset) == Some(&History::value_of(*i))
+            });
+            if let Some((i, op)) = survivor {
+                let text = format!("{}: offset {offset} is lost, operation {i} at {} is not", self.name(place), op.base_offset);
+                self.report(Id::LostWrite, "a power loss took a record from the middle of a log", text);
+                return;
+            }
+        }
+    }
+
+    /// H3.
+    fn duplicates(&mut self, place: Place, lane: &Lane<'_>) {
+        if self.is_damaged(place) {
+            return;
+        }
+        let mut places: BTreeMap<u64, i64> = BTreeMap::new();
+        for (offset, value) in &lane.last {
+            let Some((op, _)) = self.history.writer_of(*value) else { continue };
+            let writer = &self.history.produces[op];
+            self.tally.count(Id::Duplicate);
+            if let Some(first) = places.insert(*value, *offset) {
+                let permitted = writer.producer.is_none() && writer.attempts > 1;
+                if !permitted {
+                    let text = format!("{}: operation {op} at {first} and at {offset}", self.name(place));
+                    let site = if writer.producer.is_some() {
+                        "an idempotent producer's record is there twice"
+                    } else {
+                        "a record that was sent once is there twice"
+                    };
+                    self.report(Id::Duplicate, site, text);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// H4: real time and sessions order the log.
+    fn order(&mut self, place: Place, lane: &Lane<'_>) {
+        if self.is_damaged(place) {
+            return;
+        }
+        // Operations in the order of the log, as the last reader found it.
+        let mut in_log: Vec<(i64, usize)> = Vec::new();
+        for (offset, value) in &lane.last {
+            if let Some((op, 0)) = self.history.writer_of(*value) {
+                in_log.push((*offset, op));
+            }
+        }
+        let (mut latest_start, mut sessions): (Option<(u64, usize)>, BTreeMap<(i64, i16), usize>) = (None, BTreeMap::new());
+        for (offset, n) in in_log {
+            let op = &self.history.produces[n];
+            self.tally.count(Id::Order);
+            let ended_before = op.outcome == Outcome::Ok && op.base_offset == offset;
+            if let Some((start, other)) = latest_start.filter(|(start, _)| ended_before && op.ended < *start) {
+                let text =
+                    format!("{}: operation {n} ended before {other} began at {start} ns, but lies behind it", self.name(place));
+                self.report(Id::Order, "the log contradicts real time", text);
+                return;
+            }
+            // A repetition by a producer that is not idempotent may lie anywhere after its first attempt.
+            if op.attempts == 1 && latest_start.is_none_or(|(start, _)| op.invoked > start) {
+                latest_start = Some((op.invoked, n));
+            }
+            if let Some((id, epoch, _)) = op.producer {
+                let before = sessions.insert((id, epoch), n);
+                if before.is_some_and(|b| self.history.produces[b].order > op.order) {
+                    let text = format!("{}: operation {n} lies behind {before:?}", self.name(place));
+                    self.report(Id::Order, "an idempotent session's batches lie in another order than they were sent", text);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// H16.
+    fn recency(&mut self, place: Place, lane: &Lane<'_>) {
+        if self.is_damaged(place) {
+            return;
+        }
+        let mut acked: Vec<(u64, i64)> = lane
+            .produces
+            .iter()
+            .filter(|(_, op)| op.outcome == Outcome::Ok && op.acks == -1 && op.base_offset >= 0)
+            .map(|(_, op)| (op.ended, op.base_offset + i64::from(op.count)))
+            .collect();
+        acked.sort_unstable();
+        let mut reads: Vec<&ReadOp> = lane.reads.iter().copied().filter(|r| r.error == 0).collect();
+        reads.sort_unstable_by_key(|r| r.invoked);
+        let weak = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
+        let (mut i, mut end, mut since) = (0, 0, 0);
+        for read in reads {
+            while i < acked.len() && acked[i].0 < read.invoked {
+                if acked[i].1 > end {
+                    (since, end) = acked[i];
+                }
+                i += 1;
+            }
+            if end == 0 {
+                continue;
+            }
+            self.tally.count(Id::Recency);
+            if read.high_watermark < end && !(weak && power_lost_after(self.history, 0).is_some()) {
+                let text = format!(
+                    "{}: acknowledged up to {end} at {since} ns, asked at {} ns, told {}",
+                    self.name(place),
+                    read.invoked,
+                    read.high_watermark
+                );
+                self.report(Id::Recency, "a later read does not know of an acknowledged record", text);
+                return;
+            }
+        }
+    }
+
+    /// H12.
+    fn monotone(&mut self) {
+        // (place, latest or earliest, invoked, ended, offset)
+        let mut seen: BTreeMap<(Place, bool), Vec<(u64, u64, i64)>> = BTreeMap::new();
+        for list in self.history.lists.iter().filter(|l| l.error == 0 && (l.timestamp == -1 || l.timestamp == -2)) {
+            // ListOffsets names topics; of a topic that was deleted it is not known which incarnation answered.
+            if !deletion_asked(self.history, list.place.topic) {
+                let key = (self.lane_of(list.place), list.timestamp == -1);
+                seen.entry(key).or_default().push((list.invoked, list.ended, list.offset));
+            }
+        }
+        for read in self.history.reads.iter().filter(|r| r.error == 0 && r.high_watermark >= 0) {
+            let lane = self.lane_of(read.place);
+            seen.entry((lane, true)).or_default().push((read.invoked, read.ended, read.high_watermark));
+            if read.log_start >= 0 {
+                seen.entry((lane, false)).or_default().push((read.invoked, read.ended, read.log_start));
+            }
+        }
+        for ((place, latest), mut all) in seen {
+            if self.is_damaged(place) {
+                continue;
+            }
+            let weak = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
+            all.sort_unstable();
+            let mut ended: Vec<(u64, u64, i64)> = all.clone();
+            ended.sort_unstable_by_key(|(_, e, _)| *e);
+            let (mut i, mut highest, mut at) = (0, i64::MIN, 0);
+            for (invoked, _, offset) in &all {
+                while i < ended.len() && ended[i].1 < *invoked {
+                    if ended[i].2 > highest {
+                        (highest, at) = (ended[i].2, ended[i].0);
+                    }
+                    i += 1;
+                }
+                if highest == i64::MIN {
+                    continue;
+                }
+                self.tally.count(Id::MonotoneEnd);
+                let excused = weak && latest && power_lost_between(self.history, at, *invoked);
+                if *offset < highest && !excused {
+                    let what = if latest { "the end of a log goes back" } else { "the beginning of a log goes back" };
+                    let text = format!("{}: {offset} at {invoked} ns, {highest} was told before", self.name(place));
+                    self.report(Id::MonotoneEnd, what, text);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Topics whose creation was acknowledged are there at the end.
+    fn admin(&mut self) {
+        use crate::history::AdminAct as A;
+        for (n, op) in self.history.admins.iter().enumerate() {
+            let A::CreateTopic { partitions } = op.act else { continue };
+            if op.outcome != Outcome::Ok || deletion_asked(self.history, op.topic) || self.ground.damaged_all {
+                continue;
+            }
+            self.tally.count(Id::AdminDurable);
+            let last = |p: i32| {
+                let lists = &self.history.lists;
+                lists.iter().any(|l| l.place.topic == op.topic && l.place.partition == p && l.ended > op.ended)
+            };
+            let read_at_end = self.history.reads.iter().any(|r| r.last) || self.history.lists.iter().any(|l| l.ended > op.ended);
+            if read_at_end && !self.ground.halted && (0..partitions).any(|p| !last(p)) {
+                let text = format!("operation {n}: {} with {partitions} partitions", self.history.topics[op.topic as usize]);
+                self.report(Id::AdminDurable, "a topic whose creation was acknowledged is not there at the end", text);
+            }
+        }
+    }
+}

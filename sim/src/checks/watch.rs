@@ -1,0 +1,432 @@
+//! Invariants, looked at with every disk call and every answer: the checks that see more than a client can.
+//!
+//! State       the ghost logs by path, the directories of the present life, topics' ids, tallies, what was found.
+//! Takes       disk calls as given, answers as they leave, crashes, starts.
+//! Holds       work per call is bounded by the call.
+//! Not here    what only a finished history shows (history.rs).
+
+use super::ghost::{GhostBatch, GhostLog, appended};
+use super::{Found, Id, Tally, refold};
+use crate::disk::SimDisk;
+use crate::world::net::{Asked, AskedPart};
+use ottla_core::ids::DirId;
+use ottla_core::io::{Chunk, DiskCall, FileId, FileKind, Reply, Suffix};
+use ottla_core::wire::{FetchReply, Response, msg};
+use std::collections::BTreeMap;
+
+/// The checks at work in one world.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    pub(crate) tally: Tally,
+    pub(crate) found: Vec<Found>,
+    logs: Vec<GhostLog>,
+    by_path: BTreeMap<String, usize>,
+    /// The logs of the directories that this life has named, by `DirId`.
+    by_dir: Vec<Option<usize>>,
+    ids: BTreeMap<u128, String>,
+    /// Topics whose promises rest on the page cache.
+    page_cache: Vec<String>,
+    /// A disk call failed or bytes were damaged since the last power loss: what the disk holds is not the node's doing alone.
+    io_failed: bool,
+    /// Records of acknowledged batches that a power loss took where that is permitted.
+    pub(crate) permitted_losses: u64,
+    refolds: u32,
+}
+
+impl Watch {
+    /// Promises about this topic rest on the page cache.
+    pub(crate) fn rests_on_page_cache(&mut self, topic: &str) {
+        self.page_cache.push(topic.to_string());
+    }
+
+    fn report(&mut self, found: Found) {
+        self.found.push(found);
+    }
+
+    fn log_of(&mut self, disk: &SimDisk, dir: DirId) -> Option<usize> {
+        let slot = dir.0 as usize;
+        if let Some(known) = self.by_dir.get(slot).copied().flatten() {
+            return Some(known);
+        }
+        let path = disk.path_of(dir).filter(|p| is_partition(p))?.to_string();
+        let log = self.log_by_path(&path);
+        self.know_dir(slot, log);
+        Some(log)
+    }
+
+    fn know_dir(&mut self, slot: usize, log: usize) {
+        if self.by_dir.len() <= slot {
+            self.by_dir.resize(slot + 1, None);
+        }
+        self.by_dir[slot] = Some(log);
+    }
+
+    fn log_by_path(&mut self, path: &str) -> usize {
+        if let Some(known) = self.by_path.get(path) {
+            return *known;
+        }
+        let mut log = GhostLog::new(path);
+        log.page_cache = path.rsplit_once('-').is_some_and(|(topic, _)| self.page_cache.iter().any(|t| t == topic));
+        self.logs.push(log);
+        self.by_path.insert(path.to_string(), self.logs.len() - 1);
+        self.logs.len() - 1
+    }
+
+    /// A disk call is given.
+    pub(crate) fn on_call(&mut self, disk: &SimDisk, file: FileId, call: &DiskCall) {
+        match call {
+            DiskCall::MakeDir { path } if is_partition(path) => {
+                // A new incarnation: nothing of an older one of that name is owed.
+                self.by_path.remove(path);
+                let log = self.log_by_path(path);
+                self.know_dir(file.dir.0 as usize, log);
+            }
+            DiskCall::RenameDir { path } => {
+                if let Some(log) = self.log_of(disk, file.dir) {
+                    let old = std::mem::replace(&mut self.logs[log].path, path.clone());
+                    if self.by_path.get(&old) == Some(&log) {
+                        self.by_path.remove(&old);
+                    }
+                    self.by_path.insert(path.clone(), log);
+                }
+            }
+            _ if file.name.kind == FileKind::Log && file.name.suffix == Suffix::None => {
+                if let Some(log) = self.log_of(disk, file.dir) {
+                    self.on_log_call(log, file, call);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_log_call(&mut self, log: usize, file: FileId, call: &DiskCall) {
+        match call {
+            DiskCall::Append { pos, data } => match appended(file.name, pos.0, data) {
+                Some(batches) => batches.into_iter().for_each(|b| self.on_batch(log, b)),
+                None => {
+                    let path = self.logs[log].path.clone();
+                    self.report(Id::LogAppend.found("an append that is no whole batches", format!("{path} {file} at {pos}")));
+                }
+            },
+            DiskCall::Truncate { len } => {
+                let first = self.logs[log].batches.partition_point(|b| (b.name.base, b.end_pos()) <= (file.name.base, *len));
+                // Only this file is cut; later ones are removed by calls of their own.
+                if self.logs[log].batches.get(first).is_some_and(|b| b.name == file.name) {
+                    self.cut(log, first, "cut");
+                }
+            }
+            DiskCall::Create => {
+                let first = self.logs[log].batches.partition_point(|b| b.name.base < file.name.base);
+                if self.logs[log].batches.get(first).is_some_and(|b| b.name == file.name) {
+                    self.cut(log, first, "emptied");
+                }
+            }
+            DiskCall::Remove | DiskCall::Rename { .. } => self.on_segment_gone(log, file),
+            _ => {}
+        }
+    }
+
+    fn on_batch(&mut self, log: usize, batch: GhostBatch) {
+        let head = batch.head;
+        let damaged = self.io_failed;
+        // After a failed append the core may cut, or write over what never came to be: the place in the file decides.
+        let overwritten = self.logs[log].batches.partition_point(|b| (b.name.base, b.pos) < (batch.name.base, batch.pos));
+        if overwritten < self.logs[log].batches.len() {
+            self.cut(log, overwritten, "written over");
+        }
+        self.tally.count(Id::LogAppend);
+        self.tally.count(Id::OneWriter);
+        let ghost = &self.logs[log];
+        if ghost.end.is_some_and(|end| end != head.base_offset) && !damaged {
+            let text = format!("{}: the log ends at {:?}, the batch begins at {}", ghost.path, ghost.end, head.base_offset);
+            self.report(Id::LogAppend.found("a batch does not begin where the log ends", text));
+        }
+        let ghost = &self.logs[log];
+        if head.epoch < ghost.epoch {
+            let text = format!("{}: epoch {} after {} at offset {}", ghost.path, head.epoch, ghost.epoch, head.base_offset);
+            self.report(Id::OneWriter.found("a leader epoch decreases", text));
+        }
+        if head.producer_id >= 0 && head.attributes & 0x20 == 0 {
+            self.check_sequence(log, &batch);
+        }
+        let ghost = &mut self.logs[log];
+        ghost.epoch = head.epoch;
+        ghost.learn(&head);
+        ghost.end = Some(head.last_offset() + 1);
+        ghost.batches.push(batch);
+    }
+
+    fn check_sequence(&mut self, log: usize, batch: &GhostBatch) {
+        let head = batch.head;
+        let ghost = &self.logs[log];
+        let Some(last) = ghost.producers.get(&head.producer_id).copied() else { return };
+        self.tally.count(Id::Sequences);
+        let expected =
+            if last.epoch == head.producer_epoch { (i64::from(last.sequence) + 1).rem_euclid(1 << 31) as i32 } else { 0 };
+        if head.producer_epoch < last.epoch || head.base_sequence != expected {
+            let text = format!(
+                "{} offset {}: producer {} epoch {} sequence {}, after epoch {} sequence {}",
+                ghost.path,
+                head.base_offset,
+                head.producer_id,
+                head.producer_epoch,
+                head.base_sequence,
+                last.epoch,
+                last.sequence
+            );
+            self.report(Id::Sequences.found("a sequence does not follow the one before", text));
+        }
+    }
+
+    /// The batches from `first` on are gone; nothing promised may be among them.
+    fn cut(&mut self, log: usize, first: usize, how: &str) {
+        self.tally.count(Id::Recovered);
+        let ghost = &mut self.logs[log];
+        let Some(offset) = ghost.cut_from(first) else { return };
+        let promised = ghost.promised.max(ghost.told);
+        let (path, damaged) = (ghost.path.clone(), ghost.damaged || self.io_failed);
+        ghost.promised = ghost.promised.min(offset);
+        ghost.told = ghost.told.min(offset);
+        if offset < promised && !damaged {
+            let text = format!("{path}: {how} from offset {offset}, promised up to {promised}");
+            self.report(Id::Recovered.found("something promised is cut off", text));
+        }
+    }
+
+    fn on_segment_gone(&mut self, log: usize, file: FileId) {
+        let ghost = &mut self.logs[log];
+        let from = ghost.batches.partition_point(|b| b.name.base < file.name.base);
+        let to = ghost.batches.partition_point(|b| b.name.base <= file.name.base);
+        if from == to {
+            return;
+        }
+        if from == 0 {
+            // The oldest: retention, DeleteRecords, or the whole log.
+            ghost.batches.drain(..to);
+        } else if to == ghost.batches.len() {
+            self.cut(log, from, "its segment removed");
+        } else {
+            let text = format!("{} {file}", ghost.path);
+            self.report(Id::Recovered.found("a segment is removed from the middle of a log", text));
+        }
+    }
+
+    /// A call failed: from here on the disk may hold what nobody asked for.
+    pub(crate) fn on_completed(&mut self, _disk: &SimDisk, file: FileId, ok: bool) {
+        if !ok {
+            self.io_failed = true;
+            if let Some(log) = self.by_dir.get(file.dir.0 as usize).copied().flatten() {
+                self.logs[log].damaged = true;
+            }
+        }
+    }
+
+    /// An answer leaves.
+    pub(crate) fn on_reply(&mut self, disk: &SimDisk, asked: &Asked, reply: &Reply) {
+        match &reply.response {
+            Response::Produce(answer) => self.on_produce(disk, asked, answer),
+            Response::Fetch(answer) => self.on_fetch(disk, answer),
+            Response::Metadata(answer) => {
+                for topic in answer.topics.iter().filter(|t| t.error_code == 0) {
+                    if let Some(name) = &topic.name {
+                        self.ids.entry(topic.topic_id.as_u128()).or_insert_with(|| name.0.as_str().to_string());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn path_of(&self, name: &str, id: u128, index: i32) -> Option<String> {
+        let name = if name.is_empty() { self.ids.get(&id)?.as_str() } else { name };
+        Some(format!("{name}-{index}"))
+    }
+
+    fn on_produce(&mut self, disk: &SimDisk, asked: &Asked, answer: &msg::ProduceResponse) {
+        let Some(produce) = &asked.produce else { return };
+        for topic in &answer.responses {
+            for part in topic.partition_responses.iter().filter(|p| p.error_code == 0 && p.base_offset >= 0) {
+                let sent = produce.parts.iter().find(|a| {
+                    a.index == part.index
+                        && if a.name.is_empty() { a.id == topic.topic_id.as_u128() } else { a.name == topic.name.0.as_str() }
+                });
+                if let Some(sent) = sent {
+                    self.on_acked(disk, sent, produce.acks, part.base_offset);
+                }
+            }
+        }
+    }
+
+    fn on_acked(&mut self, disk: &SimDisk, sent: &AskedPart, acks: i16, base_offset: i64) {
+        let Some(path) = self.path_of(&sent.name, sent.id, sent.index) else { return };
+        let Some(log) = self.by_path.get(&path).copied() else { return };
+        let ghost = &self.logs[log];
+        // A repetition of something that retention has removed since.
+        if ghost.batches.first().is_none_or(|b| base_offset < b.head.base_offset) {
+            return;
+        }
+        self.tally.count(Id::AckedPlace);
+        let batch = ghost.batch_at(base_offset).copied();
+        let right = batch.filter(|b| b.head.base_offset == base_offset && b.head.crc == sent.crc && b.head.count == sent.count);
+        let Some(batch) = right else {
+            let text = format!("{path}: told {base_offset}, there lies {batch:?}");
+            self.report(Id::AckedPlace.found("an acknowledged batch does not lie where the answer says", text));
+            return;
+        };
+        let end = batch.head.last_offset() + 1;
+        if acks == -1 && !ghost.page_cache {
+            self.tally.count(Id::PromiseDurable);
+            if !disk.is_durable(&ghost.path, batch.name, batch.end_pos()) {
+                let text = format!("{path}: offset {base_offset} in {} up to {}", batch.name, batch.end_pos());
+                self.report(Id::PromiseDurable.found("an acks=all answer rests on bytes that are not on the disk", text));
+            }
+            self.logs[log].promised = self.logs[log].promised.max(end);
+        }
+        self.logs[log].told = self.logs[log].told.max(end);
+    }
+
+    fn on_fetch(&mut self, disk: &SimDisk, answer: &FetchReply) {
+        for topic in &answer.topics {
+            for part in topic.partitions.iter().filter(|p| p.error_code == 0 && p.high_watermark >= 0) {
+                let Some(path) = self.path_of(&topic.name, topic.id.0.as_u128(), part.index) else { continue };
+                let Some(log) = self.by_path.get(&path).copied() else { continue };
+                self.on_fetched(disk, log, part.high_watermark, &part.records);
+            }
+        }
+    }
+
+    fn on_fetched(&mut self, disk: &SimDisk, log: usize, high_watermark: i64, records: &[Chunk]) {
+        let ghost = &self.logs[log];
+        self.tally.count(Id::ReadBound);
+        if ghost.end.is_some_and(|end| high_watermark > end) && !self.io_failed {
+            let text = format!("{}: {high_watermark}, the log ends at {:?}", ghost.path, ghost.end);
+            self.report(Id::ReadBound.found("a high watermark above the end of the log", text));
+        }
+        let ghost = &self.logs[log];
+        for chunk in records {
+            let Chunk::File { file, pos, len } = chunk else { continue };
+            // The first batch that is not wholly below the high watermark must not lie wholly in the range.
+            let i = ghost.batches.partition_point(|b| b.head.last_offset() < high_watermark);
+            if let Some(b) = ghost.batches.get(i).filter(|b| b.name == file.name && b.end_pos() <= pos.0 + u64::from(*len)) {
+                let text = format!("{}: offset {} below {high_watermark}", ghost.path, b.head.last_offset());
+                self.report(Id::ReadBound.found("a Fetch answer carries records that are not committed", text));
+                return;
+            }
+        }
+        if high_watermark > self.logs[log].seen {
+            self.logs[log].seen = high_watermark;
+            let ghost = &self.logs[log];
+            let Some(batch) = ghost.last_below(high_watermark).copied().filter(|_| !ghost.page_cache) else { return };
+            self.tally.count(Id::VisibleDurable);
+            if !disk.is_durable(&ghost.path, batch.name, batch.end_pos()) {
+                let text = format!("{}: high watermark {high_watermark}, {} up to {}", ghost.path, batch.name, batch.end_pos());
+                self.report(Id::VisibleDurable.found("a high watermark rests on bytes that are not on the disk", text));
+            }
+            self.logs[log].promised = self.logs[log].promised.max(high_watermark.min(batch.head.last_offset() + 1));
+        }
+    }
+
+    /// The process died.
+    pub(crate) fn on_crash(&mut self) {
+        self.by_dir.clear();
+    }
+
+    /// Power was lost: only what was promised against that is still owed.
+    pub(crate) fn on_power_loss(&mut self) {
+        self.by_dir.clear();
+        for log in &mut self.logs {
+            log.told = log.told.min(log.promised);
+            log.seen = log.seen.min(log.promised);
+        }
+    }
+
+    /// A node is about to start: what does its disk hold, and is that what it may hold?
+    pub(crate) fn before_start(&mut self, disk: &SimDisk) {
+        self.by_dir.clear();
+        let found = refold::read_logs(disk);
+        let mut present = vec![false; self.logs.len()];
+        for (path, batches) in found {
+            let log = self.log_by_path(&path);
+            if log < present.len() {
+                present[log] = true;
+            }
+            if disk.damaged().iter().any(|(p, _)| *p == path) {
+                self.logs[log].damaged = true;
+            }
+            self.compare(log, batches);
+        }
+        for (log, present) in present.into_iter().enumerate() {
+            let ghost = &self.logs[log];
+            let live = self.by_path.get(&ghost.path) == Some(&log);
+            if live && !present && is_partition(&ghost.path) && ghost.promised > 0 && !ghost.damaged && !self.io_failed {
+                // A directory renamed for deletion may be gone altogether.
+                let text = format!("{}: promised up to {}", ghost.path, ghost.promised);
+                if !ghost.path.ends_with("-delete") {
+                    self.report(Id::Recovered.found("a log with promised records is not there after a start", text));
+                }
+            }
+        }
+        self.io_failed = false;
+    }
+
+    fn compare(&mut self, log: usize, batches: Vec<GhostBatch>) {
+        self.tally.count(Id::Recovered);
+        let damaged = self.logs[log].damaged || self.io_failed;
+        let ghost = &self.logs[log];
+        let owed = ghost.promised.max(ghost.told);
+        let end = batches.last().map(|b| b.head.last_offset() + 1);
+        let first = batches.first().map(|b| b.head.base_offset);
+        if !damaged {
+            for b in &batches {
+                if let Some(known) = ghost.batch_at(b.head.base_offset) {
+                    if (known.head.crc, known.head.size) != (b.head.crc, b.head.size) && b.head.base_offset < owed {
+                        let text = format!("{}: offset {}", ghost.path, b.head.base_offset);
+                        self.report(Id::Recovered.found("the log holds something else than what was promised", text));
+                        break;
+                    }
+                }
+            }
+            let ghost = &self.logs[log];
+            let lowest = ghost.batches.first().map(|b| b.head.base_offset);
+            let owes = lowest.is_some_and(|low| low < owed);
+            if owes && (end.is_none_or(|end| end < owed) || first.is_some_and(|f| Some(f) > lowest && f < owed)) {
+                let text = format!("{}: {first:?} to {end:?} of {lowest:?} to {owed}", ghost.path);
+                self.report(Id::Recovered.found("promised records are not on the disk after a start", text));
+            }
+        }
+        let ghost = &mut self.logs[log];
+        if let (Some(end), Some(old)) = (end, ghost.end) {
+            self.permitted_losses += u64::from(end < old);
+        }
+        // What retention had removed and a power loss brought back is there again.
+        ghost.end = end.or(ghost.end.filter(|_| ghost.batches.is_empty()));
+        ghost.batches = batches;
+        ghost.refold();
+    }
+
+    /// Now and then, when nothing is under way: does everything derived on the disk say what the log says?
+    pub(crate) fn refold(&mut self, disk: &SimDisk) {
+        self.refolds += 1;
+        if self.io_failed || disk.calls_open() > 0 {
+            return;
+        }
+        for log in 0..self.logs.len() {
+            let ghost = &self.logs[log];
+            if ghost.damaged || self.by_path.get(&ghost.path) != Some(&log) || !is_partition(&ghost.path) {
+                continue;
+            }
+            self.tally.count(Id::Refold);
+            if let Some((site, text)) = refold::derived_is_fold(disk, ghost) {
+                self.report(Id::Refold.found(site, text));
+            }
+        }
+    }
+}
+
+/// Whether a directory's name is that of a topic's partition.
+pub(super) fn is_partition(path: &str) -> bool {
+    path != "__cluster_metadata-0"
+        && path
+            .rsplit_once('-')
+            .is_some_and(|(topic, n)| !topic.is_empty() && !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}

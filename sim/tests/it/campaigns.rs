@@ -1,0 +1,60 @@
+//! The campaigns of this repository parse, run, and find nothing; what they draw is a function of the seed.
+
+use ottla_sim::campaign::Campaign;
+use ottla_sim::runner::{Fuzz, Summary, fuzz};
+use ottla_sim::shrink::{from_text, to_text};
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/campaigns")
+}
+
+fn campaign(name: &str) -> Campaign {
+    let path = folder().join(format!("{name}.toml"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    Campaign::parse(name, &text).unwrap_or_else(|d| panic!("{}", d.render(&path.display().to_string(), &text)))
+}
+
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+fn run(name: &str, seeds: u64) -> Summary {
+    let how = Fuzz {
+        from: number("FROM", 0),
+        seeds: number("SEEDS", seeds),
+        jobs: number("JOBS", 2) as usize,
+        verify: std::env::var("VERIFY").is_ok(),
+        failures_max: number("FAILURES_MAX", 0),
+    };
+    let started = std::time::Instant::now();
+    let summary = fuzz(&campaign(name), &how, &|_| true);
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!("{}", serde_json::to_string_pretty(&summary).unwrap());
+    let (seeds, events) = (summary.seeds as f64 / seconds, summary.events as f64 / seconds);
+    eprintln!("{seeds:.0} seeds/s, {events:.0} events/s, {:.0}x", summary.virtual_ms as f64 / 1e3 / seconds);
+    summary
+}
+
+#[test]
+fn every_campaign_parses_and_its_cases_survive_being_written_down() {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
+        let campaign = campaign(&name);
+        for seed in 0..20 {
+            let case = campaign.case(seed);
+            let text = to_text(&case).unwrap();
+            assert_eq!(from_text(&text).map_err(|d| d.render("case", &text)), Ok(case));
+        }
+        count += 1;
+    }
+    assert!(count >= 1);
+}
+
+#[test]
+fn smoke() {
+    let summary = run("smoke", 30);
+    assert_eq!(summary.failed, 0);
+    assert_eq!(summary.idle_checks, Vec::<String>::new());
+}

@@ -1,0 +1,3 @@
+//! Worlds as a user of the library runs them.
+
+mod campaigns;
