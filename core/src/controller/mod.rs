@@ -29,7 +29,7 @@ pub mod topic_name;
 use crate::config::{Settings, TopicSettings};
 use crate::disk::{DiskPort, Replacer};
 use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionIndex, TopicId};
-use crate::io::{Deadline, DiskDone, DiskFault, Fact, Fatal, Level};
+use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, Fatal, FileId, FileName, Level};
 use crate::log::{Log, LogEvent, Origin};
 use crate::rng::Rng;
 use crate::time::{Instant, Now};
@@ -40,7 +40,7 @@ use records::Record;
 pub use records::{Endpoint, FeatureRange};
 use refusal::Refusal;
 use snapshot::Snapshots;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// The directory of the metadata log, and the topic and partition under which checkpoints know it.
@@ -202,13 +202,19 @@ pub struct Controller {
     /// Changes that came before this life was active.
     waiting: VecDeque<(Token, Change)>,
     snapshots: Snapshots,
+    /// Calls that nobody waits for: directories made, leftovers removed.
+    errands: BTreeSet<OpId>,
+    /// Files that are removed when the names of those that replace them are durable.
+    leftovers: Vec<FileName>,
 }
 
 /// How far a life of the node has come.
 #[derive(Debug)]
 enum Phase {
     /// First start: meta.properties is being written.
-    Naming(Replacer),
+    Identifying(Replacer),
+    /// The names in the data directory are being made durable: those of this start, and those that a killed process left behind.
+    Naming(OpId),
     /// The new epoch is being promised.
     Voting(Replacer),
     /// The epoch's first records are being written.
@@ -430,12 +436,29 @@ impl Controller {
         port: &mut DiskPort<'_>,
         out: &mut Vec<ControllerIntent>,
     ) {
+        if self.errands.remove(&op) {
+            return self.on_errand(&result, out);
+        }
         if self.on_start_disk(op, &result, now, port, out) || self.on_snapshot_disk(op, &result, now, port, out) {
             return;
         }
         let mut events = Vec::new();
         self.log.on_disk(op, result, now, port, &mut events);
         self.on_log_events(events, now, port, out);
+    }
+
+    /// A directory that cannot be made ends the node; a file that cannot be removed is only in the way.
+    fn on_errand(&mut self, result: &Result<DiskDone, DiskFault>, out: &mut Vec<ControllerIntent>) {
+        match result {
+            Ok(_) | Err(DiskFault::NotFound) => {}
+            Err(why) if self.is_active() => out.push(note(Level::Warn, "metadata-leftover", format!("{why:?}"))),
+            Err(why) => self.halt(&format!("{METADATA_DIR} cannot be made ready: {why:?}"), out),
+        }
+    }
+
+    fn remove(&mut self, name: FileName, port: &mut DiskPort<'_>) {
+        let op = port.call(FileId { dir: self.dir, name }, DiskCall::Remove);
+        self.errands.insert(op);
     }
 
     fn on_time(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {

@@ -10,7 +10,7 @@ use super::records::Record;
 use super::{Controller, ControllerIntent, METADATA_DIR, note};
 use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{Offset, OpId};
-use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, Level, Suffix};
+use crate::io::{DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, Level, Suffix};
 use crate::time::Now;
 use crate::wire::batch::{batches, records};
 use bytes::{Bytes, BytesMut};
@@ -152,14 +152,12 @@ impl Controller {
     fn on_snapshot_written(&mut self, file: FileId, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
         self.snapshots.writing = None;
         if let Some(old) = self.snapshots.latest.replace(file.name) {
-            port.call(FileId { dir: self.dir, name: old }, DiskCall::Remove);
+            self.remove(old, port);
         }
         let end = Offset(file.name.base);
         assert!(end <= self.log.synced_end(), "a snapshot holds durable records only");
         let mut events = Vec::new();
         self.log.delete_records(end, self.log.synced_end(), now, port, &mut events);
-        // Segments below the new start go the way of retention.
-        self.log.retain(end, now, port, &mut events);
         out.push(note(Level::Info, "metadata-snapshot", file.name.to_string()));
         self.on_log_events(events, now, port, out);
         assert!(file.name.suffix == Suffix::None, "a snapshot has its final name");

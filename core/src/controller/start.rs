@@ -23,8 +23,9 @@ use crate::log::{Hints, Log, LogConfig, Verdict};
 use crate::planted::Barrier;
 use crate::rng::Rng;
 use crate::time::Now;
-use crate::wire::batch::{batches, records};
+use crate::wire::batch::{Batch, batches, records};
 use bytes::Bytes;
+use std::collections::{BTreeSet, VecDeque};
 
 /// More than any of the small files ever has.
 const SMALL_FILE_BYTES_MAX: usize = 1 << 16;
@@ -53,6 +54,7 @@ fn read_small(disk: &dyn DiskImage, dir: Option<&str>, name: &str) -> Result<Opt
 }
 
 /// The metadata directory as it was found.
+#[derive(Default)]
 struct Found {
     /// The newest snapshot that is whole.
     snapshot: Option<snapshot::Loaded>,
@@ -66,7 +68,7 @@ fn find(disk: &dyn DiskImage) -> Result<Found, String> {
     let files = disk.files(Some(METADATA_DIR)).map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
     let mut names: Vec<(FileName, u64)> = files.iter().filter_map(|(n, len)| Some((FileName::parse(n)?, *len))).collect();
     names.sort();
-    let mut found = Found { snapshot: None, leftovers: Vec::new(), segments: Vec::new(), quorum: None };
+    let mut found = Found::default();
     let mut broken = None;
     for (name, len) in names.iter().rev() {
         match (name.kind, name.suffix) {
@@ -93,7 +95,21 @@ fn find(disk: &dyn DiskImage) -> Result<Found, String> {
     Ok(found)
 }
 
+/// Whether a first start was cut short before anything was promised or written.
+fn is_untouched(disk: &dyn DiskImage) -> Result<bool, String> {
+    let files = disk.files(Some(METADATA_DIR)).map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
+    let is_something = |(name, len): &(String, u64)| {
+        FileName::parse(name).is_some_and(|n| match n.kind {
+            FileKind::Log => *len > 0,
+            FileKind::Checkpoint | FileKind::QuorumState => n.suffix == Suffix::None,
+            _ => false,
+        })
+    };
+    Ok(!files.iter().any(is_something))
+}
+
 /// What replaying the log on a snapshot gave.
+#[derive(Default)]
 struct Replayed {
     image: Image,
     timestamp: i64,
@@ -106,7 +122,10 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
         Some(s) => (std::mem::take(&mut s.image), s.end, s.last_timestamp),
         None => (Image::default(), Offset::ZERO, -1),
     };
-    if log.end() < from && !found.segments.is_empty() && log.end() > log.log_start() {
+    if log.log_start() > from {
+        return Err(format!("the metadata log begins at {}, and no snapshot covers what is before", log.log_start()));
+    }
+    if log.end() < from {
         return Err(format!("the metadata log ends at {}, before its snapshot at {from}", log.end()));
     }
     let (mut next, mut bytes, mut ignored) = (from, 0, Vec::new());
@@ -114,10 +133,14 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
         let name = FileId::new(log.dir(), FileKind::Log, *base).name.to_string();
         let contents = read_all(disk, &name)?;
         for batch in batches(contents) {
-            let batch = batch.map_err(|why| format!("{METADATA_DIR}/{name}: {why}"))?;
-            if batch.info.base_offset >= log.end().0 {
-                break;
-            }
+            // What lies behind the end was cut away, though the disk as it was found still shows it.
+            let is_behind = |b: &Batch| b.info.base_offset >= log.end().0;
+            let batch = match batch {
+                Err(_) if next >= log.end() => break,
+                Err(why) => return Err(format!("{METADATA_DIR}/{name}: {why}")),
+                Ok(batch) if is_behind(&batch) => break,
+                Ok(batch) => batch,
+            };
             if batch.info.next_offset() <= next.0 {
                 continue;
             }
@@ -160,13 +183,6 @@ fn read_all(disk: &dyn DiskImage, name: &str) -> Result<Bytes, String> {
     }
 }
 
-/// A new log in a directory that is new or empty, whose first record gets `start`.
-fn fresh_log(dir: DirId, start: Offset, settings: &Settings, now: Now, port: &mut DiskPort<'_>) -> Log {
-    port.call(FileId::dir(dir), DiskCall::MakeDir { path: METADATA_DIR.to_owned() });
-    port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir);
-    Log::create(dir, start, log_config(settings), now, port)
-}
-
 impl Controller {
     /// Read the metadata of the data directory, or begin a new cluster where there is none, and set out for a new leader epoch.
     /// `dir` becomes the id of the metadata directory; `hints` are what the checkpoints say of its log.
@@ -193,107 +209,55 @@ impl Controller {
         }
         let has_dir =
             disk.dirs().map_err(|f| format!("the data directory cannot be read: {f:?}"))?.iter().any(|d| d == METADATA_DIR);
-        match (identity, has_dir) {
-            (None, true) => Err(format!("meta.properties is missing, and {METADATA_DIR} is there: whose directory is this?")),
-            (None, false) => Ok(Controller::first_start(config, dir, rng, now, port)),
-            (Some(identity), false) => {
-                // The first start was cut short before the directory was durable.
-                let log = fresh_log(dir, Offset::ZERO, &config.settings, now, port);
-                let state = QuorumState { leader: -1, epoch: 0, voted: -1, voted_directory: uuid::Uuid::nil() };
-                Ok(Controller::set_out(config, identity, dir, rng, log, Replayed::none(), &state, None, port))
+        let (identity, phase) = match identity {
+            Some(identity) => (identity, None),
+            None if has_dir && !is_untouched(disk)? => {
+                return Err(format!("meta.properties is missing, and {METADATA_DIR} has records: whose directory is this?"));
             }
-            (Some(identity), true) => {
-                disk.bind(dir, METADATA_DIR);
-                let mut found = find(disk)?;
-                let from = found.snapshot.as_ref().map(|s| s.end);
-                let (log, verdict) = Log::recover(
-                    dir,
-                    METADATA_DIR,
-                    disk,
-                    Hints { clean: false, ..hints },
-                    log_config(&config.settings),
-                    now,
-                    port,
-                )
+            None => {
+                let identity = Identity { cluster: base64_id(&rng.uuid()), node: config.node.0, directory: rng.uuid() };
+                let contents = Bytes::from(identity.print());
+                let replacer = Replacer::start(FileId::new(ROOT, FileKind::MetaProperties, 0), contents, port);
+                (identity, Some(Phase::Identifying(replacer)))
+            }
+        };
+        let mut errands = BTreeSet::new();
+        let (log, found, replayed) = if has_dir {
+            disk.bind(dir, METADATA_DIR);
+            let mut found = find(disk)?;
+            let (log, verdict) = Log::recover(dir, METADATA_DIR, disk, hints, log_config(&config.settings), now, port)
                 .map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
-                check_verdict(&verdict)?;
-                if log.log_start() > from.unwrap_or(Offset::ZERO) {
-                    return Err(format!("the metadata log begins at {}, and no snapshot covers what is before", log.log_start()));
-                }
-                let replayed = replay(disk, &mut found, &log)?;
-                let state = promised(&found, &log)?;
-                // The seed of a node is the same in every life of a test: ids must differ all the same.
-                rng = Rng::stream(rng.next_u64(), &format!("life after {} in epoch {}", log.end(), state.epoch));
-                for name in &found.leftovers {
-                    port.call(FileId { dir, name: *name }, DiskCall::Remove);
-                }
-                Ok(Controller::set_out(config, identity, dir, rng, log, replayed, &state, found.snapshot.map(|s| s.name), port))
-            }
-        }
-    }
-
-    fn first_start(config: ControllerConfig, dir: DirId, mut rng: Rng, now: Now, port: &mut DiskPort<'_>) -> Controller {
-        let identity = Identity { cluster: base64_id(&rng.uuid()), node: config.node.0, directory: rng.uuid() };
-        let contents = Bytes::from(identity.print());
-        let naming = Replacer::start(FileId::new(ROOT, FileKind::MetaProperties, 0), contents, port);
-        // The directory is made when the identity is durable; until then the log is one that nobody has written to.
-        let log = Log::create(
-            dir,
-            Offset::ZERO,
-            log_config(&config.settings),
-            now,
-            &mut crate::disk::DiskQueue::default().port(crate::disk::Owner::Controller),
-        );
-        Controller::new(config, identity, dir, rng, log, Replayed::none(), 1, None, Phase::Naming(naming))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the one place where everything that a life begins with comes together")]
-    fn set_out(
-        config: ControllerConfig,
-        identity: Identity,
-        dir: DirId,
-        rng: Rng,
-        log: Log,
-        replayed: Replayed,
-        promised: &QuorumState,
-        snapshot: Option<FileName>,
-        port: &mut DiskPort<'_>,
-    ) -> Controller {
-        let epoch = promised.epoch + 1;
-        let voting = vote(&identity, dir, epoch, port);
-        Controller::new(config, identity, dir, rng, log, replayed, epoch, snapshot, Phase::Voting(voting))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "as set_out")]
-    fn new(
-        config: ControllerConfig,
-        identity: Identity,
-        dir: DirId,
-        rng: Rng,
-        log: Log,
-        replayed: Replayed,
-        epoch: i32,
-        snapshot: Option<FileName>,
-        phase: Phase,
-    ) -> Controller {
-        let every = config.settings.int("metadata.log.max.record.bytes.between.snapshots");
-        Controller {
-            snapshots: Snapshots::new(usize::try_from(every).unwrap_or(usize::MAX), replayed.bytes, snapshot),
+            check_verdict(&verdict)?;
+            let replayed = replay(disk, &mut found, &log)?;
+            (log, found, replayed)
+        } else {
+            // Nobody writes to the log before the names above it are durable.
+            errands.insert(port.call(FileId::dir(dir), DiskCall::MakeDir { path: METADATA_DIR.to_owned() }));
+            (Log::create(dir, Offset::ZERO, log_config(&config.settings), now, port), Found::default(), Replayed::default())
+        };
+        let epoch = LeaderEpoch(promised(&found, &log)? + 1);
+        let every = usize::try_from(config.settings.int("metadata.log.max.record.bytes.between.snapshots")).unwrap_or(usize::MAX);
+        Ok(Controller {
+            // The seed may be the same in every life: ids must differ all the same.
+            rng: Rng::stream(rng.next_u64(), &format!("epoch {epoch}")),
+            phase: phase
+                .unwrap_or_else(|| Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir))),
+            snapshots: Snapshots::new(every, replayed.bytes, found.snapshot.map(|s| s.name)),
+            leftovers: found.leftovers,
+            errands,
             config,
             identity,
             dir,
-            rng,
-            epoch: LeaderEpoch(epoch),
+            epoch,
             broker_epoch: -1,
-            phase,
             image_end: log.end(),
             log,
             image_timestamp: replayed.timestamp,
             working: replayed.image.clone(),
             image: replayed.image,
-            pending: std::collections::VecDeque::new(),
-            waiting: std::collections::VecDeque::new(),
-        }
+            pending: VecDeque::new(),
+            waiting: VecDeque::new(),
+        })
     }
 
     /// A completion while the life begins; false if it is none of the start's.
@@ -305,15 +269,24 @@ impl Controller {
         port: &mut DiskPort<'_>,
         out: &mut Vec<ControllerIntent>,
     ) -> bool {
-        let (Phase::Naming(replacer) | Phase::Voting(replacer)) = &mut self.phase else { return false };
+        let replacer = match &mut self.phase {
+            Phase::Naming(sync) if *sync == op => {
+                match result {
+                    Ok(_) => self.phase = Phase::Voting(vote(&self.identity, self.dir, self.epoch, port)),
+                    Err(why) => self.halt(&format!("the data directory cannot be synced: {why:?}"), out),
+                }
+                return true;
+            }
+            Phase::Identifying(replacer) | Phase::Voting(replacer) => replacer,
+            _ => return false,
+        };
         let file = replacer.file();
         match replacer.on_disk(op, result, port) {
             Progress::NotMine => return false,
             Progress::Going => {}
             Progress::Failed(why) => self.halt(&format!("{file} cannot be written: {why:?}"), out),
-            Progress::Done if matches!(self.phase, Phase::Naming(_)) => {
-                self.log = fresh_log(self.dir, Offset::ZERO, &self.config.settings, now, port);
-                self.phase = Phase::Voting(vote(&self.identity, self.dir, self.epoch.0, port));
+            Progress::Done if matches!(self.phase, Phase::Identifying(_)) => {
+                self.phase = Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir));
             }
             Progress::Done => self.begin_epoch(now, port),
         }
@@ -323,6 +296,9 @@ impl Controller {
     /// The epoch is durable: write its first records.
     fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
         self.phase = Phase::Beginning;
+        for name in std::mem::take(&mut self.leftovers) {
+            self.remove(name, port);
+        }
         let voter = Voter { id: self.config.node.0, directory: self.identity.directory };
         let mut control = vec![Control::LeaderChange { leader: voter.id, voter }];
         let mut first = Vec::new();
@@ -395,30 +371,24 @@ impl Controller {
     }
 }
 
-impl Replayed {
-    fn none() -> Replayed {
-        Replayed { image: Image::default(), timestamp: -1, bytes: 0 }
-    }
-}
-
 fn feature(name: &str, level: i16) -> Record {
     Record::FeatureLevel { name: name.to_owned(), level }
 }
 
-fn vote(identity: &Identity, dir: DirId, epoch: i32, port: &mut DiskPort<'_>) -> Replacer {
-    let state = QuorumState { leader: -1, epoch, voted: identity.node, voted_directory: identity.directory };
+fn vote(identity: &Identity, dir: DirId, epoch: LeaderEpoch, port: &mut DiskPort<'_>) -> Replacer {
+    let state = QuorumState { leader: -1, epoch: epoch.0, voted: identity.node, voted_directory: identity.directory };
     Replacer::start(FileId::new(dir, FileKind::QuorumState, 0), Bytes::from(state.print()), port)
 }
 
 /// What this voter has promised before. The log proves that there was a promise; without its record nothing may be promised again.
-fn promised(found: &Found, log: &Log) -> Result<QuorumState, String> {
+fn promised(found: &Found, log: &Log) -> Result<i32, String> {
     let latest = log.latest_epoch().map_or(0, |e| e.0).max(found.snapshot.as_ref().map_or(0, |s| s.name.epoch));
     match &found.quorum {
         Some(state) if state.epoch < latest => {
             Err(format!("{METADATA_DIR}/quorum-state says epoch {}, and the log has epoch {latest}", state.epoch))
         }
-        Some(state) => Ok(state.clone()),
-        None if latest == 0 => Ok(QuorumState { leader: -1, epoch: 0, voted: -1, voted_directory: uuid::Uuid::nil() }),
+        Some(state) => Ok(state.epoch),
+        None if latest == 0 => Ok(0),
         None => Err(format!("{METADATA_DIR}/quorum-state is missing, and the log has epoch {latest}")),
     }
 }

@@ -1,0 +1,307 @@
+//! Starts, crashes, snapshots, full disks.
+
+use super::*;
+
+fn replies(intents: &[ControllerIntent]) -> Vec<u64> {
+    let token = |i: &ControllerIntent| match i {
+        ControllerIntent::Reply { token, .. }
+        | ControllerIntent::Done { token }
+        | ControllerIntent::ProducerIds { token, .. } => Some(token.0),
+        _ => None,
+    };
+    intents.iter().filter_map(token).collect()
+}
+
+#[test]
+fn the_first_start_makes_a_cluster_without_a_format_step() {
+    let w = World::active();
+    let c = w.controller();
+    assert_eq!(c.cluster_id().len(), 22);
+    assert_eq!(c.image().feature(METADATA_VERSION), METADATA_VERSION_LEVEL);
+    let broker = &c.image().brokers[&BrokerId(1)];
+    assert!(!broker.fenced && broker.log_dirs == [c.directory_id()]);
+    let path = |dir: &str, name: &str| (dir.to_owned(), name.to_owned());
+    assert!(w.disk.durable.contains_key(&path("", "meta.properties")));
+    let state = &w.disk.durable[&path(METADATA_DIR, "quorum-state")];
+    assert!(String::from_utf8_lossy(state).contains("\"leaderEpoch\":1,\"votedId\":1"));
+}
+
+#[test]
+fn a_broker_s_epoch_is_the_offset_of_its_registration() {
+    let w = World::active();
+    let epoch = w.controller().image().brokers[&BrokerId(1)].epoch;
+    assert_eq!(epoch, w.controller().log().end().0 - 1);
+}
+
+#[test]
+fn each_life_is_a_new_epoch_that_is_durable_before_its_first_record() {
+    let mut w = World::active();
+    for life in 2..5 {
+        w.held = Some("sync");
+        let end = w.controller().log().end();
+        w.start().unwrap();
+        w.drive();
+        assert_eq!(w.controller().log().end(), end, "nothing is written before the vote is synced");
+        // A power loss here forgets the vote, and nobody has relied on it.
+        w.held = None;
+        assert!(matches!(w.drive()[..], [.., ControllerIntent::Active]));
+        assert_eq!((w.controller().epoch(), w.controller().log().latest_epoch()), (LeaderEpoch(life), Some(LeaderEpoch(life))));
+        w.disk.lose_power();
+    }
+}
+
+#[test]
+fn a_power_loss_before_the_vote_is_durable_forgets_it_and_after_it_does_not() {
+    let mut w = World::active();
+    w.start().unwrap();
+    w.held = Some("sync dir");
+    w.drive();
+    w.disk.lose_power();
+    w.start().unwrap();
+    assert_eq!(w.controller().epoch(), LeaderEpoch(2));
+    w.held = None;
+    w.drive();
+    w.disk.lose_power();
+    w.start().unwrap();
+    assert_eq!(w.controller().epoch(), LeaderEpoch(3));
+}
+
+#[test]
+fn a_first_start_that_is_cut_anywhere_can_be_started_again() {
+    for cut in 0..40 {
+        let mut w = World::new(Settings::default());
+        w.start().unwrap();
+        for _ in 0..cut {
+            w.waiting.extend(w.queue.take());
+            if w.waiting.is_empty() {
+                break;
+            }
+            let (op, file, call) = w.waiting.remove(0);
+            let result = w.disk.perform(file, &call);
+            w.handle(ControllerEvent::Disk { op, result });
+        }
+        let mut crashed = w.disk.clone();
+        crashed.lose_power();
+        for disk in [w.disk.clone(), crashed] {
+            w.disk = disk;
+            w.start().unwrap_or_else(|why| panic!("cut after {cut}: {why}"));
+            assert!(matches!(w.drive()[..], [.., ControllerIntent::Active]), "cut after {cut}");
+            assert_eq!(w.controller().image().brokers.len(), 1);
+        }
+    }
+}
+
+#[test]
+fn an_answer_waits_for_the_sync_of_its_records() {
+    let mut w = World::active();
+    w.held = Some("sync");
+    let mut out = w.ask(5, create(&[("a", 3)]));
+    out.extend(w.drive());
+    assert!(out.is_empty() && w.topics().is_empty(), "{out:?}");
+    w.held = None;
+    let out = w.drive();
+    let [
+        ControllerIntent::Changed(Delta::TopicCreated { name, .. }),
+        ControllerIntent::Changed(Delta::PartitionsAdded { from: PartitionIndex(0), to: PartitionIndex(3), .. }),
+        ControllerIntent::Reply { token: Token(5), .. },
+    ] = &out[..]
+    else {
+        panic!("{out:?}")
+    };
+    assert_eq!(name, "a");
+}
+
+#[test]
+fn requests_in_flight_see_each_other_and_are_answered_in_order() {
+    let mut w = World::active();
+    w.held = Some("sync");
+    w.ask(1, create(&[("a", 1)]));
+    w.ask(2, create(&[("a", 1)]));
+    w.ask(3, Change::ProducerIds);
+    w.ask(4, Change::ProducerIds);
+    assert!(replies(&w.drive()).is_empty());
+    w.held = None;
+    let out = w.drive();
+    assert_eq!(replies(&out), [1, 2, 3, 4]);
+    let codes: Vec<i16> = out
+        .iter()
+        .filter_map(|i| match i {
+            ControllerIntent::Reply { response: Response::CreateTopics(r), .. } => Some(r.topics[0].error_code),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(codes, [0, ErrorCode::TopicAlreadyExists.code()]);
+}
+
+#[test]
+fn requests_before_the_start_is_done_wait_for_it() {
+    let mut w = World::new(Settings::default());
+    w.start().unwrap();
+    assert!(w.ask(1, create(&[("a", 1)])).is_empty());
+    let out = w.drive();
+    let active = out.iter().position(|i| matches!(i, ControllerIntent::Active)).unwrap();
+    let reply = out.iter().position(|i| matches!(i, ControllerIntent::Reply { .. })).unwrap();
+    assert!(active < reply);
+}
+
+#[test]
+fn what_was_answered_survives_a_power_loss_and_what_was_not_may_go() {
+    let mut w = World::active();
+    w.create(&[("kept", 2)]);
+    let image = w.controller().image().clone();
+    w.held = Some("sync");
+    w.ask(9, create(&[("lost", 1)]));
+    w.drive();
+    w.disk.lose_power();
+    w.held = None;
+    w.start().unwrap();
+    assert_eq!(w.controller().image(), &image, "the image is the fold of the durable log");
+    w.drive();
+    assert_eq!(w.topics(), ["kept"]);
+}
+
+#[test]
+fn a_process_crash_keeps_what_was_written() {
+    let mut w = World::active();
+    w.held = Some("sync");
+    w.ask(9, create(&[("written", 1)]));
+    w.drive();
+    w.held = None;
+    w.start().unwrap();
+    w.drive();
+    assert_eq!(w.topics(), ["written"]);
+}
+
+#[test]
+fn producer_ids_are_never_given_twice() {
+    let mut w = World::active();
+    let mut given = Vec::new();
+    for round in 0..6 {
+        let mut out = w.ask(1, Change::ProducerIds);
+        out.extend(w.drive());
+        for intent in out {
+            if let ControllerIntent::ProducerIds { first, count, .. } = intent {
+                assert_eq!(count, 1000);
+                given.push(first);
+            }
+        }
+        if round % 2 == 1 {
+            w.disk.lose_power();
+            w.start().unwrap();
+            w.drive();
+        }
+    }
+    assert_eq!(given, [0, 1000, 2000, 3000, 4000, 5000]);
+}
+
+#[test]
+fn snapshots_cut_the_log_and_bring_back_the_same_image() {
+    let mut w = World::new(Settings::tiny());
+    w.start().unwrap();
+    w.drive();
+    for n in 0..60 {
+        w.create(&[(&format!("topic-{n}"), 2)]);
+    }
+    let files: Vec<String> = w.disk.files(Some(METADATA_DIR)).unwrap().into_iter().map(|(n, _)| n).collect();
+    assert_eq!(files.iter().filter(|n| n.ends_with(".checkpoint")).count(), 1, "{files:?}");
+    assert!(w.controller().log().log_start() > Offset::ZERO, "{files:?}");
+    let image = w.controller().image().clone();
+    for power in [false, true] {
+        if power {
+            w.disk.lose_power();
+        }
+        w.start().unwrap();
+        assert_eq!(w.controller().image().topics, image.topics);
+        w.drive();
+        assert_eq!(w.controller().image().topics, image.topics);
+        assert_eq!(w.controller().image().next_producer_id, image.next_producer_id);
+    }
+}
+
+#[test]
+fn the_log_is_not_cut_before_the_snapshot_is_durable() {
+    let mut w = World::new(Settings::tiny());
+    w.start().unwrap();
+    w.drive();
+    w.held = Some("rename");
+    for n in 0..60 {
+        w.create(&[(&format!("topic-{n}"), 2)]);
+    }
+    assert_eq!(w.controller().log().log_start(), Offset::ZERO);
+    w.disk.lose_power();
+    w.held = None;
+    w.start().unwrap();
+    w.drive();
+    assert_eq!(w.topics().len(), 60);
+    assert!(!w.disk.live.keys().any(|(_, n)| n.ends_with(".checkpoint.tmp")), "leftovers are removed");
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_when_the_log_does_not_reach_back() {
+    let mut w = World::new(Settings::tiny());
+    w.start().unwrap();
+    w.drive();
+    for n in 0..60 {
+        w.create(&[(&format!("topic-{n}"), 2)]);
+    }
+    let checkpoint = w.disk.live.iter_mut().find(|((_, n), _)| n.ends_with(".checkpoint")).unwrap();
+    checkpoint.1[100] ^= 1;
+    assert!(w.start().unwrap_err().contains("snapshot is damaged"));
+}
+
+#[test]
+fn a_directory_of_another_node_or_with_a_part_missing_is_refused() {
+    let mut w = World::active();
+    let whole = w.disk.clone();
+    w.node = 2;
+    assert!(w.start().unwrap_err().contains("node 1"));
+    w.node = 1;
+    w.disk.live.remove(&(String::new(), "meta.properties".into()));
+    assert!(w.start().unwrap_err().contains("meta.properties is missing"));
+    w.disk = whole.clone();
+    w.disk.live.remove(&(METADATA_DIR.into(), "quorum-state".into()));
+    assert!(w.start().unwrap_err().contains("quorum-state is missing"));
+    w.disk = whole;
+    let state = w.disk.live.get_mut(&(METADATA_DIR.to_owned(), "quorum-state".to_owned())).unwrap();
+    *state = String::from_utf8_lossy(state).replace("\"leaderEpoch\":1", "\"leaderEpoch\":0").into_bytes();
+    assert!(w.start().unwrap_err().contains("epoch"));
+}
+
+#[test]
+fn a_failed_sync_halts() {
+    let mut w = World::active();
+    w.disk.fail.push((FileKind::Log, "sync", DiskFault::Io));
+    let mut out = w.ask(1, create(&[("a", 1)]));
+    out.extend(w.drive());
+    assert!(matches!(out[..], [.., ControllerIntent::Halt(_)]), "{out:?}");
+    assert!(w.ask(2, create(&[("b", 1)])).is_empty(), "a halted controller does nothing");
+    assert!(w.topics().is_empty());
+}
+
+#[test]
+fn a_full_disk_delays_and_refuses_and_then_everything_goes_on() {
+    let mut w = World::active();
+    w.disk.fail.extend([(FileKind::Log, "append", DiskFault::NoSpace), (FileKind::Log, "append", DiskFault::NoSpace)]);
+    let mut out = w.ask(1, create(&[("a", 1)]));
+    out.extend(w.drive());
+    assert!(replies(&out).is_empty(), "{out:?}");
+    let out = w.ask(2, create(&[("b", 1)]));
+    let [ControllerIntent::Reply { response: Response::CreateTopics(refused), .. }] = &out[..] else { panic!("{out:?}") };
+    assert_eq!(refused.topics[0].error_code, ErrorCode::KafkaStorageError.code());
+    for _ in 0..4 {
+        let Some(deadline) = w.controller().deadline() else { break };
+        w.now.mono = w.now.mono.max(deadline.at);
+        let mut out = w.handle(ControllerEvent::Wake);
+        out.extend(w.drive());
+        if replies(&out) == [1] {
+            break;
+        }
+    }
+    assert_eq!(w.topics(), ["a"]);
+    let image = w.controller().image().clone();
+    w.create(&[("c", 1)]);
+    w.start().unwrap();
+    w.drive();
+    assert_eq!(w.topics(), ["a", "c"]);
+    assert!(image.names.contains_key("a"));
+}
