@@ -37,7 +37,7 @@ impl Durable {
         self.rows.push_back(Row { base, closed: None, named, covered: base, syncing: None, wanted: base });
     }
 
-    /// A segment that recovery found: durable up to `covered`.
+    /// A segment that recovery found: durable up to `covered`. One offset below the base: it is to be synced whatever it holds.
     pub(super) fn found(&mut self, base: Offset, covered: Offset, closed: Option<Offset>) {
         self.rows.push_back(Row { base, closed, named: true, covered, syncing: None, wanted: covered });
     }
@@ -79,7 +79,7 @@ impl Durable {
             if !row.named {
                 return row.base;
             }
-            let reached = row.covered.min(written);
+            let reached = row.covered.min(written).max(row.base);
             match row.closed {
                 Some(end) if reached >= end => self.rows.pop_front(),
                 _ => return reached,

@@ -60,11 +60,16 @@ impl Log {
         };
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        match self.go_on(ticket, target, self.segments[0].base, port) {
+        match self.go_on(ticket, target, self.first_readable(), port) {
             Next::Done(found) => LookupOutcome::Ready(found),
             Next::Fault(_) => LookupOutcome::Ready(None),
             Next::Wait => LookupOutcome::Pending(ticket),
         }
+    }
+
+    /// The base of the segment in which the log starts.
+    fn first_readable(&self) -> Offset {
+        self.segment_of(self.log_start).map_or(Offset::ZERO, |i| self.segments[i].base)
     }
 
     /// For retention: learn the oldest closed segment's largest timestamp, if it is not known.
@@ -96,7 +101,8 @@ impl Log {
             return Next::Done(None);
         }
         let mut best: Option<(Offset, TimeEntry)> = None;
-        for s in &self.segments {
+        let oldest = self.first_readable();
+        for s in self.segments.iter().filter(|s| s.base >= oldest) {
             let max = s.max_known().expect("all were just seen");
             if max.timestamp > best.map_or(-1, |b| b.1.timestamp) {
                 best = Some((s.base, max));

@@ -141,8 +141,9 @@ impl Recovery<'_> {
         let last = sizes.len() - 1;
         let file_epochs = self.read_epochs(listing.epochs);
         let point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
+        // A segment that ends just at the recovery point may have been closed after that was written down: its indexes count as lost.
         let mut scan_from =
-            if self.hints.clean { last } else { sizes.partition_point(|s| s.0 <= point).saturating_sub(1).min(last) };
+            if self.hints.clean { last } else { sizes.partition_point(|s| s.0 < point).saturating_sub(1).min(last) };
         let mut hole = None;
         for (base, s) in &sizes[..scan_from] {
             hole = hole.or(self.keep_closed(*base, s));
@@ -158,7 +159,13 @@ impl Recovery<'_> {
             hole = self.scan_segment(*base, s, i == scan_from);
         }
         let end = self.log.end;
-        let verdict = self.judge(hole, sizes);
+        let mut verdict = self.judge(hole, sizes);
+        let start = self.hints.log_start.unwrap_or(Offset::ZERO);
+        if end < start && !matches!(verdict, Verdict::Corrupt { .. }) {
+            verdict = Verdict::LostPromised { end, promised: start };
+            self.start_over(start, sizes, listing, port);
+            return verdict;
+        }
         self.settle_ends(sizes.get(scan_from).map(|s| s.0));
         let folded_from = sizes.get(scan_from).map_or(end, |s| s.0);
         self.recover_epochs(file_epochs, folded_from);
@@ -169,6 +176,19 @@ impl Recovery<'_> {
         self.recover_producers(&mut listing.snapshots, port);
         self.cut(hole, sizes, port);
         verdict
+    }
+
+    /// What was deleted on purpose reaches further than what is left: nothing of it is needed.
+    fn start_over(&mut self, start: Offset, sizes: &[(Offset, Sizes)], listing: &Listing, port: &mut DiskPort<'_>) {
+        let dir = self.log.dir;
+        let mut log = Log { ops: std::mem::take(&mut self.log.ops), ..Log::empty(dir, start, self.log.config.clone()) };
+        let snapshots = listing.snapshots.iter().map(|at| FileId::new(dir, FileKind::Snapshot, *at).name);
+        for name in sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots) {
+            log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
+        }
+        log.epoch_file.dirty = listing.epochs;
+        log.open_segment(start, self.now, port);
+        self.log = log;
     }
 
     fn read(&self, base: Offset, kind: FileKind, pos: u64, len: usize) -> Result<Bytes, DiskFault> {
@@ -301,7 +321,8 @@ impl Recovery<'_> {
     /// What a hole means. Nothing is changed here.
     fn judge(&self, hole: Option<Hole>, sizes: &[(Offset, Sizes)]) -> Verdict {
         let end = self.log.end;
-        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO).max(self.log.log_start);
+        let durable_start = if self.log.config.durability == Durability::Fsync { self.log.log_start } else { Offset::ZERO };
+        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO).max(durable_start);
         let Some(hole) = hole else {
             return if end < point {
                 Verdict::LostPromised { end, promised: point }
@@ -359,21 +380,22 @@ impl Recovery<'_> {
         last.filter(|e| e.pos > 0).map_or(Offset::ZERO, |e| hole.segment.plus(i64::from(e.relative) + 1))
     }
 
-    /// Give the log its ends: what was below the recovery point is durable, the rest is there and waits for a sync.
+    /// Give the log its ends: what was scanned is there and waits for a sync.
     fn settle_ends(&mut self, scanned_from: Option<Offset>) {
         let log = &mut self.log;
         let active = log.segments.back().expect("there is a segment");
         log.written = Place { offset: log.end, segment: active.base, pos: active.size };
         let bases: Vec<Offset> = log.segments.iter().map(|s| s.base).collect();
-        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO).min(log.end);
         for (i, base) in bases.iter().enumerate() {
             let closed = bases.get(i + 1).copied();
             if scanned_from.is_some_and(|from| *base >= from) {
-                log.durable.found(*base, point.max(*base).min(closed.unwrap_or(log.end)), closed);
+                // Also where all was durable: that the last life cut the file may not be.
+                log.durable.found(*base, base.plus(-1), closed);
                 log.durable.row(*base).expect("just found").named = false;
                 log.names_due.push(Named::Segment(*base));
                 if closed.is_some() {
                     log.unindexed.push_back((*base, u32::MAX));
+                    log.segments[i].writer.as_mut().expect("a scanned segment has its writer").close();
                 }
             } else if closed.is_none() {
                 log.durable.found(*base, log.end, closed);
@@ -395,8 +417,14 @@ impl Recovery<'_> {
         let first = self.log.segments[0].base;
         let mut epochs = file.clone().unwrap_or_default();
         epochs.truncate_from_end(folded_from.max(first));
-        if epochs.entries().is_empty() && first < folded_from {
-            self.fold_epochs(folded_from);
+        // The file may know nothing, or only what lies above a log start that was lost again.
+        let known_from = epochs.entries().first().map_or(folded_from, |e| e.1);
+        if known_from > self.log.log_start {
+            let file = std::mem::take(&mut epochs);
+            let fold = self.fold_epochs(known_from);
+            fold.into_iter().chain(file.entries().iter().copied()).for_each(|(epoch, start)| {
+                epochs.assign(epoch, start);
+            });
         }
         for (epoch, start) in std::mem::take(&mut self.folded) {
             epochs.assign(epoch, start);
@@ -409,18 +437,17 @@ impl Recovery<'_> {
         self.log.epochs = epochs;
     }
 
-    /// Nothing is known of the epochs below `end`: read all headers.
-    fn fold_epochs(&mut self, end: Offset) {
+    /// Nothing is known of the epochs below `end`: read the headers.
+    fn fold_epochs(&self, end: Offset) -> Vec<(LeaderEpoch, Offset)> {
         let mut folded: Vec<(LeaderEpoch, Offset)> = Vec::new();
         for segment in self.log.segments.iter().filter(|s| s.base < end) {
             self.walk(segment, |info| {
-                if folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
+                if info.base_offset < end.0 && folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
                     folded.push((LeaderEpoch(info.leader_epoch), Offset(info.base_offset)));
                 }
             });
         }
-        folded.append(&mut self.folded);
-        self.folded = folded;
+        folded
     }
 
     fn walk(&self, segment: &Segment, mut each: impl FnMut(&BatchInfo)) {

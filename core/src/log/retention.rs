@@ -108,12 +108,13 @@ impl Log {
         self.advance(now, port, out);
     }
 
-    /// Part with the segments that lie below the log start as a whole. One whose sync is outstanding (with the page cache only) stays
-    /// until the next look.
+    /// Part with the segments that lie below the log start as a whole, once they are durable and so is the name of what follows: a
+    /// crash must find one or the other.
     pub(super) fn drop_below_start(&mut self, port: &mut DiskPort<'_>) {
         while self.segments.get(1).is_some_and(|next| next.base <= self.log_start) {
-            let base = self.segments[0].base;
-            if self.durable.row(base).is_some() || self.segments[0].writer.is_some() {
+            let (base, next) = (self.segments[0].base, self.segments[1].base);
+            let unnamed = self.durable.row(next).is_some_and(|r| !r.named);
+            if unnamed || self.durable.row(base).is_some() || self.segments[0].writer.is_some() {
                 break;
             }
             let gone = self.segments.pop_front().expect("there are two");
@@ -143,7 +144,7 @@ impl Log {
     }
 
     /// Begin to rename the oldest segment that still has its name, unless one is under way.
-    pub(super) fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
+    fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
         let Some(i) = self.doomed.iter().position(|d| !matches!(d.step, Step::Renamed { .. })) else { return };
         let next = &self.doomed[i];
         if next.step != Step::Waiting || next.pins > 0 {

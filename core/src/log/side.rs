@@ -33,6 +33,8 @@ impl Snapshots {
     pub(super) fn take(&mut self, end: Offset, producers: &Producers) {
         let newest = self.pending.back().map(|p| p.0).or(self.writing.as_ref().map(|w| w.1)).or(self.on_disk.back().copied());
         if newest.is_none_or(|n| n < end) {
+            // Under a stream of rolls the first, which is durable soonest, and the last are enough.
+            self.pending.truncate(1);
             self.pending.push_back((end, snapshot::encode(producers)));
         }
     }

@@ -1,1 +1,0 @@
-//! Whole logs on a disk in memory.

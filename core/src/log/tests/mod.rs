@@ -1,0 +1,6 @@
+//! Whole logs on a disk in memory, beside a naive model.
+
+mod disk;
+mod random;
+mod stories;
+mod world;

@@ -1,0 +1,1 @@
+//! What a log does in the situations that have broken others.
