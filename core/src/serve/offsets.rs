@@ -10,8 +10,9 @@ use crate::wire::msg::{ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderE
 use std::collections::BTreeSet;
 
 /// A ListOffsets in progress.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ListJob {
+    version: i16,
     response: ListOffsetsResponse,
     places: Vec<Place>,
 }
@@ -29,7 +30,8 @@ fn version_of(timestamp: i64) -> i16 {
 
 /// The job, and what each partition is asked.
 pub fn split_list<P>(lookup: Lookup<'_, P>, gather: u64, version: i16, request: ListOffsetsRequest) -> (ListJob, Vec<Ask>) {
-    let (mut job, mut asks) = (ListJob::default(), Vec::new());
+    let mut job = ListJob { version, response: ListOffsetsResponse::default(), places: Vec::new() };
+    let mut asks = Vec::new();
     let twice = repeated(request.topics.iter().flat_map(|t| t.partitions.iter().map(|p| (t.name.as_str(), p.partition_index))));
     for (t, topic) in request.topics.iter().enumerate() {
         let mut answer = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
@@ -53,7 +55,7 @@ pub fn split_list<P>(lookup: Lookup<'_, P>, gather: u64, version: i16, request: 
                     Listed::refused(ErrorCode::UnknownServerError)
                 }
             };
-            answer.partitions.push(listed(index, refused));
+            answer.partitions.push(listed(version, index, refused));
         }
         job.response.topics.push(answer);
     }
@@ -65,7 +67,7 @@ impl ListJob {
     pub fn on_listed(&mut self, part: u32, found: Listed) {
         let (t, p) = self.places[part as usize];
         let slot = &mut self.response.topics[t as usize].partitions[p as usize];
-        *slot = listed(slot.partition_index, found);
+        *slot = listed(self.version, slot.partition_index, found);
     }
 
     #[must_use]
@@ -74,13 +76,14 @@ impl ListJob {
     }
 }
 
-fn listed(index: i32, found: Listed) -> ListOffsetsPartitionResponse {
+/// The leader epoch is told from version 4 on (KIP-320).
+fn listed(version: i16, index: i32, found: Listed) -> ListOffsetsPartitionResponse {
     ListOffsetsPartitionResponse::default()
         .with_partition_index(index)
         .with_error_code(found.error.code())
         .with_timestamp(found.timestamp)
         .with_offset(found.offset)
-        .with_leader_epoch(found.leader_epoch)
+        .with_leader_epoch(if version >= 4 { found.leader_epoch } else { -1 })
 }
 
 /// What occurs more than once.
