@@ -12,10 +12,9 @@ use uuid::Uuid;
 /// A record about the metadata log itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Control {
-    /// A leader has begun its epoch: these voters chose it.
+    /// A leader has begun its epoch. Version 0, without directory ids: Kafka's own reader knows no other.
     LeaderChange {
         leader: i32,
-        voter: Voter,
     },
     SnapshotHeader {
         last_timestamp: i64,
@@ -55,17 +54,17 @@ impl Control {
 
     fn value(&self) -> Vec<u8> {
         let mut w = Writer::default();
-        let voter = |w: &mut Writer, v: &Voter| {
-            w.i32(v.id);
-            w.uuid(v.directory);
-            w.no_tags();
-        };
         match self {
-            Control::LeaderChange { leader, voter: one } => {
-                w.i16(1);
+            Control::LeaderChange { leader } => {
+                w.i16(0);
                 w.i32(*leader);
-                w.array(&[*one], voter);
-                w.array(&[*one], voter);
+                // All voters, and those that chose the leader: here both are the leader itself.
+                for _ in 0..2 {
+                    w.array(&[*leader], |w, id| {
+                        w.i32(*id);
+                        w.no_tags();
+                    });
+                }
             }
             Control::SnapshotHeader { last_timestamp } => {
                 w.i16(0);
@@ -128,11 +127,11 @@ mod tests {
         let voter = Voter { id: 1, directory: Uuid::from_u128(1) };
         let voters = Control::Voters { voter, listener: "CONTROLLER".into(), host: "localhost".into(), port: 9093 };
         for (control, kind, size) in [
-            (Control::LeaderChange { leader: 1, voter }, 2, 2 + 4 + 2 * 22 + 1),
+            (Control::LeaderChange { leader: 1 }, 2, 19),
             (Control::SnapshotHeader { last_timestamp: 5 }, 3, 11),
             (Control::SnapshotFooter, 4, 3),
             (Control::KRaftVersion { level: 1 }, 5, 5),
-            (voters, 6, 2 + 1 + 20 + 1 + 11 + 10 + 2 + 1 + 5 + 1 + 1),
+            (voters, 6, 55),
         ] {
             assert_eq!((control.key(), control.value().len()), ([0, 0, 0, kind], size), "{control:?}");
         }

@@ -300,7 +300,7 @@ impl Controller {
             self.remove(name, port);
         }
         let voter = Voter { id: self.config.node.0, directory: self.identity.directory };
-        let mut control = vec![Control::LeaderChange { leader: voter.id, voter }];
+        let mut control = vec![Control::LeaderChange { leader: voter.id }];
         let mut first = Vec::new();
         if self.working.features.is_empty() {
             control.extend([Control::KRaftVersion { level: 1 }, self.voters(voter)]);
@@ -313,12 +313,9 @@ impl Controller {
                 value: self.config.settings.text("min.insync.replicas").map(str::to_owned),
             });
         }
-        // Kafka's reader expects a change of leader in a batch of its own.
         let timestamp = now.wall.0;
-        for records in control.chunks(1).take(1).chain((control.len() > 1).then(|| &control[1..])) {
-            let end = self.append_batch(&control_batch(records, 0, self.epoch.0, timestamp), now, port);
-            self.pending.push_back(Pending { end, records: Vec::new(), timestamp, then: Then::Nothing });
-        }
+        let end = self.append_batch(&control_batch(&control, 0, self.epoch.0, timestamp), now, port);
+        self.pending.push_back(Pending { end, records: Vec::new(), timestamp, then: Then::Nothing });
         self.register(first, now, port);
     }
 
