@@ -1,4 +1,5 @@
 // kafkajs. It has gzip of its own and snappy from a plug-in; lz4 and zstd would need plug-ins with native code.
+// It cannot write a header whose value is null (those are left out), and puts headers of one name side by side.
 // It has no way to read a partition without a group, so it answers "read" with exit code 3 where groups are not served.
 const fs = require('node:fs')
 const { Kafka, CompressionTypes, CompressionCodecs, logLevel } = require('kafkajs')
@@ -16,7 +17,7 @@ function records(path) {
       ? Buffer.from(Uint8Array.from({ length: r.value_size }, (_, i) => i * 131 + Math.floor(i / 251) + r.value_size))
       : text(r.value)
     const headers = {}
-    for (const [name, v] of r.headers) headers[name] = name in headers ? [].concat(headers[name], text(v)) : text(v)
+    for (const [name, v] of r.headers.filter(h => h[1] !== null)) headers[name] = name in headers ? [].concat(headers[name], text(v)) : text(v)
     return { key: text(r.key), value, headers }
   })
 }
