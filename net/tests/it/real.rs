@@ -1,0 +1,147 @@
+//! The edge over real sockets and real files.
+
+use crate::client::{Client, api_versions};
+use ottla_core::config::Settings;
+use ottla_net::{Bound, ExitReason, ServeConfig, ServeError, serve_until};
+use std::path::Path;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+fn config(dir: &Path) -> ServeConfig {
+    ServeConfig {
+        data_dir: dir.to_owned(),
+        listen: "127.0.0.1:0".into(),
+        advertise: None,
+        http: Some("127.0.0.1:0".into()),
+        node_id: 1,
+        settings: Settings::default(),
+    }
+}
+
+/// A broker on a thread of its own.
+struct Running {
+    bound: Bound,
+    stop: UnboundedSender<()>,
+    thread: std::thread::JoinHandle<Result<ExitReason, ServeError>>,
+}
+
+impl Running {
+    fn start(config: ServeConfig) -> Running {
+        let (stop, stopped) = unbounded_channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            serve_until(config, stopped, |bound| tell.send(bound.clone()).expect("the test waits for it"))
+        });
+        match told.recv() {
+            Ok(bound) => Running { bound, stop, thread },
+            Err(_) => panic!("{:?}", thread.join()),
+        }
+    }
+
+    async fn connect(&self) -> Client<TcpStream> {
+        Client::new(TcpStream::connect(self.bound.listen).await.unwrap())
+    }
+
+    async fn http(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.bound.http.unwrap()).await.unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    fn end(self) -> ExitReason {
+        self.stop.send(()).unwrap();
+        self.thread.join().unwrap().unwrap()
+    }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[test]
+fn records_survive_an_orderly_end_and_the_second_process_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        let mut client = broker.connect().await;
+        client.create("orders").await;
+        for i in 0..100 {
+            assert_eq!(client.produce("orders", format!("value {i}").as_bytes()).await.unwrap(), i);
+        }
+        assert_eq!(client.fetch_all("orders").await.unwrap().len(), 100);
+    });
+    let refused = serve_until(config(dir.path()), unbounded_channel().1, |_| ()).unwrap_err();
+    let pid = format!("(pid {})", std::process::id());
+    assert!(matches!(refused, ServeError::Locked { .. }) && refused.to_string().contains(&pid), "{refused}");
+    assert_eq!(broker.end(), ExitReason::Shutdown);
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        assert_eq!(broker.connect().await.fetch_all("orders").await.unwrap()[99], "value 99");
+    });
+    assert_eq!(broker.end(), ExitReason::Shutdown);
+}
+
+#[test]
+fn metrics_and_health_are_served_over_http() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        let mut client = broker.connect().await;
+        client.call(api_versions()).await.unwrap();
+        assert!(broker.http("/healthz").await.starts_with("HTTP/1.1 200 OK"));
+        let metrics = broker.http("/metrics").await;
+        assert!(metrics.contains("ottla_requests_total{api=\"ApiVersions\"} 1\n"), "{metrics}");
+        assert!(metrics.contains("ottla_connections 1\n"), "{metrics}");
+        assert!(broker.http("/").await.starts_with("HTTP/1.1 404"));
+    });
+    broker.end();
+}
+
+#[test]
+fn errors_at_the_start_say_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(config(dir.path()));
+    let other = tempfile::tempdir().unwrap();
+    let taken = ServeConfig { listen: broker.bound.listen.to_string(), ..config(other.path()) };
+    let fails = |config| serve_until(config, unbounded_channel().1, |_| ()).unwrap_err().to_string();
+    assert!(fails(taken).contains("in use by another process"));
+    assert!(fails(ServeConfig { listen: "nonsense".into(), ..config(other.path()) }).contains("HOST:PORT"));
+    let file = other.path().join("file");
+    std::fs::write(&file, b"").unwrap();
+    assert!(fails(config(&file)).contains("must be a directory"));
+    broker.end();
+}
+
+/// Resident anonymous memory of this process in KiB.
+fn rss_anon_kib() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|l| l.starts_with("RssAnon:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn two_thousand_idle_connections_cost_a_few_kilobytes_each() {
+    const WARM: i64 = 100;
+    const COUNT: i64 = 2000;
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        let mut clients = Vec::new();
+        let mut before = 0;
+        for i in 0..WARM + COUNT {
+            if i == WARM {
+                before = rss_anon_kib();
+            }
+            let mut client = broker.connect().await;
+            client.call(api_versions()).await.unwrap();
+            clients.push(client);
+        }
+        let each = (rss_anon_kib() - before) * 1024 / COUNT;
+        println!("{each} bytes for each idle connection, the test's end included");
+        assert!(each < 16 * 1024, "{each} bytes for each idle connection, the test's end included");
+    });
+    broker.end();
+}
