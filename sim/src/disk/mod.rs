@@ -616,6 +616,14 @@ impl SimDisk {
         Some(&self.dirs[self.dir_of(id)?].path)
     }
 
+    /// The files of a directory with their lengths in bytes, as a running process sees them.
+    #[must_use]
+    pub fn list(&self, path: &str) -> Vec<(String, u64)> {
+        let Some(dir) = self.subdirs.get(&path.to_string()) else { return Vec::new() };
+        let files = self.dirs[dir as usize].files.iter();
+        files.map(|(name, n)| (name.to_string(), self.files[n as usize].len())).collect()
+    }
+
     /// Calls given and not yet completed.
     #[must_use]
     pub fn calls_open(&self) -> usize {

@@ -1,5 +1,19 @@
 //! Stories: fault scenarios as text with golden traces, which read as documentation.
 //!
+//! Takes       the text of a story.
+//! Gives       the text again, with the traces that its commands really produced; or the first mistake in it.
 //! Read first  `parse.rs` for the text, `scenarios/README.md` for every command.
 
+mod asks;
+pub mod commands;
 pub mod parse;
+mod run;
+
+use crate::diagnostic::Diagnostic;
+
+/// Tell a story. The result equals `text` if and only if everything happened as written.
+pub fn tell(text: &str) -> Result<String, Diagnostic> {
+    let story = parse::parse(text)?;
+    let traces = run::run(&story)?;
+    Ok(parse::render(&story, &traces))
+}

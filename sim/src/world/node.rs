@@ -10,6 +10,7 @@ use super::agenda::Event;
 use super::{Sim, Traced, fingerprint};
 use crate::disk::SimDisk;
 use crate::history::Mishap;
+use ottla_core::ids::Offset;
 use ottla_core::io::{Effect, Fatal, Input};
 use ottla_core::planted::{Bug, Planted};
 use ottla_core::rng::Rng;
@@ -31,6 +32,16 @@ pub enum Down {
     Halted(String),
     /// It would not start on what it found on its disk.
     Refused(String),
+}
+
+/// The ends of one log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ends {
+    pub log_start: Offset,
+    pub high_watermark: Offset,
+    pub synced_end: Offset,
+    pub written_end: Offset,
+    pub end: Offset,
 }
 
 pub(crate) struct NodeSlot {
@@ -431,6 +442,21 @@ impl Sim {
     #[must_use]
     pub fn down(&self, n: u32) -> &Down {
         &self.nodes[n as usize].down
+    }
+
+    /// How far the log of a partition has come, as the node itself sees it. `None` if it is down or has no such partition.
+    #[must_use]
+    pub fn ends(&self, n: u32, topic: &str, index: i32) -> Option<Ends> {
+        let node = self.nodes[n as usize].node.as_ref()?;
+        let partition = node.partitions().find(|p| p.topic() == topic && p.id().index.0 == index)?;
+        let log = partition.log();
+        Some(Ends {
+            log_start: log.log_start(),
+            high_watermark: partition.high_watermark(),
+            synced_end: log.synced_end(),
+            written_end: log.written_end(),
+            end: log.end(),
+        })
     }
 
     /// A node's disk, for stories and checks.

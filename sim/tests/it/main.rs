@@ -1,3 +1,4 @@
 //! Worlds as a user of the library runs them.
 
 mod campaigns;
+mod stories;

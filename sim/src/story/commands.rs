@@ -1,0 +1,388 @@
+//! The commands of stories: one table with usage and meaning, from which the help and `scenarios/README.md` are checked.
+//!
+//! Takes       a command with its words.
+//! Gives       the line or lines that it says.
+//! Not here    requests to a node (`asks.rs`), waiting and collecting (`run.rs`).
+
+use super::asks;
+use super::parse::{Command, Word};
+use super::run::{Stage, duration_ns, number};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::disk::{Loss, Strike, Target};
+use crate::plan::Action;
+use crate::world::{Setup, World};
+
+/// One command.
+#[derive(Debug)]
+pub struct Entry {
+    pub verb: &'static str,
+    pub usage: &'static str,
+    pub about: &'static str,
+    /// The fewest and the most words.
+    pub args: (usize, usize),
+    /// Options with their meaning. A name that ends in `*` stands for every setting.
+    pub options: &'static [(&'static str, &'static str)],
+    pub(super) run: fn(&mut Stage, &Command) -> Result<String, Diagnostic>,
+}
+
+impl Entry {
+    /// Whether the command has this option.
+    #[must_use]
+    pub fn takes(&self, option: &str) -> bool {
+        self.options.iter().any(|(name, _)| *name == option || *name == "SETTING" && option.contains('.'))
+    }
+}
+
+const CLIENT: (&str, &str) = ("client", "who asks; c1 unless said");
+const WAIT: (&str, &str) = ("wait", "no: go on at once; the answer comes with `await`");
+
+/// Every command.
+pub const TABLE: &[Entry] = &[
+    Entry {
+        verb: "node",
+        usage: "node [seed=N] [config=tiny|default] [SETTING=VALUE]...",
+        about: "Begin a world with one broker on an empty disk. Always the first command.",
+        args: (0, 0),
+        options: &[
+            ("seed", "a number; 1 unless said"),
+            ("config", "tiny (unless said) or default"),
+            ("SETTING", "a broker setting"),
+        ],
+        run: node,
+    },
+    Entry {
+        verb: "topic",
+        usage: "topic NAME [partitions=N] [SETTING=VALUE]...",
+        about: "Create a topic.",
+        args: (1, 1),
+        options: &[("partitions", "how many; 1 unless said"), CLIENT, ("SETTING", "a topic setting")],
+        run: asks::create_topic,
+    },
+    Entry {
+        verb: "delete-topic",
+        usage: "delete-topic NAME",
+        about: "Delete a topic.",
+        args: (1, 1),
+        options: &[CLIENT],
+        run: asks::delete_topic,
+    },
+    Entry {
+        verb: "configure",
+        usage: "configure TOPIC SETTING=VALUE...",
+        about: "Change settings of a topic (IncrementalAlterConfigs).",
+        args: (1, 1),
+        options: &[CLIENT, ("SETTING", "a topic setting")],
+        run: asks::configure,
+    },
+    Entry {
+        verb: "add-partitions",
+        usage: "add-partitions TOPIC total=N",
+        about: "Give a topic more partitions.",
+        args: (1, 1),
+        options: &[("total", "how many it has then"), CLIENT],
+        run: asks::add_partitions,
+    },
+    Entry {
+        verb: "init-producer",
+        usage: "init-producer [client=NAME]",
+        about: "Ask for a producer id; later idempotent produces of this client use it.",
+        args: (0, 0),
+        options: &[CLIENT],
+        run: asks::init_producer,
+    },
+    Entry {
+        verb: "produce",
+        usage: "produce TOPIC/PARTITION VALUE... [acks=all|1|0] [seq=N]",
+        about: "Append one batch of records.",
+        args: (2, 100),
+        options: &[
+            ("acks", "all (unless said), 1 or 0"),
+            ("seq", "an idempotent batch with this base sequence"),
+            ("pid", "the producer id, where it is not the client's own"),
+            ("epoch", "the producer epoch; 0 unless said"),
+            ("key", "the key of every record; null unless said"),
+            ("codec", "none (unless said), gzip, snappy, lz4 or zstd"),
+            ("age", "how old the records say to be, e.g. 2h; nothing unless said"),
+            ("size", "pad each value with `.` to this many bytes"),
+            ("timeout", "how long the broker may take, e.g. 100ms; 30s unless said"),
+            CLIENT,
+            WAIT,
+        ],
+        run: asks::produce,
+    },
+    Entry {
+        verb: "fetch",
+        usage: "fetch TOPIC/PARTITION from=N [max-wait=TIME] [min-bytes=N] [max-bytes=N]",
+        about: "Read from an offset, and show what came.",
+        args: (1, 1),
+        options: &[
+            ("from", "the offset; 0 unless said"),
+            ("max-wait", "how long the broker may wait for min-bytes; 0ms unless said"),
+            ("min-bytes", "1 unless said"),
+            ("max-bytes", "per partition; 1048576 unless said"),
+            ("epoch", "the leader epoch that the client knows"),
+            CLIENT,
+            WAIT,
+        ],
+        run: asks::fetch,
+    },
+    Entry {
+        verb: "offsets",
+        usage: "offsets TOPIC/PARTITION at=earliest|latest|max|AGE",
+        about: "Look an offset up (ListOffsets); AGE as in `2h` asks for the first record not older than that.",
+        args: (1, 1),
+        options: &[("at", "latest unless said"), CLIENT],
+        run: asks::offsets,
+    },
+    Entry {
+        verb: "delete-records",
+        usage: "delete-records TOPIC/PARTITION before=N",
+        about: "Move the log start offset (DeleteRecords).",
+        args: (1, 1),
+        options: &[("before", "the new log start offset; -1 is the high watermark"), CLIENT, WAIT],
+        run: asks::delete_records,
+    },
+    Entry {
+        verb: "epoch-end",
+        usage: "epoch-end TOPIC/PARTITION epoch=N",
+        about: "Ask where a leader epoch ends (OffsetForLeaderEpoch).",
+        args: (1, 1),
+        options: &[("epoch", "the leader epoch"), CLIENT],
+        run: asks::epoch_end,
+    },
+    Entry {
+        verb: "producers",
+        usage: "producers TOPIC/PARTITION",
+        about: "Show the producers that a partition remembers (DescribeProducers).",
+        args: (1, 1),
+        options: &[CLIENT],
+        run: asks::producers,
+    },
+    Entry {
+        verb: "await",
+        usage: "await",
+        about: "Wait for every answer that is still owed, and show them in the order of asking.",
+        args: (0, 0),
+        options: &[],
+        run: |stage, _| Ok(stage.collect(true)),
+    },
+    Entry {
+        verb: "run",
+        usage: "run TIME | run until-quiet",
+        about: "Let virtual time pass; show the answers that came.",
+        args: (1, 1),
+        options: &[],
+        run: run_time,
+    },
+    Entry {
+        verb: "crash",
+        usage: "crash",
+        about: "The process dies (kill -9). What it wrote stays in the page cache. `start` starts it again.",
+        args: (0, 0),
+        options: &[],
+        run: crash,
+    },
+    Entry {
+        verb: "power-loss",
+        usage: "power-loss [lose=unsynced|any]",
+        about: "The machine loses power: everything that no fsync covered is gone, or any part of it survives.",
+        args: (0, 0),
+        options: &[("lose", "unsynced (unless said), or any: the seed chooses what survives")],
+        run: power_loss,
+    },
+    Entry {
+        verb: "shutdown",
+        usage: "shutdown",
+        about: "An orderly end (SIGTERM), waited for.",
+        args: (0, 0),
+        options: &[],
+        run: shutdown,
+    },
+    Entry {
+        verb: "start",
+        usage: "start",
+        about: "Start the broker on what its disk holds.",
+        args: (0, 0),
+        options: &[],
+        run: start,
+    },
+    Entry {
+        verb: "fault",
+        usage: "fault KIND [on=log|derived|meta|any] [after=N] [for=TIME] [bytes=N] [client=NAME]",
+        about: "Let a fault strike: a disk fault at the next call that fits it, others at once. `ottla sim list` names all kinds.",
+        args: (1, 1),
+        options: &[
+            ("on", "which files; log unless said"),
+            ("after", "how many fitting calls pass first; 0 unless said"),
+            ("for", "how long it lasts, for faults that last; 1s unless said"),
+            ("bytes", "for disk-full: how many bytes may still be written; 0 unless said"),
+            ("by", "for clock-jump: how far, e.g. 2h or -2h"),
+            CLIENT,
+        ],
+        run: fault,
+    },
+    Entry {
+        verb: "trace",
+        usage: "trace on|off",
+        about: "Show every input and effect of the node.",
+        args: (1, 1),
+        options: &[],
+        run: trace,
+    },
+    Entry {
+        verb: "ends",
+        usage: "ends TOPIC/PARTITION",
+        about: "Show where the log starts, what is readable, what is durable, and where it ends, as the node sees it.",
+        args: (1, 1),
+        options: &[],
+        run: asks::ends,
+    },
+    Entry {
+        verb: "files",
+        usage: "files TOPIC/PARTITION",
+        about: "List the files of a partition with their sizes in bytes.",
+        args: (1, 1),
+        options: &[],
+        run: asks::files,
+    },
+];
+
+fn node(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let mut setup = Setup::calm(1);
+    for (key, value) in &command.options {
+        match key.text.as_str() {
+            "seed" => setup.seed = number(value)?,
+            "config" => setup.tiny = one_of(value, &[("tiny", true), ("default", false)])?,
+            _ => {
+                let mut probe = ottla_core::config::Settings::default();
+                if let Err(refused) = probe.insert(&key.text, &value.text) {
+                    return Err(Diagnostic::new(key.span.start..value.span.end, refused.to_string()));
+                }
+                setup.settings.insert(key.text.clone(), value.text.clone());
+            }
+        }
+    }
+    stage.set_world(World::scripted(setup));
+    stage.world().run_until_quiet(10_000_000_000);
+    Ok(String::new())
+}
+
+fn run_time(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    if command.args[0].text == "until-quiet" {
+        if !stage.world().run_until_quiet(600_000_000_000) {
+            return Ok("not quiet after 10 minutes".into());
+        }
+    } else {
+        let ns = duration_ns(&command.args[0])?;
+        stage.world().run_for_ns(ns);
+    }
+    Ok(stage.collect(false))
+}
+
+fn crash(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
+    stage.world().sim.crash(0);
+    stage.world().run_for_ns(1_000_000);
+    Ok(stage.collect(false))
+}
+
+fn power_loss(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let loss = match command.option("lose") {
+        None => Loss::NOTHING_KEPT,
+        Some(word) => one_of(word, &[("unsynced", Loss::NOTHING_KEPT), ("any", Loss::ANY_SUBSET)])?,
+    };
+    stage.world().sim.lose_power(0, Some(loss));
+    stage.world().run_for_ns(1_000_000);
+    Ok(stage.collect(false))
+}
+
+fn shutdown(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
+    const FOR_EVER: u64 = 1 << 62;
+    let world = stage.world();
+    world.sim.shut_down(0, FOR_EVER);
+    let limit = world.sim.now_ns() + 600_000_000_000;
+    let ended = world.run_while_not(limit, |w| !w.sim.is_up(0));
+    let said = stage.collect(false);
+    Ok(if ended { said } else { format!("{said}\nstill up after 10 minutes").trim_start().to_string() })
+}
+
+fn start(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
+    let world = stage.world();
+    world.sim.start_node(0);
+    world.run_until_quiet(60_000_000_000);
+    Ok(if world.sim.is_up(0) { String::new() } else { format!("node 1 is down: {:?}", world.sim.down(0)) })
+}
+
+fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    const STRIKES: [(&str, Strike); 10] = [
+        ("read-error", Strike::ReadError),
+        ("write-error", Strike::WriteError),
+        ("short-write", Strike::ShortWrite),
+        ("no-space", Strike::NoSpace),
+        ("sync-error", Strike::SyncError),
+        ("sync-dir-error", Strike::SyncDirError),
+        ("name-error", Strike::NameError),
+        ("phantom-write", Strike::PhantomWrite),
+        ("misdirected-write", Strike::MisdirectedWrite),
+        ("stall", Strike::Stall),
+    ];
+    const OTHERS: [&str; 9] =
+        ["bit-flip", "latent-error", "disk-full", "reset", "half-open", "slow-reader", "pause", "clock-jump", "pause-client"];
+    let kind = &command.args[0];
+    let target = match command.option("on") {
+        None => Target::Log,
+        Some(word) => {
+            one_of(word, &[("log", Target::Log), ("derived", Target::Derived), ("meta", Target::Meta), ("any", Target::Any)])?
+        }
+    };
+    let after = command.option("after").map_or(Ok(0), number)?;
+    let for_ms = command.option("for").map_or(Ok(1_000_000_000), duration_ns)? / 1_000_000;
+    let bytes = command.option("bytes").map_or(Ok(0), number)?;
+    let name = command.option("client").map_or("c1", |w| w.text.as_str()).to_string();
+    let by_ms = command.option("by").map_or(Ok(0), signed_ms)?;
+    let client = stage.world().client(&name);
+    let action = match kind.text.as_str() {
+        "bit-flip" => Action::BitFlip { node: 0, target },
+        "latent-error" => Action::LatentError { node: 0, target },
+        "disk-full" => Action::DiskFull { node: 0, bytes, for_ms },
+        "reset" => Action::Reset { client },
+        "half-open" => Action::HalfOpen { client },
+        "slow-reader" => Action::SlowReader { client, by_ms: 100, for_ms },
+        "pause" => Action::Pause { node: 0, for_ms },
+        "clock-jump" => Action::ClockJump { node: 0, by_ms },
+        "pause-client" => Action::PauseClient { client, for_ms },
+        word => match STRIKES.iter().find(|(n, _)| *n == word) {
+            Some((_, strike)) => Action::Disk { node: 0, strike: *strike, target, after, stall_ms: for_ms },
+            None => {
+                let known = STRIKES.iter().map(|(n, _)| *n).chain(OTHERS);
+                let mut mistake = Diagnostic::new(kind.span.clone(), format!("there is no fault `{word}`"));
+                if let Some(near) = nearest(word, known) {
+                    mistake = mistake.help(format!("did you mean `{near}`?"));
+                }
+                return Err(mistake);
+            }
+        },
+    };
+    let fired = stage.world().sim.inject(action);
+    Ok(if fired == crate::world::Fired::NothingToStrike { "nothing to strike".into() } else { String::new() })
+}
+
+fn trace(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    *stage.tracing.borrow_mut() = one_of(&command.args[0], &[("on", true), ("off", false)])?;
+    Ok(String::new())
+}
+
+/// The value that a word stands for.
+pub(super) fn one_of<T: Copy>(word: &Word, known: &[(&str, T)]) -> Result<T, Diagnostic> {
+    known.iter().find(|(name, _)| *name == word.text).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        Diagnostic::new(word.span.clone(), format!("`{}` is not known here", word.text))
+            .help(format!("one of: {}", names.join(", ")))
+    })
+}
+
+/// A time that may be negative, in milliseconds.
+fn signed_ms(word: &Word) -> Result<i64, Diagnostic> {
+    let (sign, rest) = word.text.strip_prefix('-').map_or((1, word.text.as_str()), |r| (-1, r));
+    let ns = duration_ns(&Word { text: rest.to_string(), span: word.span.clone() })?;
+    Ok(sign * i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,203 @@
+//! A story at work: its commands carried out on a world, and the trace of each block.
+//!
+//! State       the world (made by the `node` command), the clients' unanswered requests in the order of asking.
+//! Takes       a parsed story.
+//! Gives       for each block with commands, the text that stands below its `----`; or the first mistake.
+//! Holds       a story draws nothing from outside: the same text gives the same traces.
+//! Not here    the grammar (`parse.rs`), what each command asks a node (`commands.rs`).
+
+use super::commands;
+use super::parse::{Command, Story, Word};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::world::{Answer, Ticket, Traced, World};
+use ottla_core::wire::batch::Checked;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+/// How long a command waits for an answer before it says that it still waits, in virtual nanoseconds.
+const PATIENCE_NS: u64 = 60_000_000_000;
+
+/// A story being told.
+pub(crate) struct Stage {
+    pub(super) world: Option<World>,
+    /// Requests whose answer nobody has seen: who asked, how to show the answer.
+    pub(super) open: Vec<Open>,
+    /// What the node said while tracing was on.
+    traced: Rc<RefCell<Vec<String>>>,
+    pub(super) tracing: Rc<RefCell<bool>>,
+    /// The producer id that each client was given.
+    pub(super) producers: BTreeMap<String, i64>,
+    /// Idempotent batches, by topic, partition, producer id, epoch and sequence.
+    pub(super) sent: BTreeMap<(String, i32, i64, i16, i32), Checked>,
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stage({:?})", self.world)
+    }
+}
+
+/// A request that has no answer yet.
+pub(super) struct Open {
+    pub(super) ticket: Ticket,
+    pub(super) client: String,
+    pub(super) show: Show,
+}
+
+/// Turns an answer into its line.
+pub(super) type Show = Box<dyn Fn(&ottla_core::wire::Response) -> String>;
+
+/// Carry a story out.
+pub(super) fn run(story: &Story) -> Result<Vec<String>, Diagnostic> {
+    let mut stage = Stage {
+        world: None,
+        open: Vec::new(),
+        traced: Rc::default(),
+        tracing: Rc::default(),
+        producers: BTreeMap::new(),
+        sent: BTreeMap::new(),
+    };
+    let mut traces = Vec::new();
+    for block in story.blocks.iter().filter(|b| !b.commands.is_empty()) {
+        let mut trace = String::new();
+        for command in &block.commands {
+            let said = stage.carry_out(command)?;
+            for line in stage.traced.borrow_mut().drain(..) {
+                let _ = writeln!(trace, "{line}");
+            }
+            if !said.is_empty() {
+                let _ = writeln!(trace, "{said}");
+            }
+            if let Some(failure) = stage.world.as_ref().and_then(|w| w.sim.failures().first()) {
+                let _ = writeln!(trace, "REFUTED {}: {}", failure.check, failure.message);
+            }
+        }
+        traces.push(trace.trim_end().to_string());
+    }
+    Ok(traces)
+}
+
+impl Stage {
+    fn carry_out(&mut self, command: &Command) -> Result<String, Diagnostic> {
+        let verb = command.verb.text.as_str();
+        let Some(entry) = commands::TABLE.iter().find(|e| e.verb == verb) else {
+            let mut mistake = Diagnostic::new(command.verb.span.clone(), format!("there is no command `{verb}`"));
+            if let Some(near) = nearest(verb, commands::TABLE.iter().map(|e| e.verb)) {
+                mistake = mistake.help(format!("did you mean `{near}`?"));
+            }
+            return Err(mistake);
+        };
+        if let Some((key, _)) = command.options.iter().find(|(k, _)| !entry.takes(&k.text)) {
+            let known: Vec<&str> = entry.options.iter().map(|(name, _)| *name).collect();
+            let mut mistake = Diagnostic::new(key.span.clone(), format!("`{verb}` has no option `{}`", key.text));
+            mistake = match nearest(&key.text, known.iter().copied()) {
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake.help(format!("its options: {}", known.join(", "))),
+            };
+            return Err(mistake);
+        }
+        let (least, most) = entry.args;
+        if command.args.len() < least {
+            return Err(Diagnostic::new(command.verb.span.clone(), format!("`{verb}` needs more words")).help(entry.usage));
+        }
+        if let Some(extra) = command.args.get(most) {
+            return Err(Diagnostic::new(extra.span.clone(), format!("`{verb}` takes no further word")).help(entry.usage));
+        }
+        if self.world.is_none() && verb != "node" {
+            return Err(Diagnostic::new(command.verb.span.clone(), "a story begins with `node`").help("node seed=7 config=tiny"));
+        }
+        (entry.run)(self, command)
+    }
+
+    /// The world. The `node` command is always first, which `carry_out` has checked.
+    pub(super) fn world(&mut self) -> &mut World {
+        self.world.as_mut().expect("a story begins with `node`")
+    }
+
+    /// Begin the world.
+    pub(super) fn set_world(&mut self, mut world: World) {
+        let (lines, on) = (Rc::clone(&self.traced), Rc::clone(&self.tracing));
+        world.sim.set_trace(Box::new(move |at_ns, what| {
+            if *on.borrow() {
+                lines.borrow_mut().push(trace_line(at_ns, what));
+            }
+        }));
+        self.world = Some(world);
+        self.open.clear();
+    }
+
+    /// Remember a request; wait for its answer unless the story does not want to.
+    pub(super) fn asked(&mut self, client: &str, ticket: Ticket, wait: bool, show: Show) -> String {
+        if !wait {
+            self.open.push(Open { ticket, client: client.to_string(), show });
+            return String::new();
+        }
+        match self.world().await_answer(ticket, PATIENCE_NS) {
+            Answer::Got { response, .. } => format!("{client}: {}", show(&response)),
+            Answer::Lost { .. } => format!("{client}: connection lost, outcome unknown"),
+            Answer::Waiting => {
+                self.open.push(Open { ticket, client: client.to_string(), show });
+                format!("{client}: still waiting")
+            }
+        }
+    }
+
+    /// The answers that have come meanwhile, in the order of asking.
+    pub(super) fn collect(&mut self, wait: bool) -> String {
+        let mut said = Vec::new();
+        for open in std::mem::take(&mut self.open) {
+            let answer =
+                if wait { self.world().await_answer(open.ticket, PATIENCE_NS) } else { self.world().sim.answer(open.ticket) };
+            match answer {
+                Answer::Got { response, .. } => said.push(format!("{}: {}", open.client, (open.show)(&response))),
+                Answer::Lost { .. } => said.push(format!("{}: connection lost, outcome unknown", open.client)),
+                Answer::Waiting => {
+                    if wait {
+                        said.push(format!("{}: still waiting", open.client));
+                    }
+                    self.open.push(open);
+                }
+            }
+        }
+        said.join("\n")
+    }
+}
+
+fn trace_line(at_ns: u64, what: &Traced<'_>) -> String {
+    let t = format!("t={}.{:06}", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000);
+    match what {
+        Traced::Input { input, .. } => format!("{t} > {}", ottla_core::trace::input(input)),
+        Traced::Effect { effect, .. } => format!("{t} < {}", ottla_core::trace::effect(effect)),
+        Traced::World { text } => format!("{t} * {text}"),
+        Traced::Client { client, text } => format!("{t} {client}: {text}"),
+    }
+}
+
+/// A word as a number, or the mistake that it is none.
+pub(super) fn number<T: std::str::FromStr>(word: &Word) -> Result<T, Diagnostic> {
+    word.text.parse().map_err(|_| Diagnostic::new(word.span.clone(), format!("`{}` is not a number that fits here", word.text)))
+}
+
+/// A word as a time, `10ms`, `2s`, `1h`, in nanoseconds.
+pub(super) fn duration_ns(word: &Word) -> Result<u64, Diagnostic> {
+    let digits = word.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.text.len());
+    let unit = match &word.text[digits..] {
+        "us" => Some(1_000),
+        "ms" => Some(1_000_000),
+        "s" => Some(1_000_000_000),
+        "m" => Some(60_000_000_000),
+        "h" => Some(3_600_000_000_000),
+        "d" => Some(86_400_000_000_000),
+        _ => None,
+    };
+    let count: Option<u64> = word.text[..digits].parse().ok();
+    match (count, unit) {
+        (Some(n), Some(unit)) => n.checked_mul(unit),
+        _ => None,
+    }
+    .ok_or_else(|| {
+        Diagnostic::new(word.span.clone(), format!("`{}` is not a time", word.text)).help("write 10ms, 2s, 5m, 1h or 7d")
+    })
+}

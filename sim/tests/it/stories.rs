@@ -1,0 +1,97 @@
+//! Every story of `scenarios/` is told, and its traces compared. `REWRITE=1` writes them instead.
+
+use ottla_sim::story::{self, commands};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("sim/ lies in the workspace").join("scenarios")
+}
+
+fn stories() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder()).expect("scenarios/ is there").map(|e| e.expect("readable").path());
+    let mut found: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|x| x == "story")).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_story_is_told_as_written() {
+    let rewrite = std::env::var_os("REWRITE").is_some();
+    let mut wrong = Vec::new();
+    let all = stories();
+    assert!(all.len() >= 25, "only {} stories: is this the right folder?", all.len());
+    for path in all {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).expect("readable");
+        match story::tell(&text) {
+            Err(mistake) => wrong.push(mistake.render(&name, &text)),
+            Ok(told) if told == text => {}
+            Ok(told) if rewrite => fs::write(&path, told).expect("writable"),
+            Ok(told) => wrong.push(format!("{name} came out otherwise (REWRITE=1 accepts it):\n{}", difference(&text, &told))),
+        }
+    }
+    assert!(wrong.is_empty(), "{} stories are wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+/// The same text gives the same traces: nothing but the text decides.
+#[test]
+fn a_story_told_twice_is_the_same() {
+    for path in stories().into_iter().take(5) {
+        let text = fs::read_to_string(&path).expect("readable");
+        assert_eq!(story::tell(&text), story::tell(&text), "{}", path.display());
+    }
+}
+
+#[test]
+fn every_command_is_documented() {
+    let readme = fs::read_to_string(folder().join("README.md")).expect("scenarios/README.md is there");
+    for entry in commands::TABLE {
+        assert!(readme.contains(&format!("`{}`", entry.usage)), "scenarios/README.md lacks `{}`", entry.usage);
+        for (option, meaning) in entry.options {
+            assert!(
+                readme.contains(&format!("- `{option}`: {meaning}")),
+                "scenarios/README.md lacks `{option}` of {}",
+                entry.verb
+            );
+        }
+    }
+}
+
+#[test]
+fn mistakes_are_shown_with_the_word() {
+    let cases = [
+        ("node\nprodcue orders/0 a\n----\n", "did you mean `produce`?"),
+        ("node\nproduce orders/0 a ackz=all\n----\n", "did you mean `acks`?"),
+        ("node\nproduce orders a\n----\n", "write TOPIC/NUMBER"),
+        ("produce orders/0 a\n----\n", "a story begins with `node`"),
+        ("node retention.sm=1\n----\n", "retention"),
+        ("node\nfault sink-error\n----\n", "did you mean `sync-error`?"),
+        ("node\nrun 10\n----\n", "write 10ms"),
+    ];
+    for (text, hint) in cases {
+        let shown = story::tell(text).expect_err(text).render("x.story", text);
+        assert!(shown.contains(hint), "{text}: {shown}");
+    }
+}
+
+/// The first lines that differ.
+fn difference(old: &str, new: &str) -> String {
+    let mut out = String::new();
+    let (mut a, mut b) = (old.lines(), new.lines());
+    let mut shown = 0;
+    for number in 1.. {
+        match (a.next(), b.next()) {
+            (None, None) => break,
+            (x, y) if x == y => {}
+            (x, y) => {
+                out.push_str(&format!("  line {number}\n    - {}\n    + {}\n", x.unwrap_or("(end)"), y.unwrap_or("(end)")));
+                shown += 1;
+                if shown == 12 {
+                    break;
+                }
+            }
+        }
+    }
+    out
+}
