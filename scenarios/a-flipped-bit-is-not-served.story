@@ -16,5 +16,5 @@ c1: created orders partitions=1
 c1: orders/0 offset=0
 c1: orders/0 offset=1
 c1: orders/0 offset=2
-c1: orders/0 start=0 hw=2: 0=a..(300) 1=b..(300)
-c1: orders/0 offset=2
+c1: orders/0 KAFKA_STORAGE_ERROR
+c1: orders/0 KAFKA_STORAGE_ERROR

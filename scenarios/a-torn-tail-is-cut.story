@@ -14,6 +14,6 @@ fetch orders/0
 c1: created orders partitions=1
 c1: orders/0 offset=0
 c1: orders/0 offset=1
-c1: orders/0 start=0 hw=2: 0=kept 1=torn..(400)
-c1: orders/0 offset=2
-c1: orders/0 start=0 hw=3: 0=kept 1=torn..(400) 2=next
+c1: orders/0 start=0 hw=1: 0=kept
+c1: orders/0 offset=1
+c1: orders/0 start=0 hw=2: 0=kept 1=next

@@ -15,6 +15,4 @@ c1: orders/0 offset=0
 c1: orders/0 offset=1
 c1: orders/0 offset=2
 orders/0 start=2 hw=3 durable=3 written=3 end=3
-REFUTED disk-contract: rename of d2/00000000000000000002.index to 00000000000000000002.index.deleted, but it is not there
 orders/0 start=3 hw=3 durable=3 written=3 end=3
-REFUTED disk-contract: rename of d2/00000000000000000002.index to 00000000000000000002.index.deleted, but it is not there

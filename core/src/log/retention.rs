@@ -21,6 +21,8 @@ pub(super) struct Doomed {
     base: Offset,
     pins: u32,
     step: Step,
+    /// The files that it has: an index that nothing was entered in was never made.
+    kinds: Vec<FileKind>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,15 +30,13 @@ enum Step {
     /// Under its old name.
     Waiting,
     /// Renames are under way, so many.
-    Renaming(u32),
+    Renaming(usize),
     SyncingDir,
     /// Goes at this time.
     Renamed {
         remove_at: Instant,
     },
 }
-
-const KINDS: [FileKind; 3] = [FileKind::Log, FileKind::Index, FileKind::TimeIndex];
 
 impl Log {
     /// Move the log start to `to` (DeleteRecords), which is not above `limit`, the high watermark. False, and nothing happens, if it is
@@ -119,7 +119,7 @@ impl Log {
             }
             let gone = self.segments.pop_front().expect("there are two");
             self.unindexed.retain(|u| u.0 != gone.base);
-            self.doomed.push_back(Doomed { base: gone.base, pins: gone.pins, step: Step::Waiting });
+            self.doomed.push_back(Doomed { base: gone.base, pins: gone.pins, step: Step::Waiting, kinds: gone.kinds() });
         }
         let first = self.segments[0].base;
         self.hot.retain(|h| h.at.segment >= first);
@@ -150,16 +150,16 @@ impl Log {
         if next.step != Step::Waiting || next.pins > 0 {
             return;
         }
-        let base = next.base;
-        for kind in KINDS {
-            let file = self.file(base, kind);
+        let (base, kinds) = (next.base, next.kinds.clone());
+        for kind in &kinds {
+            let file = self.file(base, *kind);
             let to = file.with_suffix(Suffix::Deleted).name;
             self.call(file, DiskCall::Rename { to }, Op::Doomed, port);
         }
-        self.doomed[i].step = Step::Renaming(3);
+        self.doomed[i].step = Step::Renaming(kinds.len());
     }
 
-    /// A rename has ended. One that failed (the index need not exist) leaves a file that recovery removes.
+    /// A rename has ended. One that failed leaves a file that recovery removes.
     pub(super) fn on_doomed(
         &mut self,
         _result: Result<DiskDone, DiskFault>,
@@ -195,7 +195,7 @@ impl Log {
     pub(super) fn remove_doomed(&mut self, now: Now, port: &mut DiskPort<'_>) {
         while self.doomed_at().is_some_and(|at| at <= now.mono) {
             let doomed = self.doomed.pop_front().expect("just seen");
-            for kind in KINDS {
+            for kind in doomed.kinds {
                 let file = self.file(doomed.base, kind).with_suffix(Suffix::Deleted);
                 self.call(file, DiskCall::Remove, Op::Idle, port);
             }

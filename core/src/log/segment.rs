@@ -45,6 +45,13 @@ impl Segment {
         FileId::new(dir, kind, self.base.0)
     }
 
+    /// The files that the segment has.
+    pub(super) fn kinds(&self) -> Vec<FileKind> {
+        let indexes = [(FileKind::Index, self.entries), (FileKind::TimeIndex, self.time_entries)];
+        let made = indexes.into_iter().filter(|(_, entries)| self.indexed && *entries > 0).map(|(kind, _)| kind);
+        std::iter::once(FileKind::Log).chain(made).collect()
+    }
+
     /// The largest timestamp, as far as it is known without asking the disk.
     pub(super) fn max_known(&self) -> Option<TimeEntry> {
         let none = TimeEntry { timestamp: -1, relative: 0 };
