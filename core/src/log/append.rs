@@ -19,8 +19,8 @@ use crate::wire::compress::{Codec, Compression};
 use bytes::Bytes;
 use std::time::Duration;
 
-/// How many batches' positions are kept in memory.
-pub(super) const HOT_MAX: usize = 64;
+/// How many batches' positions are kept in memory. One less than a power of two, which is what is allocated.
+pub(super) const HOT_MAX: usize = 31;
 /// How many index entries wait in memory before they are written, at most (but for those whose batches are not durable yet).
 const PENDING_ENTRIES_MAX: usize = 32;
 
@@ -258,10 +258,14 @@ impl Log {
         }
     }
 
-    fn trim_hot(&mut self) {
+    pub(super) fn trim_hot(&mut self) {
         let written = self.written.offset;
         while self.hot.len() > HOT_MAX && self.hot[0].at.offset < written {
             self.hot.pop_front();
+        }
+        // A burst is over: an idle log keeps no more than its share.
+        if self.ops.is_empty() && self.hot.capacity() > HOT_MAX + 1 {
+            self.hot.shrink_to(HOT_MAX + 1);
         }
     }
 

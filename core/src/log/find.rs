@@ -101,7 +101,7 @@ impl Search {
         self.goal == Goal::Largest
     }
 
-    fn from_offset(&self) -> Offset {
+    fn least_offset(&self) -> Offset {
         match self.goal {
             Goal::Offset(o) | Goal::Timestamp { from: o, .. } => o,
             Goal::Largest => self.view.base,
@@ -146,7 +146,7 @@ impl Search {
             return self.without_index();
         }
         // An entry above what can be read yet is true all the same, and not used.
-        let target = self.from_offset().0 - self.view.base.0;
+        let target = self.least_offset().0 - self.view.base.0;
         let usable = entries.partition_point(|e| i64::from(e.relative) <= target && e.pos < self.view.bytes);
         let here = usable.checked_sub(1).map(|i| entries[i]);
         if here.zip(best).is_some_and(|(here, best)| here.relative <= best.relative || here.pos <= best.pos) {

@@ -1,6 +1,6 @@
 //! One replica's log: batches in segment files, and what follows from them.
 //!
-//! State       segments (some 80 bytes each), what is under way on the disk, the newest 64 batches' positions, leader epochs,
+//! State       segments (some 80 bytes each), what is under way on the disk, the newest 31 batches' positions, leader epochs,
 //!             producers (250 bytes each). The log of an idle partition without producers takes under 4 KiB whatever it holds on disk:
 //!             contents and indexes stay there.
 //! Takes       batches to append, reads and lookups, disk completions, time.
@@ -385,6 +385,7 @@ impl Log {
         }
         self.drop_below_start(port);
         self.sync_names(port);
+        self.trim_hot();
         self.maybe_close(port, out);
     }
 

@@ -129,10 +129,9 @@ impl Producers {
         let Some(known) = self.map.get(&batch.producer_id) else { return Ok(Check::New) };
         let producer = ProducerId(batch.producer_id);
         let (first, last) = (batch.base_sequence, batch.last_sequence());
-        if batch.producer_epoch == known.epoch {
-            if let Some(same) = known.batches().iter().find(|b| b.first_sequence() == first && b.last_sequence == last) {
-                return Ok(Check::Duplicate(*same));
-            }
+        let same = known.batches().iter().find(|b| b.first_sequence() == first && b.last_sequence == last);
+        if let Some(same) = same.filter(|_| batch.producer_epoch == known.epoch) {
+            return Ok(Check::Duplicate(*same));
         }
         if batch.producer_epoch < known.epoch {
             let (epoch, current) = (ProducerEpoch(batch.producer_epoch), ProducerEpoch(known.epoch));

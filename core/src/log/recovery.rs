@@ -262,10 +262,9 @@ impl Recovery<'_> {
         let from = entry.map_or(0, |e| e.pos);
         let end = scan(&mut window, size, from, base.0, Depth::Headers, &mut |info, _| {
             first_seen.get_or_insert(*info);
-            if let Ok(relative) = u32::try_from(info.last_offset() - base.0) {
-                if info.max_timestamp > max.map_or(-1, |m| m.timestamp) {
-                    max = Some(TimeEntry { timestamp: info.max_timestamp, relative });
-                }
+            let later = info.max_timestamp > max.map_or(-1, |m| m.timestamp);
+            if let Some(relative) = u32::try_from(info.last_offset() - base.0).ok().filter(|_| later) {
+                max = Some(TimeEntry { timestamp: info.max_timestamp, relative });
             }
         });
         let named = entry.is_none_or(|e| first_seen.is_some_and(|i| i.last_offset() == base.0 + i64::from(e.relative)));

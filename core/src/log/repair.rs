@@ -10,7 +10,7 @@
 
 use super::append::Sent;
 use super::segment::Place;
-use super::{Health, Log, LogEvent, Op};
+use super::{Health, Log, LogEvent, Named, Op};
 use crate::disk::DiskPort;
 use crate::ids::OpId;
 use crate::io::{DiskCall, DiskFault, FileId, FileKind};
@@ -65,7 +65,9 @@ impl Log {
 
     /// Take the next step of a repair whose last one is done.
     pub(super) fn maybe_repair(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
-        let draining = self.inflight.iter().any(|f| f.state == Sent::Pending);
+        // Creations too: one that ends late would be taken for that of the segment's successor.
+        let creating = self.ops.values().any(|op| matches!(op, Op::Create(_)));
+        let draining = creating || self.inflight.iter().any(|f| f.state == Sent::Pending);
         let Health::Repairing(repair) = &mut self.health else { return };
         if !repair.waiting.is_empty() {
             return;
@@ -115,6 +117,9 @@ impl Log {
         self.end = cut.offset;
         self.hot.retain(|h| h.at.offset < cut.offset);
         self.unindexed.retain(|u| u.0 < cut.segment);
+        let stays = |name: &Named| !matches!(name, Named::Segment(base) if *base > cut.segment);
+        self.names_due.retain(stays);
+        self.names_syncing.iter_mut().for_each(|names| names.retain(stays));
         self.durable.cut(cut.segment, cut.offset);
         self.snapshots.cut(cut.offset);
         if self.epochs.truncate_from_end(cut.offset) {
@@ -174,10 +179,9 @@ impl Log {
     }
 
     pub(super) fn retry_repair(&mut self, port: &mut DiskPort<'_>) {
-        if let Health::Repairing(repair) = &self.health {
-            if repair.step == Step::Blocked && repair.waiting.is_empty() {
-                self.cut_files(port);
-            }
+        let Health::Repairing(repair) = &self.health else { return };
+        if repair.step == Step::Blocked && repair.waiting.is_empty() {
+            self.cut_files(port);
         }
     }
 

@@ -171,6 +171,13 @@ impl TestDisk {
         &mut self.inodes[i].live
     }
 
+    /// A copy of a file under another name.
+    pub(in crate::log) fn link(&mut self, name: &str, copy: &str) {
+        let inode = self.inodes[self.names[&FileName::parse(name).expect("a name")]].clone();
+        self.names.insert(FileName::parse(copy).expect("a name"), self.inodes.len());
+        self.inodes.push(inode);
+    }
+
     pub(in crate::log) fn remove(&mut self, name: &str) {
         self.names.remove(&FileName::parse(name).expect("a name"));
     }

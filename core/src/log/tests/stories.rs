@@ -1,1 +1,388 @@
-//! What a log does in the situations that have broken others.
+//! What a log does in the situations that have broken others, by their entries in the catalogue of such bugs (L01, K12, T02, ...).
+
+use super::world::{T0, World};
+use crate::ids::{LeaderEpoch, Offset};
+use crate::io::{DiskCall, DiskFault, FileKind};
+use crate::log::{
+    AppendRefusal, Durability, Log, LogConfig, LogEvent, Origin, TimestampTarget, TimestampType, Verdict, snapshot,
+};
+use crate::time::Timestamp;
+use crate::wire::batch::batches;
+
+const FIRST: &str = "00000000000000000000.log";
+
+fn world() -> World {
+    World::new(LogConfig::tiny(), 1)
+}
+
+/// `n` batches of one record and `size` bytes, all durable.
+fn filled(config: LogConfig, n: usize, size: usize) -> World {
+    let mut w = World::new(config, 1);
+    for _ in 0..n {
+        w.append(size, &[T0], None).expect("it is taken");
+        w.settle();
+    }
+    w
+}
+
+fn producer(sequence: i32) -> Option<(i64, i16, i32)> {
+    Some((9, 0, sequence))
+}
+
+#[test]
+fn what_is_not_synced_is_not_promised() {
+    let mut w = world();
+    w.append(10, &[T0], None).expect("it is taken");
+    assert_eq!((w.log.end(), w.log.written_end(), w.log.synced_end()), (Offset(1), Offset(0), Offset(0)));
+    w.settle();
+    assert_eq!((w.log.written_end(), w.log.synced_end(), w.log.recovery_point()), (Offset(1), Offset(1), Offset(1)));
+    let written = w.events.iter().position(|e| *e == LogEvent::Written { end: Offset(1) });
+    let synced = w.events.iter().position(|e| *e == LogEvent::Synced { end: Offset(1) });
+    assert!(written < synced && written.is_some());
+    assert_eq!((w.log.pending(), w.log.deadline()), (0, None), "an idle log wants nothing");
+}
+
+#[test]
+fn one_sync_serves_all_that_wait() {
+    let mut w = World::new(LogConfig::default(), 1);
+    for _ in 0..50 {
+        w.append(10, &[T0], None).expect("it is taken");
+    }
+    w.disk.accept(&mut w.queue);
+    let syncs = w.disk.pending.iter().filter(|c| c.2 == DiskCall::Sync && c.1.name.kind == FileKind::Log).count();
+    assert_eq!(syncs, 1, "at most one is under way");
+    w.settle();
+    assert_eq!(w.log.synced_end(), Offset(50));
+}
+
+#[test]
+fn l01_a_torn_tail_is_cut_durably_before_anything_is_served() {
+    let mut w = filled(LogConfig::tiny(), 3, 50);
+    w.checkpoint();
+    let len = w.disk.contents(FIRST).expect("there").len();
+    w.append(50, &[T0], None).expect("it is taken");
+    w.settle();
+    w.disk.contents_mut(FIRST)[len + 30] ^= 1;
+    // As if the last batch's sync had never ended.
+    w.model.pop();
+    w.disk.remove("00000000000000000000.index");
+    let hints = crate::log::Hints { recovery_point: Some(Offset(3)), log_start: None, clean: false };
+    let mut queue = crate::disk::DiskQueue::default();
+    let mut port = queue.port(crate::disk::Owner::Controller);
+    let (log, verdict) = Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::tiny(), w.now, &mut port).expect("it lists");
+    assert!(matches!(verdict, Verdict::TornTail { bytes: 119, batches_behind: false }), "{verdict:?}");
+    assert!(!log.is_writable());
+    let calls = queue.take();
+    assert!(calls.iter().any(|c| c.2 == DiskCall::Truncate { len: len as u64 }), "{calls:?}");
+}
+
+#[test]
+fn l01_corruption_below_the_promise_is_fenced_and_nothing_is_cut() {
+    let mut w = filled(LogConfig::tiny(), 4, 50);
+    w.checkpoint();
+    let before = w.disk.contents(FIRST).expect("there").len();
+    w.disk.contents_mut(FIRST)[150] ^= 1;
+    let verdict = w.reopen(false);
+    let Verdict::Corrupt { offset, .. } = verdict else { panic!("{verdict:?}") };
+    assert_eq!(offset, Offset(1));
+    assert!(w.log.is_offline());
+    assert_eq!(w.append(1, &[T0], None), Err(AppendRefusal::Offline));
+    assert_eq!(w.disk.contents(FIRST).expect("there").len(), before);
+}
+
+#[test]
+fn l01_the_index_is_evidence_where_the_recovery_point_is_old() {
+    let mut w = filled(LogConfig::default(), 300, 500);
+    // The checkpoint is as old as the log, but index entries are written only behind syncs.
+    assert_eq!(w.checkpoint, (0, 0));
+    assert!(w.disk.contents("00000000000000000000.index").is_some_and(|i| i.len() > 200));
+    w.disk.contents_mut(FIRST)[1000] ^= 1;
+    assert!(matches!(w.reopen(false), Verdict::Corrupt { .. }));
+}
+
+#[test]
+fn promised_bytes_that_are_gone_are_reported() {
+    let mut w = filled(LogConfig::tiny(), 4, 50);
+    w.checkpoint();
+    w.disk.contents_mut(FIRST).truncate(200);
+    assert_eq!(w.reopen(false), Verdict::LostPromised { end: Offset(1), promised: Offset(4) });
+    assert!(w.append(1, &[T0], None).is_ok());
+}
+
+#[test]
+fn l02_a_full_disk_takes_back_all_appends_behind_the_failed_one() {
+    for seed in 0..30 {
+        let mut w = World::new(LogConfig::tiny(), seed);
+        w.append(20, &[T0], producer(0)).expect("it is taken");
+        w.settle();
+        w.disk.fail_appends.push(DiskFault::NoSpace);
+        for sequence in 1..5 {
+            w.append(300, &[T0], producer(sequence)).expect("it is taken");
+        }
+        w.settle();
+        let failed = w.events.iter().find_map(|e| match e {
+            LogEvent::AppendsFailed { from, why: DiskFault::NoSpace, certain: true } => Some(*from),
+            _ => None,
+        });
+        let from = failed.expect("one append failed");
+        assert_eq!(w.events.last(), Some(&LogEvent::Synced { end: from }).filter(|_| from.0 > 1).or(Some(&LogEvent::Repaired)));
+        assert_eq!((w.log.end(), w.log.written_end(), w.log.synced_end()), (from, from, from), "no offset is skipped");
+        let next = from.0 as i32;
+        assert_eq!(w.log.producers()[0].last_sequence, next - 1);
+        let again = w.append(300, &[T0], producer(next)).expect("the producer tries again");
+        assert_eq!((again.base, again.duplicate), (from, false));
+        w.settle();
+        w.check_everything();
+        w.disk.lose_power(&mut w.rng);
+        w.reopen(false);
+    }
+}
+
+#[test]
+fn a_disk_that_fails_to_write_takes_the_log_offline() {
+    let mut w = world();
+    w.disk.fail_appends.push(DiskFault::Io);
+    w.append(20, &[T0], None).expect("it is taken");
+    while w.step() {}
+    assert!(w.events.iter().any(|e| matches!(e, LogEvent::AppendsFailed { from: Offset(0), certain: false, .. })));
+    assert!(w.log.is_offline());
+}
+
+#[test]
+fn l20_a_failed_sync_is_final() {
+    let mut w = filled(LogConfig::tiny(), 1, 20);
+    w.disk.fail_syncs = true;
+    w.append(20, &[T0], None).expect("it is taken");
+    while w.step() {}
+    assert!(w.log.is_offline());
+    w.disk.fail_syncs = false;
+    assert_eq!(w.append(20, &[T0], None), Err(AppendRefusal::Offline));
+    assert_eq!(w.log.synced_end(), Offset(1));
+    assert!(w.events.iter().any(|e| matches!(e, LogEvent::AppendsFailed { from: Offset(1), certain: false, .. })));
+}
+
+#[test]
+fn t02_five_batches_can_be_retried_across_every_kind_of_restart() {
+    for clean in [false, true] {
+        let mut w = world();
+        for sequence in 0..7 {
+            w.append(100, &[T0], producer(sequence)).expect("it is taken");
+        }
+        w.settle();
+        if clean {
+            w.with(|log, now, port, out| log.close(now, port, out));
+            w.settle();
+            w.checkpoint();
+        }
+        w.disk.lose_power(&mut w.rng);
+        w.reopen(clean);
+        for sequence in 2..7 {
+            let again = w.append(100, &[T0], producer(sequence)).expect("it is known");
+            assert_eq!((again.duplicate, again.base), (true, Offset(i64::from(sequence))), "clean: {clean}");
+        }
+        assert!(matches!(w.append(100, &[T0], producer(1)), Err(AppendRefusal::OutOfOrderSequence { .. })));
+        assert!(!w.append(100, &[T0], producer(7)).expect("it is next").duplicate);
+    }
+}
+
+#[test]
+fn t01_a_retry_of_what_is_still_in_flight_waits_for_it() {
+    let mut w = world();
+    let first = w.append(10, &[T0], producer(0)).expect("it is taken");
+    let again = w.append(10, &[T0], producer(0)).expect("it is a duplicate");
+    assert!(again.duplicate && again.base == first.base && again.end == first.end);
+    assert!(w.log.synced_end() < again.end, "no promise yet");
+}
+
+#[test]
+fn l06_l08_snapshots_that_are_torn_or_above_the_end_are_not_believed() {
+    let mut w = world();
+    for sequence in 0..20 {
+        w.append(100, &[T0], producer(sequence)).expect("it is taken");
+        w.settle();
+    }
+    let snapshots: Vec<String> = w.disk.names().into_iter().filter(|n| n.ends_with(".snapshot")).collect();
+    assert_eq!(snapshots.len(), 2, "{snapshots:?}");
+    w.disk.contents_mut(&snapshots[1]).fill(0);
+    let above = "00000000000000009999.snapshot";
+    let empty = snapshot::encode(&Default::default());
+    let copy = snapshots[0].clone();
+    w.disk.link(&copy, above);
+    w.disk.contents_mut(above).extend_from_slice(&empty[..0]);
+    w.reopen(false);
+    assert_eq!(w.log.producers()[0].last_sequence, 19);
+    assert!(!w.disk.names().contains(&above.to_string()) && !w.disk.names().contains(&snapshots[1]));
+}
+
+#[test]
+fn l12_no_index_is_trusted_against_the_batches() {
+    for damage in 0..4 {
+        let mut w = filled(LogConfig { segment_index_bytes: 4096, ..LogConfig::tiny() }, 60, 40);
+        let indexes: Vec<String> = w.disk.names().into_iter().filter(|n| n.ends_with("index")).collect();
+        assert!(indexes.len() > 4);
+        for name in &indexes {
+            match damage {
+                0 => w.disk.contents_mut(name).fill(0),
+                1 => w.disk.contents_mut(name).iter_mut().for_each(|b| *b = !*b),
+                2 => w.disk.contents_mut(name).clear(),
+                _ => w.disk.remove(name),
+            }
+        }
+        w.with(|log, now, port, out| log.close(now, port, out));
+        w.settle();
+        w.checkpoint();
+        w.reopen(true);
+        for offset in 0..60 {
+            w.check_read(offset, 60, 1 << 20, false);
+        }
+        w.check_lookup(TimestampTarget::AtOrAfter(Timestamp(T0)));
+    }
+}
+
+#[test]
+fn l15_deleting_into_the_middle_of_a_batch_leaves_the_rest_readable() {
+    let mut w = world();
+    w.append(20, &[T0, T0, T0], None).expect("it is taken");
+    w.append(20, &[T0 + 5], None).expect("it is taken");
+    w.settle();
+    assert!(!w.with(|log, now, port, out| log.delete_records(Offset(5), Offset(4), now, port, out)), "above the high watermark");
+    assert!(w.with(|log, now, port, out| log.delete_records(Offset(1), Offset(4), now, port, out)));
+    assert!(w.events.contains(&LogEvent::StartAdvanced { start: Offset(1) }));
+    w.check_read(0, 4, 1000, false);
+    w.check_read(1, 4, 1000, false);
+    let found = w.lookup(TimestampTarget::AtOrAfter(Timestamp(T0))).expect("there");
+    assert_eq!(found.offset, Offset(1));
+    w.disk.lose_power(&mut w.rng);
+    w.checkpoint();
+    w.reopen(false);
+    assert_eq!(w.log.log_start(), Offset(1));
+}
+
+#[test]
+fn k12_a_segment_is_kept_while_a_reply_refers_to_it() {
+    let mut w = filled(LogConfig::tiny(), 30, 90);
+    let slice = w.read(0, 30, 500, true).expect("in range").expect("there");
+    w.with(|log, _, _, _| log.pin(slice.file));
+    let limit = Offset(30);
+    assert!(w.with(|log, now, port, out| log.delete_records(limit, limit, now, port, out)));
+    for _ in 0..5 {
+        w.settle();
+        w.pass(2000);
+    }
+    assert!(w.disk.contents(FIRST).is_some(), "a reply still refers to it");
+    w.with(|log, now, port, _| log.release(slice.file, now, port));
+    for _ in 0..40 {
+        w.settle();
+        w.pass(2000);
+    }
+    let left: Vec<String> = w.disk.names().into_iter().filter(|n| n.contains(".log")).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert_eq!(w.log.deadline(), None);
+}
+
+#[test]
+fn retention_goes_by_size_and_by_the_records_time() {
+    let mut w = filled(LogConfig { retention_bytes: Some(2500), ..LogConfig::tiny() }, 30, 90);
+    let before = w.log.size_bytes();
+    w.with(|log, now, port, out| log.retain(Offset(30), now, port, out));
+    assert!(before > 4000 && w.log.size_bytes() >= 2500 && w.log.size_bytes() < 2500 + 1024, "{}", w.log.size_bytes());
+    let mut w = filled(LogConfig { retention_ms: Some(1000), ..LogConfig::tiny() }, 30, 90);
+    w.pass(1500);
+    w.with(|log, now, port, out| log.retain(Offset(17), now, port, out));
+    assert!(w.log.log_start() > Offset(0) && w.log.log_start() <= Offset(17), "nothing above the high watermark goes");
+    for _ in 0..20 {
+        w.with(|log, now, port, out| log.retain(Offset(30), now, port, out));
+        w.settle();
+    }
+    assert_eq!((w.log.log_start(), w.log.size_bytes()), (Offset(30), 0), "the active segment goes too");
+    w.append(1, &[T0 + 3000], None).expect("it goes on");
+    w.settle();
+    w.checkpoint();
+    w.reopen(false);
+    assert_eq!((w.log.log_start(), w.log.end()), (Offset(30), Offset(31)));
+}
+
+#[test]
+fn flush_ms_is_a_deadline_and_only_of_a_log_that_was_written() {
+    let config = LogConfig { durability: Durability::PageCache, flush_ms: Some(50), ..LogConfig::default() };
+    let mut w = World::new(config, 1);
+    assert_eq!(w.log.deadline(), None);
+    w.append(10, &[T0], None).expect("it is taken");
+    w.settle();
+    assert_eq!((w.log.promised_end(), w.log.synced_end()), (Offset(1), Offset(0)));
+    assert_eq!(w.log.deadline().map(|d| d.why), Some("flush-ms"));
+    w.pass(50);
+    w.settle();
+    assert_eq!((w.log.synced_end(), w.log.deadline()), (Offset(1), None));
+}
+
+#[test]
+fn the_broker_stamps_records_where_the_topic_says_so() {
+    let mut w = World::new(LogConfig { timestamp_type: TimestampType::LogAppendTime, ..LogConfig::default() }, 1);
+    w.pass(77);
+    let appended = w.append(10, &[5, 6], None).expect("it is taken");
+    assert_eq!(appended.append_time, Timestamp(T0 + 77));
+    w.settle();
+    let batch = batches(w.disk.contents(FIRST).expect("there").to_vec().into()).next().expect("one").expect("whole");
+    assert!(batch.info.attributes.is_log_append_time());
+    assert_eq!((batch.info.max_timestamp, batch.info.leader_epoch), (T0 + 77, 0));
+}
+
+#[test]
+fn l14_a_replicated_batch_must_continue_the_log() {
+    let mut w = filled(LogConfig::tiny(), 3, 20);
+    let mut records = World::checked(1, 5, &[T0], None, 1);
+    for (base, ok) in [(2, false), (3, true)] {
+        let mut bytes = records.bytes.to_vec();
+        bytes[..8].copy_from_slice(&i64::to_be_bytes(base));
+        bytes[12..16].copy_from_slice(&7i32.to_be_bytes());
+        (records.bytes, records.batches[0].base_offset, records.batches[0].leader_epoch) = (bytes.into(), base, 7);
+        let r = w.with(|log, now, port, _| log.append(&records, Origin::Replication, LeaderEpoch(7), now, port));
+        assert_eq!(r.is_ok(), ok, "{r:?}");
+    }
+    assert_eq!(w.log.latest_epoch(), Some(LeaderEpoch(7)));
+    w.settle();
+}
+
+#[test]
+fn opening_a_log_after_an_orderly_end_takes_a_handful_of_reads() {
+    for (n, reads_max) in [(0, 0), (1, 3), (2000, 7)] {
+        let mut w = World::new(LogConfig::default(), 1);
+        for sequence in 0..n {
+            w.append(600, &[T0], producer(sequence)).expect("it is taken");
+            w.settle();
+        }
+        w.with(|log, now, port, out| log.close(now, port, out));
+        w.settle();
+        assert!(w.events.contains(&LogEvent::Closed));
+        w.checkpoint();
+        w.disk.reads.set(0);
+        let hints = crate::log::Hints { recovery_point: Some(w.log.end()), log_start: None, clean: true };
+        let mut queue = crate::disk::DiskQueue::default();
+        let mut port = queue.port(crate::disk::Owner::Controller);
+        let (log, verdict) =
+            Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::default(), w.now, &mut port).expect("it lists");
+        assert_eq!((verdict, log.end()), (Verdict::Intact { scanned_bytes: 0 }, Offset(i64::from(n))));
+        assert!(w.disk.reads.get() <= reads_max, "{} reads for {n} batches", w.disk.reads.get());
+        assert_eq!(queue.take().len(), 0, "and asks for nothing");
+    }
+}
+
+#[test]
+fn an_idle_log_is_small() {
+    assert!(size_of::<Log>() <= 1200, "{}", size_of::<Log>());
+    assert!(size_of::<super::super::segment::Segment>() <= 80);
+    let hot = (super::super::append::HOT_MAX + 1) * size_of::<super::super::append::Hot>();
+    let writer = size_of::<super::super::index::IndexWriter>() + 32 * (8 + 16);
+    let all = size_of::<Log>() + hot + 4 * size_of::<super::super::segment::Segment>() + writer;
+    assert!(all <= 4096, "{all}");
+}
+
+#[test]
+fn nothing_happens_to_a_log_that_is_closed() {
+    let mut w = filled(LogConfig::tiny(), 5, 50);
+    w.with(|log, now, port, out| log.close(now, port, out));
+    w.settle();
+    assert_eq!(w.append(1, &[T0], None), Err(AppendRefusal::Repairing));
+    w.check_read(0, 5, 100, true);
+}
