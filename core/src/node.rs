@@ -151,7 +151,7 @@ impl Node {
         [own, files, controller].into_iter().flatten().min_by_key(|d| d.at)
     }
 
-    fn lookup(&self) -> Lookup<'_, Partition> {
+    fn lookup(&self) -> Lookup<'_> {
         Lookup { image: self.controller.image(), hosted: &self.partitions }
     }
 

@@ -253,10 +253,10 @@ impl Partition {
         }
     }
 
-    /// Kafka's check of the epoch that a client believes in; -1 is no belief.
+    /// Kafka's check of the epoch that a client believes in; a negative one is none.
     fn check_epoch(&self, current_leader_epoch: i32) -> Result<(), ErrorCode> {
         match current_leader_epoch {
-            -1 => Ok(()),
+            e if e < 0 => Ok(()),
             e if e < self.leader_epoch.0 => Err(ErrorCode::FencedLeaderEpoch),
             e if e > self.leader_epoch.0 => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),

@@ -13,9 +13,11 @@ pub mod describe;
 pub mod fetch;
 pub mod offsets;
 pub mod produce;
+pub mod telemetry;
 
 use crate::controller::Image;
 use crate::ids::{PartitionId, PartitionIndex, TopicId};
+use crate::partition::Partition;
 use crate::partition::events::{PartitionEvent, Token};
 use crate::session::RequestId;
 use crate::time::Instant;
@@ -66,12 +68,12 @@ pub type Place = (u32, u32);
 
 /// Names and ids to partitions that are served here.
 #[derive(Clone, Copy, Debug)]
-pub struct Lookup<'a, P> {
+pub struct Lookup<'a> {
     pub image: &'a Image,
-    pub hosted: &'a BTreeMap<PartitionId, P>,
+    pub hosted: &'a BTreeMap<PartitionId, Partition>,
 }
 
-impl<P> Lookup<'_, P> {
+impl Lookup<'_> {
     /// The partition of that name.
     pub fn by_name(&self, name: &str, index: i32) -> Result<PartitionId, ErrorCode> {
         let topic = *self.image.names.get(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;

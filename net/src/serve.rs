@@ -155,11 +155,17 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
     let recover = |why: String| ServeError::Recover { dir: dir.clone(), why };
     let limits = bound.limits.clone();
     let mut image = RealImage::open(dir).map_err(|fault| recover(format!("{fault:?}")))?;
+    let mut settings = config.settings;
+    if settings.list("log.dirs").is_empty() {
+        // What DescribeLogDirs calls the one directory.
+        let path = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+        settings.insert("log.dirs", &path.to_string_lossy()).map_err(|e| recover(e.to_string()))?;
+    }
     let node_config = NodeConfig {
         node_id: config.node_id,
         advertised_host: bound.advertised.0.clone(),
         advertised_port: bound.advertised.1,
-        settings: config.settings,
+        settings,
         planted: ottla_core::planted::Planted::default(),
     };
     let seed = getrandom::u64().map_err(|e| ServeError::System(std::io::Error::other(e)))?;

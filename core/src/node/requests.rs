@@ -4,15 +4,16 @@ use super::{Node, Phase, timers};
 use crate::controller::{Change, Token as ControllerToken, query};
 use crate::ids::{ConnId, LeaseId};
 use crate::io::{Effect, Reply};
-use crate::serve::{Ask, Gather, Job, api_versions, delete_records, describe, fetch, offsets, produce};
+use crate::serve::{Ask, Gather, Job, api_versions, delete_records, describe, fetch, offsets, produce, telemetry};
 use crate::session::{Answer, RequestId};
 use crate::time::{Instant, Now};
-use crate::wire::msg::{
-    GetTelemetrySubscriptionsResponse, InitProducerIdRequest, InitProducerIdResponse, ProducerId, PushTelemetryResponse,
-};
+use crate::wire::msg::{InitProducerIdRequest, InitProducerIdResponse, ProducerId};
 use crate::wire::{ErrorCode, Request, RequestFrame, Response};
 use std::collections::VecDeque;
 use std::time::Duration;
+
+/// The shortest wait for the disk that ends in REQUEST_TIMED_OUT.
+const DISK_WAIT_MS_MIN: i32 = 1000;
 
 /// Producer ids that the controller gave to this node, and who waits for more.
 #[derive(Debug, Default)]
@@ -68,7 +69,7 @@ impl Node {
                 return self.gather(head, Job::EpochEnds(job), asks, None, out);
             }
             Request::DeleteRecords(r) => {
-                let deadline = Some(after_ms(now.mono, r.timeout_ms));
+                let deadline = Some(after_disk(now.mono, r.timeout_ms));
                 let (job, asks) = delete_records::split(self.lookup(), self.next_gather, r);
                 return self.gather(head, Job::DeleteRecords(job), asks, deadline, out);
             }
@@ -100,12 +101,11 @@ impl Node {
                 Response::DescribeLogDirs(describe::log_dirs(self.lookup(), &dir, &r))
             }
             Request::DescribeProducers(r) => Response::DescribeProducers(describe::producers(self.lookup(), &r)),
-            Request::GetTelemetrySubscriptions(_) => Response::GetTelemetrySubscriptions(
-                GetTelemetrySubscriptionsResponse::default().with_error_code(ErrorCode::UnsupportedVersion.code()),
-            ),
-            Request::PushTelemetry(_) => {
-                Response::PushTelemetry(PushTelemetryResponse::default().with_error_code(ErrorCode::UnsupportedVersion.code()))
+            Request::GetTelemetrySubscriptions(r) => {
+                let instance = if r.client_instance_id.is_nil() { self.rng.uuid() } else { r.client_instance_id };
+                Response::GetTelemetrySubscriptions(telemetry::subscriptions(instance))
             }
+            Request::PushTelemetry(_) => Response::PushTelemetry(telemetry::push()),
             // As Kafka: a request that is not served ends its connection.
             Request::Unsupported { .. } => return self.answer(request, Answer::Close, out),
         };
@@ -114,7 +114,7 @@ impl Node {
 
     fn start_produce(&mut self, now: Now, head: Head, request: crate::wire::Produce, out: &mut Vec<Effect>) {
         // Only the wait for other replicas (and here for the disk) has a limit; the leader's own append has none in Kafka either.
-        let deadline = (request.acks == -1).then(|| after_ms(now.mono, request.timeout_ms));
+        let deadline = (request.acks == -1).then(|| after_disk(now.mono, request.timeout_ms));
         let (job, asks) = produce::split(self.lookup(), self.next_gather, head.version, request);
         self.gather(head, Job::Produce(job), asks, deadline, out);
     }
@@ -263,6 +263,12 @@ impl Node {
 
 fn init_refused(error: ErrorCode) -> InitProducerIdResponse {
     InitProducerIdResponse::default().with_error_code(error.code()).with_producer_id(ProducerId(-1)).with_producer_epoch(-1)
+}
+
+/// When a wait of `ms` ends that in Kafka is one for other replicas only, and here one for this node's disk, too: a client that asks
+/// for less than a disk may take would be refused what Kafka grants it.
+fn after_disk(now: Instant, ms: i32) -> Instant {
+    after_ms(now, ms.max(DISK_WAIT_MS_MIN))
 }
 
 /// `ms` from now; a negative time is none.

@@ -101,6 +101,8 @@ pub struct PartitionSettings {
 #[derive(Clone, Copy, Debug)]
 pub struct FetchAsk {
     pub current_leader_epoch: i32,
+    /// The epoch of the last record before `offset` that the fetcher has; negative: it does not say (KIP-595).
+    pub last_fetched_epoch: i32,
     pub offset: Offset,
     pub max_bytes: u32,
     /// One whole batch is wanted even if it is larger than `max_bytes`.
@@ -187,6 +189,8 @@ pub struct Fetched {
     pub log_start_offset: i64,
     pub aborted: Option<Vec<Aborted>>,
     pub records: Vec<Chunk>,
+    /// (epoch, end offset) where the fetcher's log leaves this one.
+    pub diverging: Option<(i32, i64)>,
     /// The lease of the ask, if ranges were handed out under it.
     pub lease: Option<LeaseId>,
     /// The count of all bytes that ever became visible, for `Watch`.
@@ -203,6 +207,7 @@ impl Fetched {
             log_start_offset: -1,
             aborted: None,
             records: Vec::new(),
+            diverging: None,
             lease: None,
             seen_bytes: 0,
         }

@@ -3,16 +3,18 @@
 use super::Partition;
 use super::events::{FetchAsk, Fetched, PartitionIntent, Token};
 use crate::disk::DiskPort;
+use crate::ids::LeaderEpoch;
 use crate::io::Chunk;
 use crate::log::{ReadFault, ReadOutcome, Slice, Ticket};
 use crate::wire::ErrorCode;
 
 impl Partition {
     pub(super) fn on_fetch(&mut self, token: Token, ask: FetchAsk, port: &mut DiskPort<'_>, out: &mut Vec<PartitionIntent>) {
-        let found = match self.check_fetch(&ask) {
+        let found = match self.check_fetch(&ask).and_then(|()| self.divergence(&ask)) {
             Err(error) => Fetched::refused(error),
-            Ok(()) if ask.offset >= self.high_watermark => self.found(ask, None),
-            Ok(()) => match self.log.read(ask.offset, self.high_watermark, ask.max_bytes, ask.at_least_one, port) {
+            Ok(diverging @ Some(_)) => Fetched { diverging, ..self.found(ask, None) },
+            Ok(None) if ask.offset >= self.high_watermark => self.found(ask, None),
+            Ok(None) => match self.log.read(ask.offset, self.high_watermark, ask.max_bytes, ask.at_least_one, port) {
                 ReadOutcome::Ready(slice) => self.found(ask, slice),
                 ReadOutcome::OutOfRange => Fetched::refused(ErrorCode::OffsetOutOfRange),
                 ReadOutcome::Pending(ticket) => {
@@ -29,11 +31,23 @@ impl Partition {
         if self.log.is_offline() {
             return Err(ErrorCode::KafkaStorageError);
         }
-        // Between the high watermark and the end there is nothing to read yet, but no mistake either.
-        if ask.offset < self.log.log_start() || ask.offset > self.log.end() {
+        // Between the high watermark and the end there is nothing to read yet, but no mistake either. Beyond the end there may be
+        // another history, which the fetcher's last epoch tells.
+        let is_beyond = ask.offset > self.log.end() && ask.last_fetched_epoch < 0;
+        if ask.offset < self.log.log_start() || is_beyond {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         Ok(())
+    }
+
+    /// Where the fetcher's log leaves this one, if it does (KIP-595).
+    fn divergence(&self, ask: &FetchAsk) -> Result<Option<(i32, i64)>, ErrorCode> {
+        if ask.last_fetched_epoch < 0 {
+            return Ok(None);
+        }
+        let (epoch, end) = self.end_of(LeaderEpoch(ask.last_fetched_epoch)).ok_or(ErrorCode::OffsetOutOfRange)?;
+        let diverges = epoch.0 < ask.last_fetched_epoch || end < ask.offset;
+        Ok(diverges.then_some((epoch.0, end.0)))
     }
 
     fn found(&mut self, ask: FetchAsk, slice: Option<Slice>) -> Fetched {
@@ -52,6 +66,7 @@ impl Partition {
             aborted: ask.read_committed.then(Vec::new),
             lease: (!records.is_empty()).then_some(ask.lease),
             records,
+            diverging: None,
             seen_bytes: self.seen_bytes,
         }
     }

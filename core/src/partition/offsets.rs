@@ -85,15 +85,22 @@ impl Partition {
         let answer = match self.check_epoch(current_leader_epoch) {
             Err(error) => (error, -1, -1),
             Ok(()) if self.log.is_offline() => (ErrorCode::KafkaStorageError, -1, -1),
-            // The epoch in which this replica leads ends where the log ends, also before its first record (R12).
-            Ok(()) if asked == self.leader_epoch => (ErrorCode::None, asked.0, self.log.written_end().0),
-            Ok(()) => match self.log.end_offset_for_epoch(asked) {
+            Ok(()) => match self.end_of(asked) {
                 Some((epoch, end)) => (ErrorCode::None, epoch.0, end.0),
                 None => (ErrorCode::None, -1, -1),
             },
         };
         let (error, epoch, end_offset) = answer;
         out.push(PartitionIntent::EpochEnd { token, error, epoch, end_offset });
+    }
+
+    /// The largest epoch that is not above `asked`, and where it ends. The epoch in which this replica leads ends where the log ends,
+    /// also before its first record (KAFKA-7415).
+    pub(super) fn end_of(&self, asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        if asked == self.leader_epoch {
+            return Some((asked, self.log.written_end()));
+        }
+        self.log.end_offset_for_epoch(asked)
     }
 
     /// The epoch of the first record at or after `offset`; the leader's own where there is none yet.

@@ -6,7 +6,7 @@ use crate::disk::DiskPort;
 use crate::log::{AppendRefusal, Origin};
 use crate::time::Now;
 use crate::wire::ErrorCode;
-use crate::wire::batch::Checked;
+use crate::wire::batch::{Checked, Scope};
 
 impl Partition {
     pub(super) fn on_produce(
@@ -21,7 +21,7 @@ impl Partition {
         // As Kafka: too few in-sync replicas are found before anything is written, so that the refusal is certain.
         let refused = if self.closing {
             Some(ErrorCode::NotLeaderOrFollower)
-        } else if acks == Acks::All && self.min_insync_replicas > self.in_sync_replicas() {
+        } else if acks == Acks::All && self.min_insync_replicas.min(self.assigned_replicas()) > self.in_sync_replicas() {
             Some(ErrorCode::NotEnoughReplicas)
         } else {
             None
@@ -53,19 +53,28 @@ impl Partition {
         }
     }
 
+    /// How many replicas there are at all. Kafka asks for no more in-sync replicas than that.
+    fn assigned_replicas(&self) -> u32 {
+        1
+    }
+
     /// How many replicas are in sync: this one.
     fn in_sync_replicas(&self) -> u32 {
         1
     }
 
+    /// Kafka says the log start offset of what it refuses for the records' or the producer's fault, and not of the rest.
     fn outcome_of(&self, refusal: AppendRefusal) -> Produced {
+        let log_start = self.log.log_start().0;
+        let with_start = |code| Produced { log_start_offset: log_start, ..Produced::refused(code) };
         match refusal {
             AppendRefusal::Records(error) => {
-                Produced { message: error.message, record_errors: error.records, ..Produced::refused(error.code) }
+                let outcome = if error.scope == Scope::Log { with_start(error.code) } else { Produced::refused(error.code) };
+                Produced { message: error.message, record_errors: error.records, ..outcome }
             }
             AppendRefusal::ListTooLarge { .. } => Produced::refused(ErrorCode::RecordListTooLarge),
-            AppendRefusal::InvalidProducerEpoch { .. } => Produced::refused(ErrorCode::InvalidProducerEpoch),
-            AppendRefusal::OutOfOrderSequence { .. } => Produced::refused(ErrorCode::OutOfOrderSequenceNumber),
+            AppendRefusal::InvalidProducerEpoch { .. } => with_start(ErrorCode::InvalidProducerEpoch),
+            AppendRefusal::OutOfOrderSequence { .. } => with_start(ErrorCode::OutOfOrderSequenceNumber),
             AppendRefusal::NotContiguous { .. } => Produced::refused(ErrorCode::CorruptMessage),
             // Out of space, too: retriable, and the log clears itself when there is room again.
             AppendRefusal::Repairing | AppendRefusal::Offline => Produced::refused(ErrorCode::KafkaStorageError),

@@ -14,9 +14,9 @@ pub struct Job {
 }
 
 /// The job, and what each partition is asked.
-pub fn split<P>(lookup: Lookup<'_, P>, gather: u64, request: DeleteRecordsRequest) -> (Job, Vec<Ask>) {
+pub fn split(lookup: Lookup<'_>, gather: u64, request: DeleteRecordsRequest) -> (Job, Vec<Ask>) {
     let (mut job, mut asks) = (Job::default(), Vec::new());
-    for (t, topic) in request.topics.iter().enumerate() {
+    for (t, topic) in request.topics.iter().filter(|t| !t.partitions.is_empty()).enumerate() {
         let mut answer = DeleteRecordsTopicResult::default().with_name(topic.name.clone());
         for (p, partition) in topic.partitions.iter().enumerate() {
             let error = match lookup.by_name(&topic.name, partition.partition_index) {

@@ -1,8 +1,10 @@
 //! DescribeLogDirs and DescribeProducers: what the partitions of this node look like from outside.
 
 use super::{Lookup, text};
+use crate::controller::topic_name;
 use crate::ids::PartitionId;
 use crate::partition::Partition;
+use crate::wire::ErrorCode;
 use crate::wire::msg::describe_log_dirs_response::{DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic};
 use crate::wire::msg::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
 use crate::wire::msg::{
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// The one log directory with the partitions asked for; `None` asks for all.
 #[must_use]
-pub fn log_dirs(lookup: Lookup<'_, Partition>, dir: &str, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+pub fn log_dirs(lookup: Lookup<'_>, dir: &str, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
     let mut topics: BTreeMap<&str, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
     let mut add = |partition: &Partition| {
         let entry = DescribeLogDirsPartition::default()
@@ -46,13 +48,19 @@ pub fn log_dirs(lookup: Lookup<'_, Partition>, dir: &str, request: &DescribeLogD
 
 /// The producers that each partition remembers (KIP-664).
 #[must_use]
-pub fn producers(lookup: Lookup<'_, Partition>, request: &DescribeProducersRequest) -> DescribeProducersResponse {
+pub fn producers(lookup: Lookup<'_>, request: &DescribeProducersRequest) -> DescribeProducersResponse {
     let topics = request.topics.iter().map(|topic| {
         let partitions = topic.partition_indexes.iter().map(|index| {
             let answer = PartitionResponse::default().with_partition_index(*index);
-            match lookup.by_name(&topic.name, *index) {
-                Err(error) => answer.with_error_code(error.code()).with_error_message(None),
-                Ok(id) => answer.with_error_message(None).with_active_producers(states(&lookup.hosted[&id])),
+            let invalid = topic_name::check(&topic.name).err();
+            match (invalid, lookup.by_name(&topic.name, *index)) {
+                (Some(why), _) => {
+                    answer.with_error_code(ErrorCode::InvalidTopicException.code()).with_error_message(Some(text(&why)))
+                }
+                (None, Err(error)) => answer
+                    .with_error_code(error.code())
+                    .with_error_message(Some(text("This server does not host this topic-partition."))),
+                (None, Ok(id)) => answer.with_error_message(None).with_active_producers(states(&lookup.hosted[&id])),
             }
         });
         TopicResponse::default().with_name(topic.name.clone()).with_partitions(partitions.collect())

@@ -47,10 +47,21 @@ enum State {
 #[derive(Debug)]
 struct Part {
     wanted: Wanted,
-    partition: Result<PartitionId, ErrorCode>,
+    partition: Result<PartitionId, Refusal>,
+    /// (leader, epoch), which a refused fetcher is told from version 16 on (KIP-951).
+    leader: Option<(i32, i32)>,
     found: Option<Fetched>,
     /// What a read would find now, as far as is known.
     ready_bytes: u64,
+}
+
+/// Why a partition is not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Refusal {
+    /// There is no such partition. As in Kafka this does not end the wait for others.
+    Unknown(ErrorCode),
+    /// Kafka finds this when it reads, which ends the wait.
+    Unreadable(ErrorCode),
 }
 
 /// What a Fetch does next.
@@ -73,9 +84,9 @@ pub struct Limits {
 }
 
 /// The job, or the answer if the request fits no session.
-pub fn begin<P>(
+pub fn begin(
     now: Instant,
-    lookup: Lookup<'_, P>,
+    lookup: Lookup<'_>,
     sessions: &mut FetchSessions,
     lease: LeaseId,
     limits: Limits,
@@ -90,6 +101,9 @@ pub fn begin<P>(
         false => Key { name: name.to_owned(), id: TopicId::default(), index },
     };
     let mut wanted = Vec::with_capacity(request.topics.iter().map(|t| t.partitions.len()).sum());
+    if !matches!(request.isolation_level, 0 | 1) {
+        return Err(refused_whole(version, &request));
+    }
     for topic in &request.topics {
         wanted.extend(topic.partitions.iter().map(|p| Wanted {
             key: key(&topic.topic, topic.topic_id, p.partition),
@@ -98,10 +112,12 @@ pub fn begin<P>(
             last_fetched_epoch: p.last_fetched_epoch,
             log_start_offset: p.log_start_offset,
             max_bytes: p.partition_max_bytes,
+            was_known: false,
         }));
     }
     let forgotten = request.forgotten_topics_data.iter();
     let forgotten: Vec<Key> = forgotten.flat_map(|t| t.partitions.iter().map(move |p| key(&t.topic, t.topic_id, *p))).collect();
+    let wanted = if wanted.len() > 1 { last_of_each(wanted) } else { wanted };
     let (context, wanted) = match sessions.begin(now, fields, wanted, &forgotten) {
         Ok(begun) => begun,
         Err(error) => {
@@ -113,12 +129,25 @@ pub fn begin<P>(
             return Err(FetchReply { error_code: code.code(), ..FetchReply::default() });
         }
     };
+    let replica = if version >= 15 { request.replica_state.replica_id.0 } else { request.replica_id.0 };
     let parts = wanted.into_iter().map(|wanted| {
-        let partition = match by_topic_id {
+        let found = match by_topic_id {
             true => lookup.by_id(wanted.key.id, wanted.key.index),
             false => lookup.by_name(&wanted.key.name, wanted.key.index),
         };
-        Part { wanted, partition, found: None, ready_bytes: 0 }
+        let partition = match found {
+            Err(ErrorCode::UnknownTopicId) if wanted.was_known => Err(Refusal::Unknown(ErrorCode::UnknownTopicOrPartition)),
+            Err(error) => Err(Refusal::Unknown(error)),
+            // No other replica is assigned anything here.
+            Ok(_) if replica >= 0 => Err(Refusal::Unreadable(ErrorCode::NotLeaderOrFollower)),
+            Ok(_) if wanted.max_bytes < 0 || request.max_bytes < 0 => Err(Refusal::Unreadable(ErrorCode::UnknownServerError)),
+            Ok(id) => Ok(id),
+        };
+        let leader = found.ok().filter(|_| version >= 16).and_then(|id| {
+            let p = lookup.image.partition(id.topic, id.index)?;
+            Some((p.leader?.0, p.leader_epoch.0))
+        });
+        Part { wanted, partition, leader, found: None, ready_bytes: 0 }
     });
     let max_bytes = u64::try_from(request.max_bytes).unwrap_or(0).min(limits.fetch_max_bytes);
     Ok(Job {
@@ -162,6 +191,7 @@ impl Job {
         let max_bytes = u64::try_from(part.wanted.max_bytes).unwrap_or(0).min(room);
         FetchAsk {
             current_leader_epoch: part.wanted.current_leader_epoch,
+            last_fetched_epoch: part.wanted.last_fetched_epoch,
             offset: Offset(part.wanted.fetch_offset),
             max_bytes: u32::try_from(max_bytes).unwrap_or(u32::MAX),
             at_least_one: given == 0,
@@ -174,7 +204,8 @@ impl Job {
     fn must_answer_now(&self) -> bool {
         let found = || self.parts.iter().filter_map(|p| p.found.as_ref());
         found().next().is_none()
-            || found().any(|f| f.error != ErrorCode::None)
+            || self.parts.iter().any(|p| matches!(p.partition, Err(Refusal::Unreadable(_))))
+            || found().any(|f| f.error != ErrorCode::None || f.diverging.is_some())
             || found().map(Fetched::bytes).sum::<u64>() >= self.min_bytes
     }
 
@@ -249,17 +280,17 @@ impl Job {
         }
         let mut reply = FetchReply::default();
         let mut remembered = Vec::new();
-        for part in self.parts {
-            let found = match (part.partition, part.found) {
-                (Err(error), _) => Fetched::refused(error),
-                (Ok(_), found) => found.expect("a fetch is answered after all of it was read"),
-            };
-            let answer = reply_of(part.wanted.key.index, found);
+        // Kafka tells the partitions that it knows first.
+        let (known, unknown): (Vec<Part>, Vec<Part>) =
+            self.parts.into_iter().partition(|p| !matches!(p.partition, Err(Refusal::Unknown(_))));
+        for part in known.into_iter().chain(unknown) {
+            let answer = part_reply(part.wanted.key.index, part.partition, part.found, part.leader);
             match self.context {
                 Context::Incremental { id, .. } if !sessions.select(id, &part.wanted.key, &answer) => continue,
                 Context::Full { .. } => {
                     let told = if answer.error_code == 0 { (answer.high_watermark, answer.log_start_offset) } else { (-1, -1) };
-                    remembered.push((part.wanted.clone(), told));
+                    let was_known = part.partition != Err(Refusal::Unknown(ErrorCode::UnknownTopicId));
+                    remembered.push((Wanted { was_known, ..part.wanted.clone() }, told));
                 }
                 _ => {}
             }
@@ -278,7 +309,19 @@ impl Job {
     }
 }
 
-fn reply_of(index: i32, found: Fetched) -> FetchPartitionReply {
+fn part_reply(
+    index: i32,
+    partition: Result<PartitionId, Refusal>,
+    found: Option<Fetched>,
+    leader: Option<(i32, i32)>,
+) -> FetchPartitionReply {
+    let found = match (partition, found) {
+        // Kafka gives an empty list of aborted transactions for what it does not know, and none for what it could not read.
+        (Err(Refusal::Unknown(error)), _) => Fetched { aborted: Some(Vec::new()), ..Fetched::refused(error) },
+        (Err(Refusal::Unreadable(error)), _) => Fetched::refused(error),
+        (Ok(_), found) => found.expect("a fetch is answered after all of it was read"),
+    };
+    let asks_elsewhere = matches!(found.error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch);
     FetchPartitionReply {
         index,
         error_code: found.error.code(),
@@ -287,8 +330,38 @@ fn reply_of(index: i32, found: Fetched) -> FetchPartitionReply {
         log_start_offset: found.log_start_offset,
         aborted: found.aborted,
         preferred_read_replica: -1,
-        diverging: None,
-        current_leader: None,
+        diverging: found.diverging,
+        current_leader: leader.filter(|_| asks_elsewhere),
         records: found.records,
     }
+}
+
+/// What is asked for twice is asked for as the last time, in the place of the first, as in Kafka.
+fn last_of_each(wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let mut place = std::collections::BTreeMap::new();
+    let mut each: Vec<Wanted> = Vec::with_capacity(wanted.len());
+    for w in wanted {
+        match place.get(&w.key) {
+            Some(at) => each[*at] = w,
+            None => {
+                place.insert(w.key.clone(), each.len());
+                each.push(w);
+            }
+        }
+    }
+    each
+}
+
+/// An isolation level that does not exist: Kafka fails on it before it looks at anything.
+fn refused_whole(version: i16, request: &FetchRequest) -> FetchReply {
+    let mut reply = FetchReply { error_code: ErrorCode::UnknownServerError.code(), ..FetchReply::default() };
+    if version < 13 {
+        let refused = Err(Refusal::Unknown(ErrorCode::UnknownServerError));
+        reply.topics.extend(request.topics.iter().map(|t| FetchTopicReply {
+            name: t.topic.to_string(),
+            id: TopicId::default(),
+            partitions: t.partitions.iter().map(|p| part_reply(p.partition, refused, None, None)).collect(),
+        }));
+    }
+    reply
 }

@@ -29,14 +29,19 @@ fn version_of(timestamp: i64) -> i16 {
 }
 
 /// The job, and what each partition is asked.
-pub fn split_list<P>(lookup: Lookup<'_, P>, gather: u64, version: i16, request: ListOffsetsRequest) -> (ListJob, Vec<Ask>) {
+pub fn split_list(lookup: Lookup<'_>, gather: u64, version: i16, request: ListOffsetsRequest) -> (ListJob, Vec<Ask>) {
     let mut job = ListJob { version, response: ListOffsetsResponse::default(), places: Vec::new() };
     let mut asks = Vec::new();
     let twice = repeated(request.topics.iter().flat_map(|t| t.partitions.iter().map(|p| (t.name.as_str(), p.partition_index))));
-    for (t, topic) in request.topics.iter().enumerate() {
+    let mut told = BTreeSet::new();
+    for topic in request.topics.iter().filter(|t| !t.partitions.is_empty()) {
+        let t = job.response.topics.len();
         let mut answer = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
-        for (p, partition) in topic.partitions.iter().enumerate() {
-            let index = partition.partition_index;
+        for partition in &topic.partitions {
+            let (index, p) = (partition.partition_index, answer.partitions.len());
+            if twice.contains(&(topic.name.as_str(), index)) && !told.insert((topic.name.as_str(), index)) {
+                continue;
+            }
             let refused = match lookup.by_name(&topic.name, index) {
                 _ if twice.contains(&(topic.name.as_str(), index)) => Listed::refused(ErrorCode::InvalidRequest),
                 Err(error) => Listed::refused(error),
@@ -100,7 +105,7 @@ pub struct EpochJob {
 }
 
 /// The job, and what each partition is asked.
-pub fn split_epochs<P>(lookup: Lookup<'_, P>, gather: u64, request: OffsetForLeaderEpochRequest) -> (EpochJob, Vec<Ask>) {
+pub fn split_epochs(lookup: Lookup<'_>, gather: u64, request: OffsetForLeaderEpochRequest) -> (EpochJob, Vec<Ask>) {
     let (mut job, mut asks) = (EpochJob::default(), Vec::new());
     for (t, topic) in request.topics.iter().enumerate() {
         let mut answer = OffsetForLeaderTopicResult::default().with_topic(topic.topic.clone());

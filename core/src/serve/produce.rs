@@ -4,13 +4,15 @@
 //!             REQUEST_TIMED_OUT, which says nothing about whether it will be there.
 
 use super::{Ask, Lookup, Place, text, token};
+use crate::ids::TopicId;
 use crate::partition::events::{Acks, PartitionEvent, Produced};
-use crate::wire::batch::{Checked, RecordsError};
+use crate::wire::batch::{Checked, RecordsError, Scope};
 use crate::wire::msg::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 use crate::wire::msg::{StrBytes, TopicName};
-use crate::wire::{ErrorCode, Produce, ProducePartition};
+use crate::wire::{ErrorCode, Produce, ProducePartition, ProduceTopic};
+use std::collections::BTreeMap;
 
 /// A Produce in progress.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ pub struct Job {
 }
 
 /// The job, and what each partition is asked. Parts that are refused at once are in the job already.
-pub fn split<P>(lookup: Lookup<'_, P>, gather: u64, version: i16, request: Produce) -> (Job, Vec<Ask>) {
+pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, request: Produce) -> (Job, Vec<Ask>) {
     let mut job = Job { acks: request.acks, response: ProduceResponse::default(), places: Vec::new(), failed: false };
     let mut asks = Vec::new();
     let acks = match request.acks {
@@ -37,26 +39,31 @@ pub fn split<P>(lookup: Lookup<'_, P>, gather: u64, version: i16, request: Produ
         }
         None => None,
     };
-    for (t, topic) in request.topics.into_iter().enumerate() {
+    for (topic, partitions) in merged(request.topics) {
+        let t = job.response.responses.len() as u32;
         let mut answer = TopicProduceResponse::default();
-        answer.partition_responses.reserve_exact(topic.partitions.len());
-        for (p, ProducePartition { index, records }) in topic.partitions.into_iter().enumerate() {
+        answer.partition_responses.reserve_exact(partitions.len());
+        for (p, ProducePartition { index, records }) in partitions.into_iter().enumerate() {
             let found = match version {
-                13.. => lookup.by_id(topic.id, index),
-                _ => lookup.by_name(&topic.name, index),
+                13.. => lookup.by_id(topic.1, index),
+                _ => lookup.by_name(&topic.0, index),
             };
             let is_transactional = |records: &Checked| records.batches.iter().any(|batch| batch.attributes.is_transactional());
             let refused = match (found, acks, records) {
                 _ if whole.is_some() => whole.clone().unwrap_or_default(),
                 (Err(error), ..) => Produced::refused(error),
-                (_, _, Err(error)) => unreadable(error),
                 (_, None, _) => Produced::refused(ErrorCode::InvalidRequiredAcks),
+                (Ok(id), _, Err(error)) if error.scope == Scope::Log => {
+                    let log_start = lookup.hosted.get(&id).map_or(-1, |p| p.log().log_start().0);
+                    Produced { log_start_offset: log_start, ..unreadable(error) }
+                }
+                (_, _, Err(error)) => unreadable(error),
                 // No transaction was ever begun here.
                 (Ok(_), _, Ok(records)) if is_transactional(&records) => Produced::refused(ErrorCode::InvalidTxnState),
                 (Ok(id), Some(acks), Ok(records)) => {
                     let token = token(gather, job.places.len());
                     asks.push((id, PartitionEvent::Produce { token, acks, records }));
-                    job.places.push(((t as u32, p as u32), false));
+                    job.places.push(((t, p as u32), false));
                     answer.partition_responses.push(PartitionProduceResponse::default().with_index(index));
                     continue;
                 }
@@ -65,13 +72,51 @@ pub fn split<P>(lookup: Lookup<'_, P>, gather: u64, version: i16, request: Produ
             answer.partition_responses.push(filled(index, refused));
         }
         if version >= 13 {
-            answer.topic_id = topic.id.0;
+            answer.topic_id = topic.1.0;
         } else {
-            answer.name = TopicName(StrBytes::from_string(topic.name));
+            answer.name = TopicName(StrBytes::from_string(topic.0));
         }
         job.response.responses.push(answer);
     }
     (job, asks)
+}
+
+/// The topics with their partitions, each once: Kafka keeps the last of what is named twice, in the place of the first, and drops
+/// topics without partitions.
+fn merged(topics: Vec<ProduceTopic>) -> Vec<((String, TopicId), Vec<ProducePartition>)> {
+    let mut all: Vec<((String, TopicId), Vec<ProducePartition>)> = Vec::with_capacity(topics.len());
+    let mut topic_at = BTreeMap::new();
+    for topic in topics {
+        if topic.partitions.is_empty() {
+            continue;
+        }
+        let is_lone = topic.partitions.len() == 1;
+        let key = (topic.name, topic.id);
+        let at = match topic_at.get(&key) {
+            Some(at) => *at,
+            None => {
+                topic_at.insert(key.clone(), all.len());
+                all.push((key, Vec::new()));
+                all.len() - 1
+            }
+        };
+        let partitions = &mut all[at].1;
+        if is_lone && partitions.is_empty() {
+            partitions.extend(topic.partitions);
+            continue;
+        }
+        let mut place: BTreeMap<i32, usize> = partitions.iter().enumerate().map(|(i, p)| (p.index, i)).collect();
+        for partition in topic.partitions {
+            match place.get(&partition.index) {
+                Some(at) => partitions[*at] = partition,
+                None => {
+                    place.insert(partition.index, partitions.len());
+                    partitions.push(partition);
+                }
+            }
+        }
+    }
+    all
 }
 
 impl Job {

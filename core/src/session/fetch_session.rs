@@ -39,6 +39,8 @@ pub struct Wanted {
     pub last_fetched_epoch: i32,
     pub log_start_offset: i64,
     pub max_bytes: i32,
+    /// The partition existed when its session first asked for it.
+    pub was_known: bool,
 }
 
 /// The session fields of a request.
@@ -161,7 +163,7 @@ impl FetchSessions {
     /// A request with the context `Full` was answered: the id of its new session, or `NO_SESSION`. With each partition go the high
     /// watermark and the log start that were told; -1 where the next answer must speak in any case.
     pub fn remember(&mut self, now: Instant, by_topic_id: bool, wanted: Vec<(Wanted, (i64, i64))>) -> i32 {
-        if wanted.is_empty() || !self.has_room_for(now, wanted.len()) {
+        if !self.has_room_for(now, wanted.len()) {
             return NO_SESSION;
         }
         let id = loop {
@@ -248,7 +250,7 @@ impl FetchSessions {
 impl Session {
     fn put(&mut self, wanted: Wanted, high_watermark: i64, log_start_offset: i64) {
         if let Some(cached) = self.partitions.get_mut(&wanted.key) {
-            cached.wanted = wanted;
+            cached.wanted = Wanted { was_known: cached.wanted.was_known, ..wanted };
             return;
         }
         let (key, turn) = (wanted.key.clone(), self.next_turn);
@@ -282,6 +284,7 @@ mod tests {
             last_fetched_epoch: -1,
             log_start_offset: -1,
             max_bytes: 100,
+            was_known: true,
         }
     }
 

@@ -85,13 +85,12 @@ fn acks_0_gets_no_reply_and_an_error_under_it_ends_the_connection() {
 
 #[test]
 fn mistakes_get_kafkas_errors_and_append_nothing() {
-    let mut w = World::with(&[("min.insync.replicas", "2"), ("message.max.bytes", "200")]);
+    let mut w = World::with(&[("message.max.bytes", "200")]);
     w.create("orders");
     let cases = [
         ("nowhere", 0, 1, batch(&["a"]), ErrorCode::UnknownTopicOrPartition),
         ("orders", 7, 1, batch(&["a"]), ErrorCode::UnknownTopicOrPartition),
         ("orders", 0, 2, batch(&["a"]), ErrorCode::InvalidRequiredAcks),
-        ("orders", 0, -1, batch(&["a"]), ErrorCode::NotEnoughReplicas),
         ("orders", 0, 1, batch(&[&"x".repeat(300)]), ErrorCode::MessageTooLarge),
         (
             "orders",
@@ -106,6 +105,13 @@ fn mistakes_get_kafkas_errors_and_append_nothing() {
         assert_eq!(produced(&answer), (expected.code(), -1), "{topic}-{index} acks={acks}");
     }
     assert_eq!(w.list_offset("orders", 0, -1).2, 0);
+}
+
+#[test]
+fn no_more_in_sync_replicas_are_asked_for_than_there_are_replicas() {
+    let mut w = World::with(&[("min.insync.replicas", "2")]);
+    w.create("orders");
+    assert_eq!(w.produce("orders", 0, -1, &["a"]).error_code, 0);
 }
 
 #[test]
