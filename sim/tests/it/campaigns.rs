@@ -58,3 +58,14 @@ fn smoke() {
     assert_eq!(summary.failed, 0);
     assert_eq!(summary.idle_checks, Vec::<String>::new());
 }
+
+/// Not a test of its own: prints the trace of one seed. `CAMPAIGN=smoke SEED=7 cargo test -p ottla-sim --test it trace -- --ignored --nocapture`
+#[test]
+#[ignore = "prints a trace for a person"]
+fn trace() {
+    let campaign = campaign(&std::env::var("CAMPAIGN").unwrap_or_else(|_| "smoke".into()));
+    let sink: ottla_sim::world::TraceSink = Box::new(|at, what| eprintln!("{}", ottla_sim::runner::line(at, what)));
+    let watching = ottla_sim::case::Watching { trace: Some(sink), ..Default::default() };
+    let outcome = ottla_sim::runner::run_watched(&campaign, number("SEED", 0), watching);
+    eprintln!("{}", serde_json::to_string_pretty(&outcome).unwrap());
+}
