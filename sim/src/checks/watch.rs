@@ -212,12 +212,10 @@ impl Watch {
     }
 
     /// A call failed: from here on the disk may hold what nobody asked for.
-    pub(crate) fn on_completed(&mut self, _disk: &SimDisk, file: FileId, ok: bool) {
-        if !ok {
-            self.io_failed = true;
-            if let Some(log) = self.by_dir.get(file.dir.0 as usize).copied().flatten() {
-                self.logs[log].damaged = true;
-            }
+    pub(crate) fn on_failed(&mut self, file: FileId) {
+        self.io_failed = true;
+        if let Some(log) = self.by_dir.get(file.dir.0 as usize).copied().flatten() {
+            self.logs[log].damaged = true;
         }
     }
 

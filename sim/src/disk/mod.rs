@@ -370,7 +370,6 @@ impl SimDisk {
     fn rename(&mut self, dir: usize, file: FileId, to: FileName) -> Result<DiskDone, DiskFault> {
         let replaced = self.dirs[dir].files.get(&to);
         if self.dirs[dir].files.get(&file.name).is_none() {
-            self.breach(format!("rename of {file} to {to}, but it is not there"));
             return Err(DiskFault::NotFound);
         }
         if let Some(number) = self.dirs[dir].files.rename(&file.name, to) {

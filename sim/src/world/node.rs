@@ -11,7 +11,7 @@ use super::{Sim, Traced, fingerprint};
 use crate::disk::SimDisk;
 use crate::history::Mishap;
 use ottla_core::ids::Offset;
-use ottla_core::io::{Effect, Fatal, Input};
+use ottla_core::io::{DiskFault, Effect, Fatal, Input};
 use ottla_core::planted::{Bug, Planted};
 use ottla_core::rng::Rng;
 use ottla_core::time::{Instant, Now, Timestamp};
@@ -309,7 +309,9 @@ impl Sim {
         }
         let Some((op, file, result)) = self.nodes[n as usize].disk.complete(ticket) else { return };
         self.boundaries += 1;
-        self.watch.on_completed(&self.nodes[n as usize].disk, file, result.is_ok());
+        if matches!(result, Err(DiskFault::Io | DiskFault::NoSpace)) {
+            self.watch.on_failed(file);
+        }
         self.after_disk(n);
         self.input(n, Input::Disk { op, result });
     }
