@@ -36,6 +36,9 @@ pub struct Partition {
     high_watermark: Offset,
     /// The directory and the topic id in it survive a power loss.
     directory_durable: bool,
+    /// Where the log ended when this life began. The lives before may have told a high watermark up to here, so nobody is told one
+    /// below it: until it is promised again, this replica does not lead.
+    recovered_end: Offset,
     /// No more appends: the node ends, or the partition is deleted.
     closing: bool,
     /// Appends that are not visible yet: (end offset, bytes), by offset.
@@ -80,6 +83,7 @@ impl Partition {
             min_insync_replicas: settings.min_insync_replicas,
             high_watermark,
             directory_durable,
+            recovered_end: log.end(),
             closing: false,
             unseen: VecDeque::new(),
             seen_bytes: 0,
@@ -255,6 +259,9 @@ impl Partition {
 
     /// Kafka's check of the epoch that a client believes in; a negative one is none.
     fn check_epoch(&self, current_leader_epoch: i32) -> Result<(), ErrorCode> {
+        if self.high_watermark < self.recovered_end.min(self.log.end()) && !self.log.is_offline() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
         match current_leader_epoch {
             e if e < 0 => Ok(()),
             e if e < self.leader_epoch.0 => Err(ErrorCode::FencedLeaderEpoch),

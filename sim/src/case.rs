@@ -266,6 +266,10 @@ impl<'a> Run<'a> {
             world.sim.fail("converges", "a log cannot be written after all faults have ended", format!("{topics:?}"));
             return;
         }
+        // What was acknowledged with acks=1 becomes visible once it is on the disk.
+        let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
+        world.run_for_ns(100 * MS);
+        world.run_while_not(deadline, |w| w.sim.is_quiet());
         let reader = ConsumerConfig {
             topics,
             sessions: false,

@@ -139,33 +139,37 @@ impl<'a> Judge<'a> {
             return;
         }
         let weak_topic = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
-        // Observations: (offset, from when on it holds, value, rests on the page cache).
-        let mut seen: Vec<(i64, u64, u64, bool)> = Vec::new();
+        // Observations: (offset, when it was asked for, value, rests on the page cache, when it was told).
+        let mut seen: Vec<(i64, u64, u64, bool, u64)> = Vec::new();
         for read in &lane.reads {
             for (offset, value) in &self.history.records[read.records.0..read.records.1] {
-                seen.push((*offset, read.invoked, *value, weak_topic));
+                seen.push((*offset, read.invoked, *value, weak_topic, read.ended));
             }
         }
         for (i, op) in lane.produces.iter().filter(|(_, op)| op.outcome == Outcome::Ok && op.base_offset >= 0) {
             let weak = self.ground.is_weak(self.history, op);
             for n in 0..op.count {
-                seen.push((op.base_offset + i64::from(n), op.invoked, History::value_of(*i) + u64::from(n), weak));
+                seen.push((op.base_offset + i64::from(n), op.invoked, History::value_of(*i) + u64::from(n), weak, op.ended));
             }
         }
         seen.sort_unstable();
         for pair in seen.windows(2) {
-            let ((offset, at, value, weak), (next_offset, next_at, next_value, _)) = (pair[0], pair[1]);
+            let ((offset, at, value, weak, told), (next_offset, next_at, next_value, next_weak, next_told)) = (pair[0], pair[1]);
             if offset != next_offset {
                 continue;
             }
             self.tally.count(Id::OneValue);
-            // An answer that was on its way when power was lost describes the time before.
-            let excused = weak && power_lost_between(self.history, at, next_at.max(at)) || {
-                let later_weak = pair[1].3;
-                later_weak && power_lost_after(self.history, at).is_some()
-            };
+            // What rested on the page cache is gone with a power loss between its writing and the telling of the other.
+            let excused = weak && power_lost_between(self.history, at, next_told)
+                || next_weak && power_lost_between(self.history, next_at, told);
             if value != next_value && !excused {
-                let text = format!("{} offset {offset}: {value:#x} and {next_value:#x}", self.name(place));
+                let who = |v: u64| self.history.writer_of(v).map(|(op, _)| (op, &self.history.produces[op]));
+                let text = format!(
+                    "{} offset {offset}: {:?} at {at} ns and {:?} at {next_at} ns",
+                    self.name(place),
+                    who(value),
+                    who(next_value)
+                );
                 self.report(Id::OneValue, "one offset, two values", text);
                 return;
             }

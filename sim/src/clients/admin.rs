@@ -146,6 +146,12 @@ impl Admin {
     fn act(&mut self, sim: &mut Sim, me: u32, topic: &str, act: AdminAct, settings: &[(String, String)]) {
         let (api, request) = request(topic, &act, settings);
         let version = draw_version(&mut self.rng, api, 0, i16::MAX);
+        let request = match request {
+            // Versions up to 5 send names, later ones states.
+            Request::DeleteTopics(r) if version <= 5 => Request::DeleteTopics(r.with_topics(Vec::new())),
+            Request::DeleteTopics(r) => Request::DeleteTopics(r.with_topic_names(Vec::new())),
+            other => other,
+        };
         let topic = sim.history.topic(topic);
         let op = sim.history.admins.len();
         let invoked = sim.now_ns();
@@ -199,7 +205,6 @@ fn request(topic: &str, act: &AdminAct, settings: &[(String, String)]) -> (ApiKe
             (ApiKey::CreateTopics, Request::CreateTopics(request))
         }
         AdminAct::DeleteTopic => {
-            // Both forms: versions up to 5 send names, later ones states.
             let state = msg::delete_topics_request::DeleteTopicState::default().with_name(Some(topic_name(topic)));
             let request = msg::DeleteTopicsRequest::default()
                 .with_topics(vec![state])

@@ -185,7 +185,8 @@ impl Producer {
         }
         if self.config.idempotent && self.session.is_none() {
             if !self.link.open_items().any(|s| matches!(s, Sent::Init)) {
-                let request = msg::InitProducerIdRequest::default().with_transaction_timeout_ms(60_000);
+                let request =
+                    msg::InitProducerIdRequest::default().with_transactional_id(None).with_transaction_timeout_ms(60_000);
                 let version = draw_version(&mut self.rng, ApiKey::InitProducerId, 0, 5);
                 self.link.send(sim, me, version, Request::InitProducerId(request), Sent::Init);
             }
@@ -304,6 +305,7 @@ impl Producer {
                 }
             }
             (Sent::Batches(ops), Response::Produce(answer)) => {
+                let mut codes = Vec::with_capacity(ops.len());
                 for op in ops {
                     let place = sim.history.produces[op].place;
                     let name = &sim.history.topics[place.topic as usize];
@@ -316,10 +318,13 @@ impl Producer {
                         .flat_map(|t| &t.partition_responses)
                         .find(|p| p.index == place.partition);
                     match part {
-                        Some(part) => self.on_answer(sim, me, op, part.error_code, part.base_offset),
+                        Some(part) => codes.push((op, part.error_code, part.base_offset)),
                         None => sim.fail("codec", "a Produce answer without a partition that was asked", format!("{place:?}")),
                     }
                 }
+                // Successes first: a refusal may end the session, and with it whatever else has no good answer.
+                codes.sort_by_key(|(_, code, _)| *code != 0);
+                codes.into_iter().for_each(|(op, code, base_offset)| self.on_answer(sim, me, op, code, base_offset));
             }
             (sent, other) => sim.fail("codec", "an answer of another kind than its request", format!("{sent:?}: {other:?}")),
         }

@@ -90,7 +90,6 @@ impl Sim {
             Action::LatentError { node, target } => return self.damage(node, target, Kind::LatentError),
             Action::DiskFull { node, bytes, for_ms } => {
                 self.disk(node).set_budget(Some(bytes));
-                self.history.mishaps.push((self.now_ns(), Mishap::Disk(Kind::DiskFull.name().into())));
                 self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
             }
             Action::Reset { client } => {
@@ -154,7 +153,9 @@ impl Sim {
         if let (Some(fired), Some(e)) = (self.fired.get_mut(entry as usize), self.plan.entries.get(entry as usize)) {
             *fired = Fired::Struck;
             let name = e.action.kind().name();
-            self.history.mishaps.push((self.agenda.now_ns(), Mishap::Disk(name.into())));
+            if e.action.kind() != Kind::Stall {
+                self.history.mishaps.push((self.agenda.now_ns(), Mishap::Disk(name.into())));
+            }
             if self.is_traced() {
                 self.say(&format!("{name} strikes"));
             }
