@@ -1,4 +1,6 @@
 //! The tests of the binary and of the house, in one test program.
 
+mod cli;
 mod conformance;
+mod support;
 mod tidy;

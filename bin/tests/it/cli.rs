@@ -1,0 +1,328 @@
+//! What the commands do and say, against the real broker in a process of its own.
+
+use crate::support::{Broker, ottla, run};
+use insta::assert_snapshot;
+use std::io::BufRead;
+use std::process::Stdio;
+
+const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
+
+#[test]
+fn what_is_produced_is_consumed_with_every_compression() {
+    let broker = Broker::start();
+    let lines: String = (0..2000).map(|i| format!("record {i} {}\n", "x".repeat(i % 50))).collect();
+    for codec in CODECS {
+        broker.ok(&["topic", "create", codec, "-p", "1"]);
+        broker.ok_with(&lines, &["produce", codec, "-z", codec]);
+        assert!(broker.ok(&["consume", codec, "-e"]) == lines, "{codec}: something else came back");
+    }
+}
+
+#[test]
+fn keys_headers_nulls_and_times_survive() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    broker.ok_with(
+        "k1:one\n:two\nk3:\n",
+        &["produce", "t", "-K", ":", "-Z", "-H", "a=1", "-H", "b=", "-H", "c", "--timestamp", "1234"],
+    );
+    broker.ok_with(":four\nk5:\nsix\n", &["produce", "t", "-K", ":", "--timestamp", "99"]);
+    let format = "%t/%p/%o %k(%K)=%s(%S) %h at %T\\n";
+    assert_snapshot!(broker.ok(&["consume", "t", "-e", "-Z", "-f", format]), @r"
+    t/0/0 k1(2)=one(3) a=1,b=,c=NULL at 1234
+    t/0/1 NULL(-1)=two(3) a=1,b=,c=NULL at 1234
+    t/0/2 k3(2)=NULL(-1) a=1,b=,c=NULL at 1234
+    t/0/3 (0)=four(4)  at 99
+    t/0/4 k5(2)=(0)  at 99
+    t/0/5 NULL(-1)=six(3)  at 99
+    ");
+    let json = broker.ok(&["consume", "t", "-e", "-o", "json"]);
+    broker.ok(&["topic", "create", "copy", "-p", "1"]);
+    broker.ok_with(&json, &["produce", "copy", "--input", "json"]);
+    assert_eq!(broker.ok(&["consume", "copy", "-e", "-o", "json"]), json.replace("\"topic\":\"t\"", "\"topic\":\"copy\""));
+}
+
+#[test]
+fn reading_begins_where_it_is_told() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    for (value, time) in [("a", "1000"), ("b", "2000"), ("c", "3000")] {
+        broker.ok_with(value, &["produce", "t", "--timestamp", time]);
+    }
+    let read = |args: &[&str]| broker.ok(&[&["consume", "t", "-e", "-f", "%s"], args].concat());
+    assert_eq!(read(&[]), "abc");
+    assert_eq!(read(&["-s", "1"]), "bc");
+    assert_eq!(read(&["-s", "-1"]), "c");
+    assert_eq!(read(&["-s", "-99"]), "abc");
+    assert_eq!(read(&["-s", "@2000"]), "bc");
+    assert_eq!(read(&["-s", "@1970-01-01T00:00:02.500Z"]), "c");
+    assert_eq!(read(&["-s", "@9999"]), "");
+    assert_eq!(read(&["-s", "end"]), "");
+    assert_eq!(read(&["-c", "2"]), "ab");
+    assert_eq!(read(&["-s", "77", "--reset"]), "abc");
+    assert_snapshot!(broker.fails(&["consume", "t", "-s", "77", "-e"]).1, @"error: t-0: OFFSET_OUT_OF_RANGE: offset 77 of t-0 is not in the log");
+}
+
+#[test]
+fn a_consumer_that_waits_gets_what_comes() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    let mut consumer = ottla()
+        .args(["consume", "t", "-b", &broker.address])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut lines = std::io::BufReader::new(consumer.stdout.take().expect("it is piped")).lines();
+    for i in 0..3 {
+        broker.ok_with(format!("late {i}\n"), &["produce", "t"]);
+        assert_eq!(lines.next().expect("a line").expect("text"), format!("late {i}"));
+    }
+    let pid = consumer.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    assert_eq!(consumer.wait().expect("it was ours").code(), Some(0));
+}
+
+#[test]
+fn topics_are_made_described_changed_and_deleted() {
+    let broker = Broker::start();
+    assert_snapshot!(broker.ok(&["topic", "create", "orders", "-p", "2", "-c", "retention.ms=86400000"]), @"orders created: 2 partitions, 1 replicas");
+    assert_snapshot!(broker.ok(&["topic", "create", "orders", "--if-not-exists"]), @"orders exists");
+    assert_snapshot!(broker.fails(&["topic", "create", "orders"]).1, @"error: topic 'orders': TOPIC_ALREADY_EXISTS: Topic 'orders' already exists.");
+    assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run"]), @"dry would be created: 1 partitions, 1 replicas");
+    let list = broker.ok(&["topic", "list", "-o", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    assert_eq!(
+        (list.as_array().map(Vec::len), &list[0]["topic"], &list[0]["partitions"]),
+        (Some(1), &"orders".into(), &2.into())
+    );
+    broker.ok_with("1\n2\n3\n", &["produce", "orders", "-p", "1"]);
+    assert_snapshot!(broker.ok(&["topic", "offsets", "orders"]), @r"
+    TOPIC   PARTITION  EARLIEST  LATEST  SPAN
+    orders  0          0         0       0
+    orders  1          0         3       3
+    ");
+    assert_snapshot!(broker.ok(&["topic", "config", "get", "orders"]), @r"
+    NAME          VALUE     SOURCE
+    retention.ms  86400000  topic
+    ");
+    broker.ok(&["topic", "config", "set", "orders", "cleanup.policy=compact", "retention.ms=5000", "--dry-run"]);
+    broker.ok(&["topic", "config", "set", "orders", "segment.bytes=1048576", "retention.ms=5000"]);
+    broker.ok(&["topic", "config", "unset", "orders", "segment.bytes"]);
+    assert_snapshot!(broker.ok(&["topic", "config", "get", "orders", "-o", "json"]), @r#"[{"name":"retention.ms","source":"topic","value":"5000"}]"#);
+    assert_snapshot!(broker.fails(&["topic", "config", "set", "orders", "retention.mss=1"]).1, @"error: topic 'orders': INVALID_CONFIG: Unknown topic config name: retention.mss");
+    assert_snapshot!(broker.ok(&["topic", "add-partitions", "orders", "--to", "5"]), @"orders has 5 partitions");
+    assert_snapshot!(broker.ok(&["topic", "delete", "orders", "--dry-run"]), @r"
+    TOPIC   PARTITIONS  SPAN
+    orders  5           3
+    ");
+    assert_snapshot!(broker.fails(&["topic", "delete", "orders"]).1, @r#"error: this deletes "orders" (5 partitions, about 3 records) for good; say --yes to do it"#);
+    assert_snapshot!(broker.ok(&["topic", "delete", "orders", "--yes"]), @"orders deleted");
+    assert_eq!(broker.fails(&["topic", "describe", "orders"]).0, 3);
+}
+
+#[test]
+fn mistakes_have_their_exit_code_and_say_what_to_do() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "2"]);
+    let (code, why) = broker.fails(&["consume", "nonesuch", "-e"]);
+    assert_snapshot!(why, @"error: topic 'nonesuch': UNKNOWN_TOPIC_OR_PARTITION: there is no such topic or partition on this broker");
+    assert_eq!(code, 3);
+    let (code, why) = broker.fails(&["consume", "t", "-p", "7", "-e"]);
+    assert_snapshot!(why, @"error: topic 't' has no partition 7; it has 0 to 1");
+    assert_eq!(code, 3);
+    let (code, why) = broker.fails(&["consume", "t", "-f", "%q"]);
+    assert_snapshot!(why, @"error: format '%q': 'q' after %; there are %s %S %R %k %K %h %t %p %o %T %e and %%");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["consume", "t", "-s", "yesterday"]);
+    assert_snapshot!(why, @"error: 'yesterday' is no offset: beginning, end, a number, -N for N before the end, or @TIME (--offset)");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "list", "-b", "nowhere"]);
+    assert_snapshot!(why, @"error: 'nowhere' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "list", "-b", "127.0.0.1:1", "--timeout", "300ms"]);
+    assert_snapshot!(why, @"error: cluster metadata: no broker answered within 300ms (127.0.0.1:1: Connection refused (os error 111)). Is one running there? Another address goes with --bootstrap HOST:PORT.");
+    assert_eq!(code, 4);
+    let (code, why) = broker.fails(&["dev", "--brokers", "3"]);
+    assert_snapshot!(why, @"error: --brokers 3: a cluster of several brokers is not served yet; leave the flag out for one broker");
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn a_record_that_the_topic_refuses_fails_the_command() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1", "-c", "max.message.bytes=1000"]);
+    let mut command = ottla();
+    command.args(["produce", "t", "-b", &broker.address]);
+    let output = run(command, format!("small\n{}\n", "x".repeat(2000)).as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert_snapshot!(why, @"error: 1 of 2 records are not in the topic; topic 't': MESSAGE_TOO_LARGE: the batch is larger than the topic's max.message.bytes");
+    assert_eq!(broker.ok(&["consume", "t", "-e"]), "small\n");
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    let mut broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "3"]);
+    for round in 0..3 {
+        let lines: String = (0..500).map(|i| format!("{round}-{i}\n")).collect();
+        broker.ok_with(&lines, &["produce", "t", "-p", "1"]);
+        broker.kill();
+        broker.restart();
+        let expected: String = (0..=round).flat_map(|r| (0..500).map(move |i| format!("{r}-{i}\n"))).collect();
+        assert!(broker.ok(&["consume", "t", "-e", "-p", "1"]) == expected, "round {round}: not what was acknowledged");
+    }
+    assert_eq!(broker.stop(), Some(0));
+    broker.restart();
+    assert_eq!(broker.ok(&["consume", "t", "-e"]).lines().count(), 1500);
+}
+
+#[test]
+fn a_second_broker_on_the_same_directory_is_refused() {
+    let broker = Broker::start();
+    let mut second = ottla();
+    second.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(broker.data());
+    let output = run(second, b"");
+    assert_eq!(output.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(why.contains("is in use by another process") && why.contains("pid"), "{why}");
+}
+
+#[test]
+fn a_throw_away_broker_leaves_nothing_behind() {
+    let home = tempfile::tempdir().expect("a temporary directory");
+    let mut process = ottla()
+        .args(["dev", "-o", "json"])
+        .env("TMPDIR", home.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut line = String::new();
+    std::io::BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+    let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let address = ready["address"].as_str().expect("an address").to_owned();
+    let mut produce = ottla();
+    produce.args(["produce", "made-by-asking", "-b", &address]);
+    let output = run(produce, b"hello\n");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let pid = process.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    assert_eq!(process.wait().expect("it was ours").code(), Some(0));
+    assert_eq!(std::fs::read_dir(home.path()).expect("it is there").count(), 0);
+}
+
+/// Run `serve` with a settings file that must be refused; what it says, without the path.
+fn refused(name: &str, text: &str) -> String {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join(name);
+    std::fs::write(&file, text).expect("it can be written");
+    let mut command = ottla();
+    command.args(["serve", "--config"]).arg(&file).current_dir(dir.path());
+    let output = run(command, b"");
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8_lossy(&output.stderr).replace(&format!("{}/", dir.path().display()), "")
+}
+
+#[test]
+fn a_settings_file_is_refused_with_a_pointer_at_the_word() {
+    assert_snapshot!(refused("server.properties", "node.id=1\nnum.partitons=3\n"), @r#"
+    error: setting num.partitons is refused
+     --> server.properties:2:1
+      |
+    2 | num.partitons=3
+      | ^^^^^^^^^^^^^ there is no setting of this name
+      |
+      = help: did you mean num.partitions?
+    "#);
+    assert_snapshot!(refused("server.properties", "num.partitions=many\n"), @r#"
+    error: setting num.partitions is refused
+     --> server.properties:1:16
+      |
+    1 | num.partitions=many
+      |                ^^^^ Not a number of type INT
+      |
+      = help: the default is 1
+    "#);
+    assert_snapshot!(refused("ottla.toml", "[log.retention]\nhours = \"soon\"\n"), @r#"
+    error: setting log.retention.hours is refused
+     --> ottla.toml:2:9
+      |
+    2 | hours = "soon"
+      |         ^^^^^^ Not a number of type INT
+      |
+      = help: the default is 168
+    "#);
+    assert_snapshot!(refused("ottla.toml", "node.id = \n"), @r#"
+    error: this is no TOML
+     --> ottla.toml:1:11
+      |
+    1 | node.id = 
+      |           ^ string values must be quoted, expected literal string
+    "#);
+    assert_snapshot!(refused("server.properties", "log.dirs=one,two\n"), @r#"
+    error: there is one data directory
+     --> server.properties:1:10
+      |
+    1 | log.dirs=one,two
+      |          ^^^^^^^ several data directories are not served yet
+      |
+      = help: keep one, or name one with --data-dir
+    "#);
+    assert_snapshot!(refused("server.properties", "log.dirs=data\nlisteners=SASL_SSL://:9093\n"), @r#"
+    error: listener SASL_SSL asks for SASL_SSL
+     --> server.properties:2:11
+      |
+    2 | listeners=SASL_SSL://:9093
+      |           ^^^^^^^^^^^^^^^^ only PLAINTEXT is served yet: nobody would be authenticated, and nothing encrypted
+      |
+      = help: listen with PLAINTEXT, on an address that only friends can reach
+    "#);
+}
+
+#[test]
+fn an_existing_server_properties_is_served() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let file = dir.path().join("server.properties");
+    let text = format!(
+        "# as Kafka ships it\nprocess.roles=broker,controller\nnode.id=7\ncontroller.quorum.voters=7@localhost:19093\n\
+         listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://:0\ncontroller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\nnum.partitions: 3\n\
+         num.network.threads = 3\nlog.segment.bytes=\\\n   1073741824\n",
+        dir.path().join("data").display()
+    );
+    std::fs::write(&file, text).expect("it can be written");
+    let mut process =
+        ottla().args(["serve", "--config"]).arg(&file).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut address = String::new();
+    std::io::BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut address).expect("a line");
+    let mut create = ottla();
+    create.args(["topic", "create", "t", "-b", address.trim()]);
+    let created = run(create, b"");
+    let mut describe = ottla();
+    describe.args(["topic", "describe", "t", "-o", "json", "-b", address.trim()]);
+    let described = run(describe, b"");
+    process.kill().expect("it runs");
+    process.wait().expect("it was ours");
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    let described: serde_json::Value = serde_json::from_slice(&described.stdout).expect("JSON");
+    assert_eq!((described.as_array().map(Vec::len), &described[0]["leader"]), (Some(3), &7.into()));
+    assert!(dir.path().join("data").join("t-0").is_dir());
+}
+
+#[test]
+fn completions_and_help_are_there() {
+    for shell in ["bash", "zsh", "fish"] {
+        let mut command = ottla();
+        command.args(["completions", shell]);
+        assert!(run(command, b"").stdout.len() > 1000, "{shell}");
+    }
+    for args in [&["--help"][..], &["serve", "--help"], &["consume", "--help"], &["topic", "offsets", "--help"]] {
+        let mut command = ottla();
+        command.args(args);
+        let output = run(command, b"");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.contains("Usage: ottla"), "{args:?}: {text}");
+    }
+}
