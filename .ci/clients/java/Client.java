@@ -4,7 +4,6 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.*;
 import java.util.concurrent.*;
@@ -99,9 +98,15 @@ public class Client {
         }
     }
 
-    static void show(ConsumerRecord<byte[], byte[]> r) throws Exception {
+    static String checksum(byte[] value) {
+        var crc = new java.util.zip.CRC32();
+        crc.update(value);
+        return String.format("%d:%08x", value.length, crc.getValue());
+    }
+
+    static void show(ConsumerRecord<byte[], byte[]> r) {
         HexFormat hex = HexFormat.of();
-        String value = r.value() == null ? "-" : hex.formatHex(MessageDigest.getInstance("SHA-256").digest(r.value()));
+        String value = r.value() == null ? "-" : checksum(r.value());
         StringJoiner headers = new StringJoiner(",").setEmptyValue("-");
         for (Header h : r.headers()) headers.add(h.key() + "=" + (h.value() == null ? "-" : "x" + hex.formatHex(h.value())));
         System.out.println(r.offset() + " " + (r.key() == null ? "-" : "x" + hex.formatHex(r.key())) + " " + value + " " + headers);

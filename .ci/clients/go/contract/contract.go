@@ -3,10 +3,10 @@ package contract
 
 import (
 	"bufio"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"strconv"
 	"strings"
@@ -86,8 +86,7 @@ func field(b []byte) string {
 func show(offset int64, key, value []byte, headers []Header) {
 	hash := "-"
 	if value != nil {
-		sum := sha256.Sum256(value)
-		hash = hex.EncodeToString(sum[:])
+		hash = fmt.Sprintf("%d:%08x", len(value), crc32.ChecksumIEEE(value))
 	}
 	said := "-"
 	if len(headers) > 0 {
