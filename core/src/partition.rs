@@ -257,13 +257,13 @@ impl Partition {
         }
     }
 
-    /// Kafka's check of the epoch that a client believes in; a negative one is none.
+    /// Kafka's check of the epoch that a client believes in; -1 is no belief.
     fn check_epoch(&self, current_leader_epoch: i32) -> Result<(), ErrorCode> {
         if self.high_watermark < self.recovered_end.min(self.log.end()) && !self.log.is_offline() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         match current_leader_epoch {
-            e if e < 0 => Ok(()),
+            -1 => Ok(()),
             e if e < self.leader_epoch.0 => Err(ErrorCode::FencedLeaderEpoch),
             e if e > self.leader_epoch.0 => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),

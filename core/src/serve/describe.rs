@@ -57,9 +57,11 @@ pub fn producers(lookup: Lookup<'_>, request: &DescribeProducersRequest) -> Desc
                 (Some(why), _) => {
                     answer.with_error_code(ErrorCode::InvalidTopicException.code()).with_error_message(Some(text(&why)))
                 }
-                (None, Err(error)) => answer
-                    .with_error_code(error.code())
-                    .with_error_message(Some(text("This server does not host this topic-partition."))),
+                (None, Err(error)) => {
+                    let is_known = lookup.image.names.contains_key(&*topic.name.0);
+                    let why = (!is_known).then(|| text("This server does not host this topic-partition."));
+                    answer.with_error_code(error.code()).with_error_message(why)
+                }
                 (None, Ok(id)) => answer.with_error_message(None).with_active_producers(states(&lookup.hosted[&id])),
             }
         });

@@ -190,7 +190,8 @@ impl Job {
         let room = self.max_bytes.saturating_sub(given);
         let max_bytes = u64::try_from(part.wanted.max_bytes).unwrap_or(0).min(room);
         FetchAsk {
-            current_leader_epoch: part.wanted.current_leader_epoch,
+            // In Kafka's Fetch, and only there, every negative epoch is none.
+            current_leader_epoch: part.wanted.current_leader_epoch.max(-1),
             last_fetched_epoch: part.wanted.last_fetched_epoch,
             offset: Offset(part.wanted.fetch_offset),
             max_bytes: u32::try_from(max_bytes).unwrap_or(u32::MAX),

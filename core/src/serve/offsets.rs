@@ -43,6 +43,7 @@ pub fn split_list(lookup: Lookup<'_>, gather: u64, version: i16, request: ListOf
                 continue;
             }
             let refused = match lookup.by_name(&topic.name, index) {
+                _ if !matches!(request.isolation_level, 0 | 1) => Listed::refused(ErrorCode::UnknownServerError),
                 _ if twice.contains(&(topic.name.as_str(), index)) => Listed::refused(ErrorCode::InvalidRequest),
                 Err(error) => Listed::refused(error),
                 Ok(_) if version < version_of(partition.timestamp) || partition.timestamp < -6 => {

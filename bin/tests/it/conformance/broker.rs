@@ -21,7 +21,8 @@ impl Broker {
             .arg("serve")
             .arg("--data-dir")
             .arg(dir.path().join("data"))
-            .args(["--listen", &address.to_string(), "--set", "node.id=1"])
+            // As Kafka does by default: with acks=1 a record is visible before it is synced.
+            .args(["--listen", &address.to_string(), "--set", "node.id=1", "--set", "ottla.durability=page-cache"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(text)?)
             .stderr(log)
