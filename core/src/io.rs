@@ -172,6 +172,8 @@ pub enum FileKind {
     LogStarts,
     /// `replication-offset-checkpoint`: high watermarks, per partition.
     HighWatermarks,
+    /// `ottla.reserve`: space that only the metadata log may use, when there is no other left.
+    Reserve,
     /// `.kafka_cleanshutdown`: present only between an orderly end and the next start.
     CleanShutdown,
 }
@@ -186,7 +188,7 @@ pub enum Suffix {
     Deleted,
 }
 
-const KINDS: [(FileKind, &str); 14] = [
+const KINDS: [(FileKind, &str); 15] = [
     (FileKind::Log, ".log"),
     (FileKind::Index, ".index"),
     (FileKind::TimeIndex, ".timeindex"),
@@ -200,6 +202,7 @@ const KINDS: [(FileKind, &str); 14] = [
     (FileKind::RecoveryPoints, "recovery-point-offset-checkpoint"),
     (FileKind::LogStarts, "log-start-offset-checkpoint"),
     (FileKind::HighWatermarks, "replication-offset-checkpoint"),
+    (FileKind::Reserve, "ottla.reserve"),
     (FileKind::CleanShutdown, ".kafka_cleanshutdown"),
 ];
 

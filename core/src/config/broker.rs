@@ -349,6 +349,14 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         "How many files of the log are kept open, whatever the number of segments.",
     ),
     row(
+        "ottla.reserve.bytes",
+        Int,
+        Some("4194304"),
+        AtLeast(0),
+        ReadOnly,
+        "How much of the disk is kept for the metadata log alone, so that topics can be deleted when the disk is full; 0 for nothing.",
+    ),
+    row(
         "process.roles",
         List,
         Some("broker,controller"),

@@ -119,6 +119,7 @@ impl Settings {
             ("internal.metadata.log.segment.bytes", "1024"),
             ("metadata.log.max.record.bytes.between.snapshots", "2048"),
             ("max.incremental.fetch.session.cache.slots", "4"),
+            ("ottla.reserve.bytes", "4096"),
         ] {
             let inserted = settings.insert(name, value);
             assert!(inserted == Ok(Inserted::Used), "{name} is a setting");

@@ -19,6 +19,7 @@ pub mod image;
 pub mod query;
 pub mod records;
 mod refusal;
+mod reserve;
 mod schema;
 mod snapshot;
 mod start;
@@ -202,6 +203,7 @@ pub struct Controller {
     /// Changes that came before this life was active.
     waiting: VecDeque<(Token, Change)>,
     snapshots: Snapshots,
+    reserve: reserve::Reserve,
     /// Calls that nobody waits for: directories made, leftovers removed.
     errands: BTreeSet<OpId>,
     /// Files that are removed when the names of those that replace them are durable.
@@ -222,7 +224,7 @@ enum Phase {
     Active,
     /// The disk is full: what is pending is written again as soon as the log takes it. `at`: when to try.
     Full {
-        at: Option<Instant>,
+        at: Instant,
         active: bool,
     },
     Halted,
@@ -319,14 +321,23 @@ impl Controller {
         Some(self.image.config(&Resource::Topic(name.clone())).cloned().unwrap_or_default())
     }
 
+    /// Whether the disk is so full that metadata lives on its reserve: nobody else may write until this is over.
+    #[must_use]
+    pub fn is_short_of_space(&self) -> bool {
+        matches!(self.phase, Phase::Full { .. }) || self.reserve.is_given_up()
+    }
+
     /// When the controller wants a turn at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Deadline> {
         let full = match self.phase {
-            Phase::Full { at: Some(at), .. } => Some(Deadline { at, why: "metadata-no-space" }),
+            Phase::Halted => return None,
+            // While a failed append is cleared away, the log's own events come first.
+            Phase::Full { at, .. } if self.log.is_writable() => Some(Deadline { at, why: "metadata-no-space" }),
             _ => None,
         };
-        [full, self.log.deadline()].into_iter().flatten().min_by_key(|d| d.at)
+        let reserve = self.reserve.deadline().map(|at| Deadline { at, why: "metadata-reserve" });
+        [full, reserve, self.log.deadline()].into_iter().flatten().min_by_key(|d| d.at)
     }
 
     /// The only mutation.
@@ -439,6 +450,13 @@ impl Controller {
         if self.errands.remove(&op) {
             return self.on_errand(&result, out);
         }
+        if let Some(freed) = self.reserve.on_disk(op, &result, now.mono, port) {
+            if freed && let Phase::Full { active, .. } = self.phase {
+                self.phase = Phase::Full { at: now.mono, active };
+                self.maybe_write_again(now, port, out);
+            }
+            return;
+        }
         if self.on_start_disk(op, &result, now, port, out) || self.on_snapshot_disk(op, &result, now, port, out) {
             return;
         }
@@ -465,24 +483,32 @@ impl Controller {
         let mut events = Vec::new();
         self.log.on_time(now, port, &mut events);
         self.on_log_events(events, now, port, out);
-        if let Phase::Full { at: Some(at), .. } = self.phase
-            && at <= now.mono
-            && self.log.is_writable()
-        {
+        if self.reserve.deadline().is_some_and(|at| at <= now.mono) && !matches!(self.phase, Phase::Full { .. }) {
+            self.reserve.keep(port);
+        }
+        self.maybe_write_again(now, port, out);
+    }
+
+    fn maybe_write_again(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) -> bool {
+        let is_time = matches!(self.phase, Phase::Full { at, .. } if at <= now.mono) && self.log.is_writable();
+        if is_time {
             self.write_again(now, port, out);
         }
+        is_time
     }
 
     fn on_log_events(&mut self, events: Vec<LogEvent>, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
         for event in events {
             match event {
                 LogEvent::Synced { .. } => self.publish(now, port, out),
-                LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, out),
+                LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, port, out),
+                LogEvent::Repaired => {
+                    self.maybe_write_again(now, port, out);
+                }
                 LogEvent::AppendsFailed { why, .. } => self.halt(&format!("an append to the metadata log failed: {why:?}"), out),
                 LogEvent::Offline { what } => self.halt(&what, out),
                 LogEvent::Note(fact) => out.push(ControllerIntent::Note(fact)),
                 LogEvent::Written { .. }
-                | LogEvent::Repaired
                 | LogEvent::ReadDone { .. }
                 | LogEvent::LookupDone { .. }
                 | LogEvent::StartAdvanced { .. }
@@ -491,12 +517,13 @@ impl Controller {
         }
     }
 
-    fn become_full(&mut self, now: Now, out: &mut Vec<ControllerIntent>) {
+    fn become_full(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
         let active = self.is_active();
         if !matches!(self.phase, Phase::Full { .. }) {
             out.push(note(Level::Warn, "metadata-no-space", "metadata waits for space on the disk".to_owned()));
         }
-        self.phase = Phase::Full { at: Some(now.mono.after(NO_SPACE_RETRY)), active };
+        self.reserve.give_up(port);
+        self.phase = Phase::Full { at: now.mono.after(NO_SPACE_RETRY), active };
     }
 
     /// There may be space again: write what is pending once more, in its order, at the offsets that it was promised.
@@ -542,6 +569,7 @@ impl Controller {
                 Then::Nothing => {}
                 Then::Activate => {
                     self.phase = Phase::Active;
+                    self.reserve.keep(port);
                     out.push(ControllerIntent::Active);
                 }
                 Then::Answer(answer) => out.push(answer),

@@ -10,6 +10,7 @@ use super::control::{Control, Voter, control_batch};
 use super::files::{Identity, QuorumState};
 use super::image::Image;
 use super::records::{FeatureRange, Record, RegisterBroker, RegisterController};
+use super::reserve::Reserve;
 use super::snapshot::{self, Snapshots};
 use super::{
     Controller, ControllerConfig, ControllerIntent, ELR_VERSION, METADATA_DIR, METADATA_VERSION, METADATA_VERSION_LEVEL,
@@ -243,6 +244,7 @@ impl Controller {
             phase: phase
                 .unwrap_or_else(|| Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir))),
             snapshots: Snapshots::new(every, replayed.bytes, found.snapshot.map(|s| s.name)),
+            reserve: Reserve::recover(disk, usize::try_from(config.settings.int("ottla.reserve.bytes")).unwrap_or(0)),
             leftovers: found.leftovers,
             errands,
             config,

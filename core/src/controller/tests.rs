@@ -25,6 +25,8 @@ struct Disk {
     /// Names that a `SyncDir` covered.
     durable: BTreeMap<Path, Vec<u8>>,
     fail: Vec<(FileKind, &'static str, DiskFault)>,
+    /// How many bytes there is room for.
+    capacity: Option<usize>,
 }
 
 impl Disk {
@@ -46,6 +48,9 @@ impl Disk {
         let path = self.path(file);
         match call {
             DiskCall::Create => drop(self.live.insert(path, Vec::new())),
+            DiskCall::Append { data, .. } if self.is_too_much(data.iter().map(Bytes::len).sum()) => {
+                return Err(DiskFault::NoSpace);
+            }
             DiskCall::Append { pos, data } => {
                 let bytes = self.live.get_mut(&path).ok_or(DiskFault::NotFound)?;
                 assert_eq!(bytes.len() as u64, pos.0, "{file}");
@@ -73,6 +78,10 @@ impl Disk {
             other => panic!("{other:?}"),
         }
         Ok(DiskDone::Done)
+    }
+
+    fn is_too_much(&self, more: usize) -> bool {
+        self.capacity.is_some_and(|c| self.live.values().map(Vec::len).sum::<usize>() + more > c)
     }
 
     fn lose_power(&mut self) {

@@ -51,7 +51,7 @@ pub fn metadata(view: View<'_>, version: i16, request: &msg::MetadataRequest) ->
             answer_asked(view, asked, create, operations, &mut response.topics, &mut wanted);
         }
         _ => {
-            let all = view.image.names.iter().filter_map(|(_, id)| Some((*id, view.image.topics.get(id)?)));
+            let all = view.image.names.values().filter_map(|id| Some((*id, view.image.topics.get(id)?)));
             response.topics.extend(all.map(|(id, topic)| known(view, id, topic, operations)));
         }
     }

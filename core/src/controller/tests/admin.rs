@@ -274,11 +274,14 @@ fn topics_cannot_be_deleted_where_that_is_turned_off() {
     assert_eq!(deletes(&mut w, 2, &[(Some("a"), nil)])[0].1, ErrorCode::InvalidRequest.code());
 }
 
+/// Topic, count, brokers of each new partition.
+type Growth<'a> = (&'a str, i32, Option<&'a [&'a [i32]]>);
+
 #[test]
 fn create_partitions_grows_and_refuses_as_kafka_does() {
     let mut w = World::active();
     w.create(&[("t", 2)]);
-    let ask = |w: &mut World, asked: &[(&str, i32, Option<&[&[i32]]>)], validate_only| {
+    let ask = |w: &mut World, asked: &[Growth<'_>], validate_only| {
         let mut request = msg::CreatePartitionsRequest::default();
         (request.timeout_ms, request.validate_only) = (1000, validate_only);
         for (name, count, assignments) in asked {

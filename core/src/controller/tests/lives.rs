@@ -305,3 +305,31 @@ fn a_full_disk_delays_and_refuses_and_then_everything_goes_on() {
     assert_eq!(w.topics(), ["a", "c"]);
     assert!(image.names.contains_key("a"));
 }
+
+#[test]
+fn on_a_full_disk_topics_can_be_deleted_and_the_reserve_is_kept_again_later() {
+    let mut settings = Settings::default();
+    settings.insert("ottla.reserve.bytes", "2000").unwrap();
+    let mut w = World::new(settings);
+    w.start().unwrap();
+    w.drive();
+    w.create(&[("a", 1)]);
+    let used = w.disk.live.values().map(Vec::len).sum::<usize>();
+    w.disk.capacity = Some(used);
+    let mut request = msg::DeleteTopicsRequest::default();
+    request.timeout_ms = 1000;
+    request.topic_names.push(refusal::text("a").into());
+    let Response::DeleteTopics(r) = w.answer(Change::DeleteTopics { version: 5, request }) else { panic!() };
+    assert_eq!(r.responses[0].error_code, 0);
+    assert!(w.topics().is_empty() && w.controller().is_short_of_space());
+    for full in [true, false] {
+        w.disk.capacity = full.then_some(used);
+        w.now.mono = w.controller().deadline().unwrap().at;
+        w.handle(ControllerEvent::Wake);
+        w.drive();
+        assert_eq!(w.controller().is_short_of_space(), full);
+    }
+    w.start().unwrap();
+    w.drive();
+    assert!(!w.controller().is_short_of_space());
+}

@@ -92,12 +92,10 @@ fn describe_cluster_answers_and_refuses_as_kafka_does() {
     assert_eq!(ask(3, false).error_message.unwrap().as_str(), "Unsupported endpoint type 3");
 }
 
-fn partitions(
-    w: &World,
-    topics: &[&str],
-    limit: i32,
-    cursor: Option<(&str, i32)>,
-) -> (Vec<(String, i16, Vec<i32>)>, Option<(String, i32)>) {
+/// Topic and partition that the next page begins with.
+type Next = Option<(String, i32)>;
+
+fn partitions(w: &World, topics: &[&str], limit: i32, cursor: Option<(&str, i32)>) -> (Vec<(String, i16, Vec<i32>)>, Next) {
     let mut request = msg::DescribeTopicPartitionsRequest::default();
     request.response_partition_limit = limit;
     for name in topics {

@@ -1,0 +1,157 @@
+//! Space on the disk that only the metadata log may use: a file that is emptied when there is no other space, and filled again later.
+//!
+//! State       whether the space is kept, given up, or being kept again.
+//! Holds       the reserve is given up only for the metadata log; filling it fails harmlessly.
+//! Not here    keeping data off the space that was given up (the node asks `Controller::is_short_of_space`).
+
+use crate::disk::DiskPort;
+use crate::ids::{BytePos, OpId};
+use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, ROOT};
+use crate::time::Instant;
+use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long it takes, after the space was given up or could not be had, until it is kept again.
+const KEEP_AGAIN: Duration = Duration::from_secs(30);
+/// The file is filled in pieces of this many bytes, which all are the same zeros.
+const PIECE_BYTES: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(super) struct Reserve {
+    bytes: usize,
+    state: State,
+    /// Calls that have not ended.
+    calls: BTreeSet<OpId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Not filled in this life. What an earlier life left behind is on the disk all the same.
+    Unknown,
+    Filling(OpId),
+    Kept,
+    Emptying(OpId),
+    /// To be filled again then.
+    Empty(Instant),
+}
+
+impl Reserve {
+    /// The reserve as an earlier life left it.
+    pub(super) fn recover(disk: &dyn DiskImage, bytes: usize) -> Reserve {
+        let name = Reserve::file().name.to_string();
+        let there = disk.files(None).unwrap_or_default().iter().any(|(n, len)| *n == name && *len == bytes as u64);
+        Reserve { bytes, state: if there { State::Kept } else { State::Unknown }, calls: BTreeSet::new() }
+    }
+
+    /// Whether the space was given up and is not kept again yet.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.bytes > 0 && matches!(self.state, State::Emptying(_) | State::Empty(_))
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Empty(at) => Some(at),
+            _ => None,
+        }
+    }
+
+    fn file() -> FileId {
+        FileId::new(ROOT, FileKind::Reserve, 0)
+    }
+
+    fn call(&mut self, call: DiskCall, port: &mut DiskPort<'_>) -> OpId {
+        let op = port.call(Reserve::file(), call);
+        self.calls.insert(op);
+        op
+    }
+
+    /// Take the space, unless that is done or under way.
+    pub(super) fn keep(&mut self, port: &mut DiskPort<'_>) {
+        if self.bytes == 0 || !matches!(self.state, State::Unknown | State::Empty(_)) {
+            return;
+        }
+        self.call(DiskCall::Create, port);
+        let zeros = Bytes::from(vec![0; PIECE_BYTES.min(self.bytes)]);
+        let mut data = vec![zeros.clone(); self.bytes / PIECE_BYTES];
+        data.extend(Some(zeros.slice(..self.bytes % PIECE_BYTES)).filter(|rest| !rest.is_empty()));
+        self.state = State::Filling(self.call(DiskCall::Append { pos: BytePos(0), data }, port));
+    }
+
+    /// Give the space up; false if that brings none.
+    pub(super) fn give_up(&mut self, port: &mut DiskPort<'_>) -> bool {
+        if self.bytes == 0 || !matches!(self.state, State::Kept | State::Filling(_)) {
+            return false;
+        }
+        self.state = State::Emptying(self.call(DiskCall::Truncate { len: 0 }, port));
+        true
+    }
+
+    /// A disk call has ended; `None` if it is none of the reserve's. True: there is space that was not there before.
+    pub(super) fn on_disk(
+        &mut self,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        now: Instant,
+        port: &mut DiskPort<'_>,
+    ) -> Option<bool> {
+        if !self.calls.remove(&op) {
+            return None;
+        }
+        match self.state {
+            State::Filling(filling) if filling == op && result.is_ok() => self.state = State::Kept,
+            // What was filled already is let go again: somebody needs it more.
+            State::Filling(filling) if filling == op => {
+                self.give_up(port);
+            }
+            State::Emptying(emptying) if emptying == op => {
+                self.state = State::Empty(now.after(KEEP_AGAIN));
+                return Some(true);
+            }
+            _ => {}
+        }
+        Some(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::{DiskQueue, Owner};
+
+    fn calls(queue: &mut DiskQueue) -> Vec<(OpId, String)> {
+        queue.take().into_iter().map(|(op, _, call)| (op, format!("{call:?}"))).collect()
+    }
+
+    #[test]
+    fn space_is_kept_given_up_once_and_kept_again_later() {
+        let (mut queue, done) = (DiskQueue::default(), Ok(DiskDone::Done));
+        let mut reserve = Reserve { bytes: PIECE_BYTES + 5, state: State::Unknown, calls: BTreeSet::new() };
+        reserve.keep(&mut queue.port(Owner::Controller));
+        let filling = calls(&mut queue);
+        assert_eq!((filling[0].1.as_str(), filling[1].1.as_str()), ("create", "append 1048581B at 0"));
+        for (op, _) in &filling {
+            assert_eq!(reserve.on_disk(*op, &done, Instant(1), &mut queue.port(Owner::Controller)), Some(false));
+        }
+        assert!(!reserve.is_given_up());
+        assert!(reserve.give_up(&mut queue.port(Owner::Controller)));
+        assert!(!reserve.give_up(&mut queue.port(Owner::Controller)), "it can be given up once");
+        let emptying = calls(&mut queue)[0].0;
+        assert_eq!(reserve.on_disk(emptying, &done, Instant(1), &mut queue.port(Owner::Controller)), Some(true));
+        assert!(reserve.is_given_up() && reserve.deadline().is_some());
+        reserve.keep(&mut queue.port(Owner::Controller));
+        let (op, _) = calls(&mut queue).pop().unwrap();
+        // There is no space yet.
+        reserve.on_disk(op, &Err(DiskFault::NoSpace), Instant(2), &mut queue.port(Owner::Controller));
+        assert_eq!(calls(&mut queue)[0].1, "truncate to 0B");
+        assert!(reserve.is_given_up());
+    }
+
+    #[test]
+    fn no_reserve_is_no_calls() {
+        let mut queue = DiskQueue::default();
+        let mut reserve = Reserve { bytes: 0, state: State::Unknown, calls: BTreeSet::new() };
+        reserve.keep(&mut queue.port(Owner::Controller));
+        assert!(!reserve.give_up(&mut queue.port(Owner::Controller)) && calls(&mut queue).is_empty());
+    }
+}
