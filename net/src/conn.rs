@@ -10,7 +10,7 @@ use crate::frame::FrameReader;
 use crate::sock::Stream;
 use bytes::BytesMut;
 use ottla_core::ids::ConnId;
-use ottla_core::wire;
+use ottla_core::wire::{self, RequestFrame};
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
@@ -64,15 +64,25 @@ impl<S: Stream, D: Disk> Connection<S, D> {
 
     /// Hand in the requests that have come whole, as far as they are admitted. Whether there was one.
     fn hand_in(&mut self, edge: &mut Edge<D>) -> io::Result<bool> {
+        edge.begin_batch();
         let mut any = false;
-        while edge.may_read(self.id) {
-            let invalid = |e: String| io::Error::new(io::ErrorKind::InvalidData, e);
-            let Some(frame) = self.reader.next_frame(&edge.limits).map_err(|e| invalid(e.to_string()))? else { break };
-            let request = wire::decode_request(frame).map_err(|e| invalid(format!("{e:?}")))?;
-            edge.on_request(self.id, request);
+        let mut ended = Ok(());
+        while ended.is_ok() && edge.may_read(self.id) {
+            match self.next_request(edge) {
+                Ok(Some(request)) => edge.on_request(self.id, request),
+                Ok(None) => break,
+                Err(e) => ended = Err(e),
+            }
             any = true;
         }
-        Ok(any)
+        edge.end_batch();
+        ended.map(|()| any)
+    }
+
+    fn next_request(&mut self, edge: &Edge<D>) -> io::Result<Option<RequestFrame>> {
+        let invalid = |e: String| io::Error::new(io::ErrorKind::InvalidData, e);
+        let Some(frame) = self.reader.next_frame(&edge.limits).map_err(|e| invalid(e.to_string()))? else { return Ok(None) };
+        wire::decode_request(frame).map(Some).map_err(|e| invalid(e.to_string()))
     }
 
     /// Our end of a connection that ends well: what has come and will not be read is thrown away first, because a socket that is

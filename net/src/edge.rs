@@ -94,6 +94,7 @@ pub struct Edge<D: Disk> {
     inbox: VecDeque<Input>,
     effects: Vec<Effect>,
     completions: Vec<Completion>,
+    batching: bool,
     /// What all connections read into first.
     pub(crate) scratch: BytesMut,
     pub(crate) exit: Option<ExitReason>,
@@ -137,6 +138,7 @@ impl<D: Disk> Edge<D> {
             inbox: VecDeque::new(),
             effects,
             completions: Vec::new(),
+            batching: false,
             scratch: BytesMut::new(),
             exit: None,
             shutting_down: false,
@@ -155,14 +157,34 @@ impl<D: Disk> Edge<D> {
         self.handle_all();
     }
 
+    /// More inputs follow at once: what the disk can do better for several of them is put off until `end_batch`.
+    pub(crate) fn begin_batch(&mut self) {
+        self.batching = true;
+    }
+
+    pub(crate) fn end_batch(&mut self) {
+        self.batching = false;
+        self.handle_all();
+    }
+
     fn handle_all(&mut self) {
-        while let Some(input) = self.inbox.pop_front() {
-            if self.exit.is_some() {
-                self.inbox.clear();
+        loop {
+            while let Some(input) = self.inbox.pop_front() {
+                if self.exit.is_some() {
+                    self.inbox.clear();
+                    break;
+                }
+                self.node.handle(self.clock.now(), input, &mut self.effects);
+                self.perform_effects();
+            }
+            if self.batching {
+                return;
+            }
+            self.disk.flush(&mut self.completions);
+            self.take_completions();
+            if self.inbox.is_empty() {
                 break;
             }
-            self.node.handle(self.clock.now(), input, &mut self.effects);
-            self.perform_effects();
         }
         if self.exit.is_some() || self.node.deadline().is_some_and(|d| self.armed.is_none_or(|at| d.at < at)) {
             self.wake_runner();

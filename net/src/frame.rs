@@ -15,13 +15,16 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// How much is allocated for a frame of which n bytes have come: at most this many times n.
-const GROWTH: usize = 16;
+const GROWTH: usize = 64;
 /// The buffer that all connections share for first reads.
-pub(crate) const SCRATCH_BYTES: usize = 256 * 1024;
+const SCRATCH_BYTES: usize = 512 * 1024;
 /// Less room than this in the shared buffer, and a fresh one is taken.
 const SCRATCH_ROOM_MIN: usize = 64 * 1024;
-/// One read takes no more than this, so that one busy peer does not use up the shared buffer.
-const READ_BYTES_MAX: usize = 64 * 1024;
+/// A first read takes no more than this: many small requests at once.
+const READ_BYTES_MAX: usize = 256 * 1024;
+/// After a frame that was longer than the above, a first read takes no more than this: it will be copied, and the rest of the frame is
+/// read to where it stays.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// API key, API version and correlation id: no header is shorter.
 const FRAME_BYTES_MIN: usize = 8;
 
@@ -52,6 +55,8 @@ pub(crate) struct FrameReader {
     need: usize,
     /// Whether `own` is a part of the shared buffer.
     shared: bool,
+    /// Whether the last frame was a long one, as the next will be.
+    long: bool,
 }
 
 impl FrameReader {
@@ -67,7 +72,8 @@ impl FrameReader {
                 // Taken back whole if nothing of it is in use any more, else replaced.
                 scratch.reserve(SCRATCH_BYTES);
             }
-            let n = std::task::ready!(poll_read_into(cx, stream, scratch, READ_BYTES_MAX))?;
+            let max = if self.long { HEAD_BYTES_MAX } else { READ_BYTES_MAX };
+            let n = std::task::ready!(poll_read_into(cx, stream, scratch, max))?;
             self.own = scratch.split_to(n);
             self.shared = true;
             return Poll::Ready(Ok(n));
@@ -92,6 +98,7 @@ impl FrameReader {
             self.keep_apart();
             return Ok(None);
         }
+        self.long = self.need > READ_BYTES_MAX;
         let frame = self.own.split_to(self.need).freeze().slice(4..);
         self.need = 0;
         if self.own.is_empty() {

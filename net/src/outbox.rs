@@ -19,6 +19,10 @@ use std::task::{Context, Poll, ready};
 const SLICES_MAX: usize = 32;
 /// The part of a file range that is asked about, warmed and handed to the kernel at once.
 const WINDOW_BYTES: u32 = 512 * 1024;
+/// A shorter range of a file is copied and leaves with its header in one call and one packet: sendfile would take three.
+const COPIED_BYTES_MAX: u32 = 32 * 1024;
+/// While so many bytes wait in memory, short ranges are not copied either.
+const COPIED_HELD_MAX: usize = 256 * 1024;
 /// After so many windows other connections get their turn.
 const WINDOWS_PER_TURN: usize = 8;
 
@@ -63,7 +67,11 @@ impl<F: Source> Outbox<F> {
     }
 
     pub(crate) fn push_file(&mut self, source: F, pos: u64, len: u32) {
-        if len > 0 {
+        let copied =
+            if len <= COPIED_BYTES_MAX && self.held < COPIED_HELD_MAX { source.read_cached(pos, len as usize) } else { None };
+        if let Some(bytes) = copied {
+            self.push_bytes(bytes);
+        } else if len > 0 {
             self.items.push_back(Item::File(Range { source, pos, left: len, warm: 0, ticket: None }));
         }
     }

@@ -42,6 +42,11 @@ pub trait Disk: 'static {
     /// Perform a call, or start it. What ends at once is put into `done`.
     fn submit(&mut self, op: OpId, file: FileId, call: DiskCall, done: &mut Vec<Completion>);
 
+    /// Perform what was put off to be done together with what follows. Called when nothing follows at once.
+    fn flush(&mut self, done: &mut Vec<Completion>) {
+        let _ = done;
+    }
+
     /// Collect into `done` what has ended since; `Ready` says that there was something.
     fn poll_completed(&mut self, cx: &mut Context<'_>, done: &mut Vec<Completion>) -> Poll<()>;
 
@@ -56,6 +61,12 @@ pub trait Source: 'static {
 
     /// Have the range read into memory by another thread, unless it is there already.
     fn warm(&self, pos: u64, len: u32) -> Option<Ticket>;
+
+    /// The whole range, if that takes no waiting.
+    fn read_cached(&self, pos: u64, len: usize) -> Option<Bytes> {
+        let _ = (pos, len);
+        None
+    }
 
     /// The bytes at `pos`, for streams that cannot send files. Fewer only where the file ends.
     fn read(&self, pos: u64, len: usize) -> io::Result<Bytes>;

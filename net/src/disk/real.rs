@@ -34,7 +34,7 @@ const READ_THREADS_MAX: usize = 4;
 /// The most slices in one write (`IOV_MAX`).
 const SLICES_MAX: usize = 1024;
 /// One byte in so many is asked for, to learn whether a range is cached.
-const PROBE_BYTES: u64 = 64 * 1024;
+const PROBE_BYTES: u64 = 128 * 1024;
 
 type CallResult = Result<DiskDone, DiskFault>;
 
@@ -48,12 +48,24 @@ struct Ended {
     opened: Option<Arc<OwnedFd>>,
 }
 
+/// Appends of one file that follow each other: one write for all.
+struct Staged {
+    file: FileId,
+    pos: BytePos,
+    data: Vec<Bytes>,
+    /// The calls, each with where it ends in the file.
+    ops: Vec<(OpId, BytePos)>,
+}
+
 /// A data directory on this machine.
 pub struct RealDisk {
     root: Arc<OwnedFd>,
     dirs: BTreeMap<DirId, String>,
     handles: Handles,
     order: Order,
+    staged: Option<Staged>,
+    /// What has ended where nobody was there to be told.
+    ended: Vec<Completion>,
     syncs: Pool,
     reads: Arc<Pool>,
     tell: mpsc::UnboundedSender<Ended>,
@@ -70,6 +82,8 @@ impl RealDisk {
             dirs: image.dirs,
             handles: Handles::new(open_files_max),
             order: Order::default(),
+            staged: None,
+            ended: Vec::new(),
             syncs: Pool::new("disk-sync", SYNC_THREADS_MAX),
             reads: Arc::new(Pool::new("disk-read", READ_THREADS_MAX)),
             tell,
@@ -118,7 +132,9 @@ impl RealDisk {
     fn perform_here(&mut self, file: FileId, call: &DiskCall) -> Option<CallResult> {
         let done = |result: Result<(), DiskFault>| Some(result.map(|()| DiskDone::Done));
         match call {
-            DiskCall::Append { pos, data } => done(self.handle(file).and_then(|fd| append(&fd, *pos, data).map_err(fault_of))),
+            DiskCall::Append { pos, data } => {
+                done(self.handle(file).and_then(|fd| append(&fd, *pos, data).map_err(|(_, e)| fault_of(e))))
+            }
             DiskCall::Read { pos, len } => {
                 let fd = self.handles.get(file)?;
                 read_cached(&fd, *pos, *len as usize).map(|bytes| Ok(DiskDone::Read(bytes)))
@@ -229,6 +245,37 @@ impl RealDisk {
         Ok(())
     }
 
+    /// Keep an append for a moment: another may follow it.
+    fn stage(&mut self, op: OpId, file: FileId, pos: BytePos, mut data: Vec<Bytes>) {
+        let end = pos.plus(data.iter().map(|bytes| bytes.len() as u64).sum());
+        match &mut self.staged {
+            Some(staged) => {
+                staged.data.append(&mut data);
+                staged.ops.push((op, end));
+            }
+            None => self.staged = Some(Staged { file, pos, data, ops: vec![(op, end)] }),
+        }
+    }
+
+    /// Write what was kept. If the write fails half-way, the appends that were written whole have not failed.
+    fn write_staged(&mut self) {
+        let Some(Staged { file, pos, data, ops }) = self.staged.take() else { return };
+        let (written, fault) = match self.handle(file) {
+            Ok(fd) => match append(&fd, pos, &data) {
+                Ok(()) => (ops[ops.len() - 1].1, None),
+                Err((written, error)) => (written, Some(fault_of(error))),
+            },
+            Err(fault) => (BytePos(0), Some(fault)),
+        };
+        for (op, end) in ops {
+            let result = match fault {
+                Some(fault) if end > written || written == BytePos(0) => Err(fault),
+                _ => Ok(DiskDone::Done),
+            };
+            self.ended.push(Completion { op, result, sync_took: None });
+        }
+    }
+
     /// A call has ended: start what waited for it, and so on.
     fn on_ended(&mut self, op: OpId, dir: DirId, done: &mut Vec<Completion>) {
         let mut ended = VecDeque::from([(op, dir)]);
@@ -246,19 +293,40 @@ impl RealDisk {
     }
 }
 
+impl Staged {
+    fn goes_on_with(&self, file: FileId, call: &DiskCall) -> bool {
+        match call {
+            DiskCall::Append { pos, .. } => file == self.file && self.ops.last().is_some_and(|(_, end)| end == pos),
+            _ => false,
+        }
+    }
+}
+
 impl Disk for RealDisk {
     type Source = RealSource;
 
     fn submit(&mut self, op: OpId, file: FileId, call: DiskCall, done: &mut Vec<Completion>) {
-        if let Some(go) = self.order.admit(Go { op, file, call })
-            && let Some(completion) = self.perform(go, false)
-        {
-            done.push(completion);
+        if !self.staged.as_ref().is_some_and(|staged| staged.goes_on_with(file, &call)) {
+            self.write_staged();
         }
+        if let Some(go) = self.order.admit(Go { op, file, call }) {
+            if let DiskCall::Append { pos, data } = go.call {
+                self.stage(op, file, pos, data);
+            } else if let Some(completion) = self.perform(go, false) {
+                self.ended.push(completion);
+            }
+        }
+        done.append(&mut self.ended);
+    }
+
+    fn flush(&mut self, done: &mut Vec<Completion>) {
+        self.write_staged();
+        done.append(&mut self.ended);
     }
 
     fn poll_completed(&mut self, cx: &mut Context<'_>, done: &mut Vec<Completion>) -> Poll<()> {
         let before = done.len();
+        self.flush(done);
         while let Poll::Ready(Some(ended)) = self.told.poll_recv(cx) {
             if let Some(handle) = ended.opened {
                 self.handles.insert(ended.file, handle);
@@ -270,6 +338,7 @@ impl Disk for RealDisk {
     }
 
     fn source(&mut self, file: FileId, _pos: BytePos, _len: u32) -> Result<RealSource, DiskFault> {
+        self.write_staged();
         Ok(RealSource { fd: self.handle(file)?, reads: Arc::clone(&self.reads) })
     }
 }
@@ -281,6 +350,10 @@ pub struct RealSource {
 }
 
 impl Source for RealSource {
+    fn read_cached(&self, pos: u64, len: usize) -> Option<Bytes> {
+        read_cached(&self.fd, BytePos(pos), len).filter(|bytes| bytes.len() == len)
+    }
+
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.fd.as_fd())
     }
@@ -309,17 +382,17 @@ fn open(root: &OwnedFd, path: &str) -> Result<OwnedFd, DiskFault> {
     rustix::fs::openat(root, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(fault_of)
 }
 
-/// Write all of `data` at `pos`.
-fn append(fd: &OwnedFd, pos: BytePos, data: &[Bytes]) -> rustix::io::Result<()> {
+/// Write all of `data` at `pos`. An error comes with the end of what was written before it.
+fn append(fd: &OwnedFd, pos: BytePos, data: &[Bytes]) -> Result<(), (BytePos, Errno)> {
     let mut at = pos.0;
     let mut rest: VecDeque<Bytes> = data.iter().filter(|b| !b.is_empty()).cloned().collect();
     while !rest.is_empty() {
         let slices: Vec<IoSlice<'_>> = rest.iter().take(SLICES_MAX).map(|b| IoSlice::new(b)).collect();
         let mut n = match rustix::io::pwritev(fd, &slices, at) {
-            Ok(0) => return Err(Errno::IO),
+            Ok(0) => return Err((BytePos(at), Errno::IO)),
             Ok(n) => n,
             Err(Errno::INTR) => continue,
-            Err(e) => return Err(e),
+            Err(e) => return Err((BytePos(at), e)),
         };
         at += n as u64;
         while let Some(first) = rest.front_mut() {

@@ -47,6 +47,10 @@ impl Fixture {
             if let Some(at) = self.done.iter().position(|c| c.op == op) {
                 return self.done.swap_remove(at).result;
             }
+            self.disk.flush(&mut self.done);
+            if self.done.iter().any(|c| c.op == op) {
+                continue;
+            }
             self.runtime.block_on(poll_fn(|cx| self.disk.poll_completed(cx, &mut self.done)));
         }
     }
@@ -161,4 +165,25 @@ fn a_file_to_send_from_outlives_its_name() {
     assert_eq!(source.read(1, 10).unwrap(), "ept");
     assert!(source.warm(0, 4).is_none(), "it was just written");
     assert!(f.disk.source(log(), BytePos(0), 4).is_err());
+}
+
+#[test]
+fn appends_that_follow_each_other_become_one_write_and_each_has_its_end() {
+    let mut f = Fixture::new();
+    let other = FileId::new(DIR, FileKind::Log, 7);
+    f.call(log(), DiskCall::Create).unwrap();
+    f.call(other, DiskCall::Create).unwrap();
+    let first = f.submit(log(), append(0, "one "));
+    let second = f.submit(log(), append(4, "two "));
+    assert!(f.done.is_empty() && f.content(LOG).unwrap().is_empty(), "both wait for what may follow");
+    let third = f.submit(other, append(0, "three"));
+    assert_eq!(f.done.iter().map(|c| c.op).collect::<Vec<_>>(), [first, second], "another file's append does not follow");
+    assert_eq!(f.wait(third), Ok(DiskDone::Done));
+    let sync = f.submit(log(), append(8, "four"));
+    assert_eq!(f.call(log(), DiskCall::Sync), Ok(DiskDone::Done));
+    assert_eq!(f.wait(sync), Ok(DiskDone::Done));
+    assert_eq!(f.content(LOG).unwrap(), b"one two four");
+    let absent = FileId::new(DIR, FileKind::Log, 99);
+    let (one, two) = (f.submit(absent, append(0, "x")), f.submit(absent, append(1, "y")));
+    assert_eq!((f.wait(one), f.wait(two)), (Err(DiskFault::NotFound), Err(DiskFault::NotFound)));
 }
