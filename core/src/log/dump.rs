@@ -78,14 +78,23 @@ impl<'a> Window<'a> {
     }
 }
 
+/// Whether offsets may be missing between batches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gaps {
+    Allowed,
+    Damage,
+}
+
 /// Go through the batches of a file of `size` bytes from `pos` on, where the offset `next` or a later one is expected. `each` gets a
-/// header with its position, and the batch's bytes with [`Depth::Checksums`] (else none).
+/// header with its position, and the batch's bytes with [`Depth::Checksums`] (else none). `gaps`: whether offsets may be missing, as
+/// after a compaction; the checksum does not cover a batch's base offset, so where they may not, each must follow the one before.
 pub fn scan(
     window: &mut Window<'_>,
     size: u32,
     mut pos: u32,
     mut next: i64,
     depth: Depth,
+    gaps: Gaps,
     each: &mut dyn FnMut(&BatchInfo, Bytes),
 ) -> ScanEnd {
     loop {
@@ -98,7 +107,7 @@ pub fn scan(
             Err(fault) => return end(ScanStop::Fault(fault)),
         };
         let fits = |i: &BatchInfo| {
-            i.base_offset >= next
+            (i.base_offset == next || gaps == Gaps::Allowed && i.base_offset > next)
                 && i.last_offset_delta >= 0
                 && i.count >= 0
                 && i.len <= size - pos

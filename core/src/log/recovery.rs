@@ -11,7 +11,7 @@
 //! Not here    the checkpoints of the node (it hands in `Hints`).
 //! Read first  `Log::recover`, then `Recovery::judge`.
 
-use super::dump::{Depth, ScanEnd, ScanStop, Window, find_batch_behind, scan};
+use super::dump::{Depth, Gaps, ScanEnd, ScanStop, Window, find_batch_behind, scan};
 use super::epochs::Epochs;
 use super::index::{self, ENTRY_BYTES, IndexWriter, TIME_ENTRY_BYTES, TimeEntry};
 use super::producers::Producers;
@@ -216,7 +216,7 @@ impl Recovery<'_> {
         let interval = self.log.config.index_interval_bytes;
         let mut writer = IndexWriter::default();
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
-        let end = scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, &mut |info, _| {
+        let end = scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| {
             writer.on_batch(base, info, info.pos, interval);
         });
         writer.close();
@@ -260,7 +260,7 @@ impl Recovery<'_> {
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
         let from = entry.map_or(0, |e| e.pos);
-        let end = scan(&mut window, size, from, base.0, Depth::Headers, &mut |info, _| {
+        let end = scan(&mut window, size, from, base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| {
             first_seen.get_or_insert(*info);
             let later = info.max_timestamp > max.map_or(-1, |m| m.timestamp);
             if let Some(relative) = u32::try_from(info.last_offset() - base.0).ok().filter(|_| later) {
@@ -294,9 +294,10 @@ impl Recovery<'_> {
             return Some(Hole::at(base, size));
         }
         let interval = self.log.config.index_interval_bytes;
+        let gaps = if self.log.config.cleanup_compact { Gaps::Allowed } else { Gaps::Damage };
         let (mut writer, mut folded) = (IndexWriter::default(), std::mem::take(&mut self.folded));
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
-        let mut end = scan(&mut Window::new(read, Depth::Checksums), size, 0, base.0, Depth::Checksums, &mut |info, _| {
+        let mut end = scan(&mut Window::new(read, Depth::Checksums), size, 0, base.0, Depth::Checksums, gaps, &mut |info, _| {
             if info.last_offset() - base.0 <= i64::from(i32::MAX) {
                 writer.on_batch(base, info, info.pos, interval);
                 if folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
@@ -452,7 +453,7 @@ impl Recovery<'_> {
     fn walk(&self, segment: &Segment, mut each: impl FnMut(&BatchInfo)) {
         let read = &mut |pos, len| self.read(segment.base, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
-        scan(&mut window, segment.size, 0, segment.base.0, Depth::Headers, &mut |info, _| each(info));
+        scan(&mut window, segment.size, 0, segment.base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| each(info));
     }
 
     /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed.
@@ -525,11 +526,12 @@ pub fn replay(
         let size = u32::try_from(listing.segments[base].log.unwrap_or(0)).map_err(|_| Offset(*base))?;
         let name = FileId::new(DirId(0), FileKind::Log, *base).name.to_string();
         let read = &mut |pos, len| image.read(Some(path), &name, pos, len);
-        let end = scan(&mut Window::new(read, Depth::Checksums), size, 0, *base, Depth::Checksums, &mut |info, bytes| {
-            if info.base_offset >= from.0 && info.base_offset < to.0 {
-                each(info, bytes);
-            }
-        });
+        let end =
+            scan(&mut Window::new(read, Depth::Checksums), size, 0, *base, Depth::Checksums, Gaps::Damage, &mut |info, bytes| {
+                if info.base_offset >= from.0 && info.base_offset < to.0 {
+                    each(info, bytes);
+                }
+            });
         if end.why != ScanStop::EndOfFile && end.next < to.0 {
             return Err(Offset(end.next));
         }
