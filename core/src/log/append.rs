@@ -375,6 +375,12 @@ impl Log {
         if self.segments.back().is_some_and(|s| s.base != base) {
             self.segment_at(base).expect("as above").writer = None;
         }
+        // Given up: also that the files are gone has to be durable, for half an index looks like a whole one.
+        for kind in [FileKind::Index, FileKind::TimeIndex].into_iter().filter(|_| !indexed) {
+            let file = self.file(base, kind);
+            self.call(file, DiskCall::Remove, Op::IndexSync(base), port);
+            waiting += 1;
+        }
         if waiting == 0 {
             self.names_due.push(Named::Indexes(base));
         }

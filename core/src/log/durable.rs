@@ -72,6 +72,11 @@ impl Durable {
         }
     }
 
+    /// A sync found no file.
+    pub(super) fn on_sync_lost(&mut self, op: OpId) {
+        self.rows.iter_mut().filter(|r| r.syncing.is_some_and(|s| s.0 == op)).for_each(|r| r.syncing = None);
+    }
+
     /// The offset below which everything is durable, `written` being in its files. Rows that are done are dropped.
     pub(super) fn settle(&mut self, written: Offset) -> Offset {
         loop {

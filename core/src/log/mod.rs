@@ -349,6 +349,8 @@ impl Log {
             Op::Create(base) => self.on_created(base, fault),
             Op::Sync => match fault {
                 None => self.durable.on_synced(op),
+                // The file could not be created: the repair knows.
+                Some(DiskFault::NotFound) if matches!(self.health, Health::Repairing(_)) => self.durable.on_sync_lost(op),
                 Some(why) => self.fail(&format!("a sync failed: {why:?}"), out),
             },
             Op::SyncDir => match fault {

@@ -52,6 +52,8 @@ struct Recovery<'a> {
     scanned_bytes: u64,
     /// Epochs of the batches that were scanned.
     folded: Vec<(LeaderEpoch, Offset)>,
+    /// Derived files that must be gone for good before the log grows: one that came back after a crash might be believed then.
+    misleading: Vec<FileId>,
 }
 
 /// Where scanning found that the log does not go on.
@@ -76,12 +78,11 @@ impl Log {
         let mut listing = list(image, path)?;
         let start = hints.log_start.unwrap_or(Offset::ZERO);
         let mut log = Log::empty(dir, start, config);
-        let sizes: Vec<(Offset, Sizes)> = listing.segments.iter().map(|(b, s)| (Offset(*b), *s)).collect();
+        let mut sizes: Vec<(Offset, Sizes)> = listing.segments.iter().map(|(b, s)| (Offset(*b), *s)).collect();
         // Deleted already, but for the last step.
         let below = sizes.windows(2).take_while(|w| w[1].0 <= start).count();
-        let (gone, kept) = sizes.into_iter().enumerate().partition::<Vec<_>, _>(|(i, s)| *i < below || s.1.log.is_none());
-        listing.junk.extend(gone.into_iter().flat_map(|(_, (base, _))| files_of(base)));
-        let sizes: Vec<(Offset, Sizes)> = kept.into_iter().map(|(_, s)| s).collect();
+        listing.junk.extend(sizes[..below].iter().flat_map(|(base, _)| files_of(*base)));
+        let (sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
         for name in &listing.junk {
             log.call(FileId { dir, name: *name }, DiskCall::Remove, Op::Idle, port);
         }
@@ -96,7 +97,9 @@ impl Log {
             ));
         };
         log.log_start = start.max(first);
-        let mut recovery = Recovery { path, image, hints, now, log, scanned_bytes: 0, folded: Vec::new() };
+        let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).skip_while(|n| n.kind == FileKind::Log);
+        let misleading = misleading.map(|name| FileId { dir, name }).collect();
+        let mut recovery = Recovery { path, image, hints, now, log, scanned_bytes: 0, folded: Vec::new(), misleading };
         let verdict = recovery.run(&sizes, &mut listing, port);
         Ok((recovery.log, verdict))
     }
@@ -173,7 +176,7 @@ impl Recovery<'_> {
             self.log.health = Health::Offline;
             return verdict;
         }
-        self.recover_producers(&mut listing.snapshots, port);
+        self.recover_producers(&mut listing.snapshots);
         self.cut(hole, sizes, port);
         verdict
     }
@@ -310,6 +313,9 @@ impl Recovery<'_> {
         }
         self.folded = folded;
         self.scanned_bytes += u64::from(end.pos);
+        for (kind, _) in [(FileKind::Index, s.index), (FileKind::TimeIndex, s.time)].into_iter().filter(|k| k.1.is_some()) {
+            self.misleading.push(FileId::new(self.log.dir, kind, base.0));
+        }
         let mut segment = Segment::new(base);
         segment.size = end.pos;
         segment.writer = Some(Box::new(writer));
@@ -322,7 +328,9 @@ impl Recovery<'_> {
     fn judge(&self, hole: Option<Hole>, sizes: &[(Offset, Sizes)]) -> Verdict {
         let end = self.log.end;
         let durable_start = if self.log.config.durability == Durability::Fsync { self.log.log_start } else { Offset::ZERO };
-        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO).max(durable_start);
+        // A log start that moved on made a recovery point of what it passed, durable or not.
+        let known = self.hints.recovery_point.filter(|point| *point > self.log.log_start || durable_start > Offset::ZERO);
+        let point = known.unwrap_or(Offset::ZERO).max(durable_start);
         let Some(hole) = hole else {
             return if end < point {
                 Verdict::LostPromised { end, promised: point }
@@ -457,7 +465,7 @@ impl Recovery<'_> {
     }
 
     /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed.
-    fn recover_producers(&mut self, snapshots: &mut Vec<i64>, port: &mut DiskPort<'_>) {
+    fn recover_producers(&mut self, snapshots: &mut Vec<i64>) {
         let (mut producers, mut from) = (Producers::default(), self.log.log_start);
         while let Some(at) = snapshots.pop() {
             let file = FileId::new(self.log.dir, FileKind::Snapshot, at);
@@ -467,7 +475,7 @@ impl Recovery<'_> {
                 snapshots.push(at);
                 break;
             }
-            self.log.call(file, DiskCall::Remove, Op::Idle, port);
+            self.misleading.push(file);
         }
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
         if from < self.log.end {
@@ -485,12 +493,13 @@ impl Recovery<'_> {
 
     /// Let the disk follow where the log was cut; otherwise let it catch up.
     fn cut(&mut self, hole: Option<Hole>, sizes: &[(Offset, Sizes)], port: &mut DiskPort<'_>) {
-        let active = self.log.segments.back().expect("there is a segment").base;
+        let (active, dir) = (self.log.segments.back().expect("there is a segment").base, self.log.dir);
+        let mut doomed = std::mem::take(&mut self.misleading);
         if hole.is_some() {
             let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
-            let indexes = files_of(active).into_iter().skip(1);
-            let dir = self.log.dir;
-            let doomed = later.chain(indexes).map(|name| FileId { dir, name }).collect();
+            doomed.extend(later.map(|name| FileId { dir, name }));
+        }
+        if hole.is_some() || !doomed.is_empty() {
             self.log.repair_after_recovery(self.log.written, doomed, port);
             return;
         }

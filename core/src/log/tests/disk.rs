@@ -27,6 +27,8 @@ pub(in crate::log) struct TestDisk {
     pub pending: Vec<(OpId, FileId, DiskCall)>,
     /// The next appends to fail, and how.
     pub fail_appends: Vec<DiskFault>,
+    /// The next creations to fail, and how.
+    pub fail_creates: Vec<DiskFault>,
     pub fail_syncs: bool,
     pub reads: std::cell::Cell<usize>,
 }
@@ -39,6 +41,7 @@ impl TestDisk {
             synced_names: BTreeMap::new(),
             pending: Vec::new(),
             fail_appends: Vec::new(),
+            fail_creates: Vec::new(),
             fail_syncs: false,
             reads: std::cell::Cell::new(0),
         }
@@ -65,6 +68,9 @@ impl TestDisk {
     fn perform(&mut self, file: FileId, call: DiskCall) -> Result<DiskDone, DiskFault> {
         let name = file.name;
         match call {
+            DiskCall::Create if !self.fail_creates.is_empty() => {
+                return Err(self.fail_creates.pop().expect("just seen"));
+            }
             DiskCall::Create => match self.names.get(&name) {
                 Some(i) => self.inodes[*i].live.clear(),
                 None => {
@@ -120,6 +126,7 @@ impl TestDisk {
     pub(in crate::log) fn kill(&mut self) {
         self.pending.clear();
         self.fail_appends.clear();
+        self.fail_creates.clear();
     }
 
     /// The power goes.

@@ -23,6 +23,7 @@ enum Do {
     Delete { at: u64 },
     Retain,
     NoSpace,
+    NoSpaceToCreate,
     Kill,
     PowerLoss,
     Restart,
@@ -47,6 +48,7 @@ fn action() -> impl Strategy<Value = Do> {
         1 => (0u64..100).prop_map(|at| Do::Delete { at }),
         1 => Just(Do::Retain),
         1 => Just(Do::NoSpace),
+        1 => Just(Do::NoSpaceToCreate),
         1 => Just(Do::Kill),
         2 => Just(Do::PowerLoss),
         1 => Just(Do::Restart),
@@ -116,6 +118,7 @@ fn perform(w: &mut World, action: &Do) {
             let limit = w.log.promised_end();
             w.with(|log, now, port, out| log.retain(limit, now, port, out));
         }
+        Do::NoSpaceToCreate => w.disk.fail_creates.push(DiskFault::NoSpace),
         Do::NoSpace => w.disk.fail_appends.push(DiskFault::NoSpace),
         Do::Kill => {
             w.disk.kill();
@@ -131,6 +134,7 @@ fn perform(w: &mut World, action: &Do) {
         }
         Do::Restart => {
             w.disk.fail_appends.clear();
+            w.disk.fail_creates.clear();
             w.with(|log, now, port, out| log.close(now, port, out));
             for _ in 0..4 {
                 w.settle();
@@ -153,6 +157,8 @@ fn live(config: LogConfig, seed: u64, actions: &[Do]) {
     for action in actions {
         perform(&mut w, action);
     }
+    w.settle();
+    w.pass(1000);
     w.settle();
     w.check_everything();
 }

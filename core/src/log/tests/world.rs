@@ -213,6 +213,10 @@ impl World {
         let model: Vec<_> = self.model.iter().filter(wanted).map(|b| (b.base, b.next, b.epoch, b.fill)).collect();
         there.retain(|b| b.1 > start.0);
         assert_eq!(there, model);
+        if !self.log.is_writable() {
+            // What has failed is taken back; the model hears of it when that is durable.
+            return;
+        }
         for p in self.log.producers() {
             if let Some(last) = self.model.iter().rfind(|b| b.producer.is_some_and(|q| q.0 == p.id.0) && b.base >= start.0) {
                 let (_, epoch, first) = last.producer.expect("just seen");
