@@ -1,6 +1,7 @@
 //! The tests of the binary and of the house, in one test program.
 
 mod cli;
+mod clients;
 mod conformance;
 mod support;
 mod tidy;
