@@ -267,3 +267,57 @@ fn groups_and_client_metrics_have_their_defaults() {
     request.resource_types = vec![2, 99];
     assert_eq!((ask(&request, 1).error_code, ask(&request, 1).config_resources.len()), (35, 0));
 }
+
+#[test]
+fn every_answer_can_be_said_in_every_version() {
+    let mut w = world();
+    set(&mut w, 2, "t1", "retention.ms", "77");
+    let view = |w: &World| (w.controller().image().names["t1"].0, w.controller().cluster_id().to_owned());
+    let (id, _) = view(&w);
+    let mut answers: Vec<(i16, Response)> = Vec::new();
+    for version in 0..=13 {
+        let both = [(Some("t1"), NIL), (Some("nope"), NIL)];
+        let by_id = [(None, id), (None, Uuid::from_u128(5))];
+        let asked: &[_] = if version >= 12 { &by_id } else { &both };
+        answers.push((version, Response::Metadata(metadata(&w, version, Some(asked)).0)));
+    }
+    for version in 0..=2 {
+        let request = msg::DescribeClusterRequest::default();
+        answers.push((version, Response::DescribeCluster(query::describe_cluster(w.controller().view(), version, &request))));
+    }
+    for version in 1..=4 {
+        let mut request = msg::DescribeConfigsRequest::default();
+        (request.include_synonyms, request.include_documentation) = (true, true);
+        for (kind, name) in [(2, "t1"), (4, "1"), (4, "x")] {
+            let mut resource = msg::describe_configs_request::DescribeConfigsResource::default();
+            (resource.resource_type, resource.resource_name, resource.configuration_keys) = (kind, text(name), None);
+            request.resources.push(resource);
+        }
+        answers.push((version, Response::DescribeConfigs(query::describe_configs(w.controller().view(), version, &request))));
+    }
+    for version in 0..=1 {
+        let request = msg::ListConfigResourcesRequest::default();
+        let answer = query::list_config_resources(w.controller().view(), version, &request);
+        answers.push((version, Response::ListConfigResources(answer)));
+    }
+    for version in 2..=7 {
+        let Change::CreateTopics { mut request, .. } = create(&[("t1", 1), ("new", 2), ("a b", 1)]) else { panic!() };
+        request.validate_only = true;
+        answers.push((version, w.answer(Change::CreateTopics { version, request })));
+    }
+    for version in 1..=6 {
+        let mut request = msg::DeleteTopicsRequest::default();
+        request.timeout_ms = 1000;
+        let mut topic = msg::delete_topics_request::DeleteTopicState::default();
+        topic.name = Some(text("nope").into());
+        request.topics.push(topic);
+        request.topic_names.push(text("nope").into());
+        answers.push((version, w.answer(Change::DeleteTopics { version, request })));
+    }
+    for (version, response) in answers {
+        let said = format!("{response:?}");
+        let reply = crate::io::Reply { correlation: 1, version, response, lease: None };
+        let encoded = crate::wire::encode_reply(&reply);
+        assert!(encoded.is_ok(), "version {version}: {:?} of {said}", encoded.err());
+    }
+}
