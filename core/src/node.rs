@@ -76,6 +76,9 @@ pub struct Node {
     wanted: BTreeSet<PartitionId>,
     /// Directories that belong to nobody: removed when the metadata is known to be current.
     strays: Vec<(DirId, String)>,
+    /// Partitions whose logs could not be read: what checkpoints say of them is kept for a better day.
+    unreadable: Vec<recovery::Unreadable>,
+    fetch_limits: crate::serve::fetch::Limits,
     /// The last partition that the retention walk has looked at; `None` between walks.
     retention_cursor: Option<PartitionId>,
     producer_ids: requests::ProducerIds,
@@ -139,6 +142,8 @@ impl Node {
         if let Some(conn) = conn_touched {
             self.sessions.check_invariants(conn);
         }
+        let (open, known) = (self.sessions.open_requests(), self.held.len() + self.gathers.len());
+        assert!(open == known || self.phase == Phase::Halted, "{open} requests are open, and {known} are being worked on");
     }
 
     /// When the node wants a turn at the latest.

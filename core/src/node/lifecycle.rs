@@ -1,10 +1,11 @@
 //! From the start to an orderly end: which partitions are here, when requests are served, and how a life is closed.
 
 use super::files::Line;
+use super::recovery::Unreadable;
 use super::route::{HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
 use super::{Node, timers};
 use crate::controller::{ControllerEvent, METADATA_TOPIC};
-use crate::ids::{LeaderEpoch, Offset, OpId, PartitionId, TopicId};
+use crate::ids::{LeaderEpoch, Offset, OpId, PartitionId, PartitionIndex, TopicId};
 use crate::io::{DiskDone, DiskFault, Effect, Fact, Fatal, Level};
 use crate::log::Log;
 use crate::partition::Partition;
@@ -94,21 +95,29 @@ impl Node {
     }
 
     fn write_checkpoints(&mut self, now: Now) {
-        let partitions = &self.partitions;
-        let lines = |offset: fn(&Partition) -> Offset| {
-            let of = move |p: &Partition| Line { id: p.id(), name: (p.topic().to_owned(), p.id().index.0), offset: offset(p) };
-            partitions.values().map(of)
+        let (partitions, unreadable) = (&self.partitions, &self.unreadable);
+        let line = |id: PartitionId, name: &str, offset| Line { id, name: (name.to_owned(), id.index.0), offset };
+        let lines = |offset: fn(&Partition) -> Offset, kept: fn(&Unreadable) -> Option<Offset>| {
+            let open = partitions.values().map(move |p| line(p.id(), p.topic(), offset(p)));
+            open.chain(unreadable.iter().filter_map(move |u| Some(line(u.id, &u.name.0, kept(u)?))))
         };
         let (metadata, disk) = (self.controller.log(), &mut self.disk);
         let and_metadata = |offset: Offset| {
-            let id = PartitionId { topic: TopicId::default(), index: Default::default() };
-            std::iter::once(Line { id, name: (METADATA_TOPIC.to_owned(), 0), offset })
+            let id = PartitionId { topic: TopicId::default(), index: PartitionIndex(0) };
+            std::iter::once(line(id, METADATA_TOPIC, offset))
         };
-        let recovery_points = || lines(|p| p.log().recovery_point()).chain(and_metadata(metadata.recovery_point())).collect();
-        let log_starts = || lines(|p| p.log().log_start()).chain(and_metadata(metadata.log_start())).collect();
+        let recovery_points = || {
+            let lines = lines(|p| p.log().recovery_point(), |u| u.hints.recovery_point);
+            lines.chain(and_metadata(metadata.recovery_point())).collect()
+        };
+        let log_starts = || {
+            let lines = lines(|p| p.log().log_start(), |u| u.hints.log_start);
+            lines.chain(and_metadata(metadata.log_start())).collect()
+        };
+        let high_watermarks = || lines(Partition::high_watermark, |u| u.high_watermark).collect();
         self.checkpoints[RECOVERY_POINTS].maybe_write(now.mono, recovery_points, disk);
         self.checkpoints[LOG_STARTS].maybe_write(now.mono, log_starts, disk);
-        self.checkpoints[HIGH_WATERMARKS].maybe_write(now.mono, || lines(Partition::high_watermark).collect(), disk);
+        self.checkpoints[HIGH_WATERMARKS].maybe_write(now.mono, high_watermarks, disk);
     }
 
     /// Deadlines that have passed.
@@ -219,6 +228,7 @@ impl Node {
     /// A deleted topic's partition goes, its files when their last reader has gone.
     pub(super) fn delete(&mut self, now: Now, id: PartitionId, name: &str) {
         self.wanted.remove(&id);
+        self.unreadable.retain(|u| u.id != id);
         if let Some(partition) = self.unhost(id) {
             let leases = partition.leases().collect();
             let unique = self.rng.uuid();

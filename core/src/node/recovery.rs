@@ -16,6 +16,7 @@ use crate::ids::{BrokerId, DirId, Offset, PartitionId, PartitionIndex};
 use crate::io::{DiskFault, DiskImage, Effect, FileId, FileKind, Level, ROOT};
 use crate::log::{Hints, Log, Verdict};
 use crate::rng::Rng;
+use crate::serve::fetch::Limits;
 use crate::session::Sessions;
 use crate::session::fetch_session::FetchSessions;
 use crate::time::Now;
@@ -24,6 +25,15 @@ use std::time::Duration;
 
 /// More than any `partition.metadata` has.
 const PARTITION_METADATA_BYTES_MAX: usize = 4096;
+
+/// A partition that is there and cannot be opened in this life.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) id: PartitionId,
+    pub(super) name: Name,
+    pub(super) hints: Hints,
+    pub(super) high_watermark: Option<Offset>,
+}
 
 /// What the node's own files remember.
 struct Remembered {
@@ -99,6 +109,8 @@ pub(super) fn recover(
         partitions: BTreeMap::new(),
         wanted: BTreeSet::new(),
         strays: Vec::new(),
+        unreadable: Vec::new(),
+        fetch_limits: Limits { fetch_max_bytes: u64::try_from(config.settings.int("fetch.max.bytes")).unwrap_or(0) },
         retention_cursor: None,
         producer_ids: ProducerIds::default(),
         directories,
@@ -237,6 +249,8 @@ fn open_partition(
         }
         Err(fault) => {
             out.push(note(Level::Error, "log-unreadable", format!("{path}: {fault:?}: not served")));
+            let high_watermark = remembered.high_watermarks.get(&name).copied();
+            node.unreadable.push(Unreadable { id, name, hints, high_watermark });
         }
     }
 }

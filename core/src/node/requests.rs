@@ -121,9 +121,8 @@ impl Node {
 
     fn start_fetch(&mut self, now: Now, head: Head, request: crate::wire::msg::FetchRequest, out: &mut Vec<Effect>) {
         let lease = self.next_lease();
-        let limits = fetch::Limits { fetch_max_bytes: u64::try_from(self.config.settings.int("fetch.max.bytes")).unwrap_or(0) };
         let lookup = super::Lookup { image: self.controller.image(), hosted: &self.partitions };
-        match fetch::begin(now.mono, lookup, &mut self.fetch_sessions, lease, limits, head.version, request) {
+        match fetch::begin(now.mono, lookup, &mut self.fetch_sessions, lease, self.fetch_limits, head.version, request) {
             Err(reply) => self.reply(head, Response::Fetch(reply), None, out),
             Ok(job) => {
                 let number = self.insert(head, Job::Fetch(Box::new(job)), 0, None);

@@ -4,6 +4,7 @@ use super::Partition;
 use super::events::{Acks, PartitionIntent, Produced, Token};
 use crate::disk::DiskPort;
 use crate::log::{AppendRefusal, Origin};
+use crate::planted::Bug;
 use crate::time::Now;
 use crate::wire::ErrorCode;
 use crate::wire::batch::{Checked, Scope};
@@ -42,7 +43,8 @@ impl Partition {
                     log_start_offset: self.log.log_start().0,
                     ..Produced::default()
                 };
-                let waiters = if acks == Acks::All { &mut self.on_committed } else { &mut self.on_written };
+                let waits_for_all = acks == Acks::All && !port.planted(Bug::Canary);
+                let waiters = if waits_for_all { &mut self.on_committed } else { &mut self.on_written };
                 waiters.push(appended.end, token, outcome);
                 self.on_progress(out);
                 // A duplicate of what is committed already waits for nothing.
