@@ -128,6 +128,10 @@ pub(crate) struct DevArgs {
     pub(crate) set: Vec<String>,
     #[command(flatten)]
     pub(crate) logging: Logging,
+    /// Run this command against the broker, then stop with its exit code. It finds the address in OTTLA_BOOTSTRAP, where every
+    /// `ottla` command looks, and `ottla` itself on its PATH.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) run: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Serve(args) => serve::serve(&args, cli.output),
-        Command::Dev(args) => serve::dev(&args, cli.output),
+        Command::Dev(args) => return serve::dev(&args, cli.output).unwrap_or_else(|failure| give_up(&failure)),
         Command::Topic(args) => topic::run(args, cli.output),
         Command::Produce(args) => produce::run(&args, cli.output),
         Command::Consume(args) => consume::run(&args, cli.output),
@@ -34,9 +34,11 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            failure.print();
-            ExitCode::from(failure.code())
-        }
+        Err(failure) => give_up(&failure),
     }
+}
+
+fn give_up(failure: &failure::Failure) -> ExitCode {
+    failure.print();
+    ExitCode::from(failure.code())
 }

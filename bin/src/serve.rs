@@ -7,6 +7,7 @@ use crate::settings::{self, Gathered};
 use ottla_net::{Bound, ExitReason, ServeConfig};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
@@ -33,7 +34,7 @@ pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     run(config, output)
 }
 
-pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<(), Failure> {
+pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
     if args.brokers != 1 {
         return Err(Failure::Usage(format!(
             "--brokers {}: a cluster of several brokers is not served yet; leave the flag out for one broker",
@@ -44,7 +45,53 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<(), Failure> {
     start_logging(&args.logging);
     let dir = Scratch::new()?;
     let config = config(&gathered, dir.0.clone(), args.listen.clone(), None, None)?;
-    run(config, output)
+    if args.run.is_empty() {
+        run(config, output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut guest = None;
+    let ended = ottla_net::serve(config, |bound| guest = Some(Guest::start(&args.run, &address(bound))));
+    ended.map_err(|e| Failure::Failed(e.to_string()))?;
+    match guest {
+        Some(guest) => guest?.join(),
+        None => Err(Failure::Failed("the broker ended before the command began".to_owned())),
+    }
+}
+
+/// A command that runs beside the broker, and with whose end the broker ends.
+struct Guest(std::thread::JoinHandle<std::io::Result<std::process::ExitStatus>>);
+
+impl Guest {
+    fn start(command: &[String], address: &str) -> Result<Guest, Failure> {
+        let mut path = std::env::var_os("PATH").unwrap_or_default();
+        if let Ok(exe) = std::env::current_exe() {
+            let own = exe.parent().map(Path::to_path_buf);
+            path = std::env::join_paths(own.into_iter().chain(std::env::split_paths(&path))).unwrap_or(path);
+        }
+        let child =
+            std::process::Command::new(&command[0]).args(&command[1..]).env("OTTLA_BOOTSTRAP", address).env("PATH", path).spawn();
+        let stop = || {
+            // The broker ends as it always does: by the signal that asks it to.
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+        };
+        match child {
+            Ok(mut child) => Ok(Guest(std::thread::spawn(move || {
+                let status = child.wait();
+                stop();
+                status
+            }))),
+            Err(e) => {
+                stop();
+                Err(Failure::Usage(format!("cannot run {}: {e}", command[0])))
+            }
+        }
+    }
+
+    fn join(self) -> Result<ExitCode, Failure> {
+        let status = self.0.join().map_err(|_| Failure::Failed("the command's thread panicked".to_owned()))?;
+        let status = status.map_err(|e| Failure::Failed(format!("the command cannot be waited for: {e}")))?;
+        Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)))
+    }
 }
 
 fn config(
@@ -73,9 +120,14 @@ fn run(config: ServeConfig, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn say_ready(output: Output, bound: &Bound, dir: &Path) -> std::io::Result<()> {
+/// Where clients reach the broker.
+fn address(bound: &Bound) -> String {
     let (host, port) = &bound.advertised;
-    let address = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn say_ready(output: Output, bound: &Bound, dir: &Path) -> std::io::Result<()> {
+    let address = address(bound);
     let object = json!({
         "address": address,
         "listen": bound.listen.to_string(),
