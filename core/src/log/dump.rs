@@ -6,6 +6,7 @@
 //! Holds       a length is believed only as far as the file reaches.
 //! Not here    what to do about damage (`recovery.rs`).
 
+use super::index::{self, Entry, TimeEntry};
 use crate::io::DiskFault;
 use crate::wire::batch::{BatchInfo, HEADER_BYTES};
 use bytes::Bytes;
@@ -150,4 +151,37 @@ pub fn find_batch_behind(window: &mut Window<'_>, size: u32, pos: u32, next: i64
         at += u32::try_from(candidates.max(1)).expect("a window is small");
     }
     None
+}
+
+/// What the indexes of a segment say that its batches do not: nothing, where all is well. `batches` are the segment's, in order, with
+/// positions; the indexes are given as their files' contents. For `log dump --verify`.
+#[must_use]
+pub fn verify_indexes(base: i64, batches: &[BatchInfo], index: &[u8], time_index: &[u8]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut last: Option<Entry> = None;
+    for e in index::entries(index) {
+        if last.is_some_and(|l| e.relative <= l.relative || e.pos <= l.pos) {
+            wrong.push(format!("index: the entry of offset {} does not increase", base + i64::from(e.relative)));
+        }
+        let named = batches
+            .binary_search_by_key(&e.pos, |b| b.pos)
+            .is_ok_and(|i| batches[i].last_offset() == base + i64::from(e.relative));
+        if !named {
+            wrong.push(format!("index: no batch at {} ends with offset {}", e.pos, base + i64::from(e.relative)));
+        }
+        last = Some(e);
+    }
+    let mut latest: Option<TimeEntry> = None;
+    for e in index::time_entries(time_index) {
+        let offset = base + i64::from(e.relative);
+        if latest.is_some_and(|l| e.timestamp <= l.timestamp || e.relative < l.relative) {
+            wrong.push(format!("timeindex: the entry of {} does not increase", e.timestamp));
+        }
+        let behind = batches.partition_point(|b| b.last_offset() <= offset);
+        if batches[..behind].iter().map(|b| b.max_timestamp).max() != Some(e.timestamp) {
+            wrong.push(format!("timeindex: {} is not the largest timestamp up to offset {offset}", e.timestamp));
+        }
+        latest = Some(e);
+    }
+    wrong
 }

@@ -386,3 +386,30 @@ fn nothing_happens_to_a_log_that_is_closed() {
     assert_eq!(w.append(1, &[T0], None), Err(AppendRefusal::Repairing));
     w.check_read(0, 5, 100, true);
 }
+
+#[test]
+fn the_indexes_of_a_log_say_what_its_batches_say() {
+    let mut w = filled(LogConfig::tiny(), 60, 40);
+    w.with(|log, now, port, out| log.close(now, port, out));
+    w.settle();
+    for name in w.disk.names().into_iter().filter(|n| n.ends_with(".log")) {
+        let base: i64 = name[..20].parse().expect("a number");
+        let log = w.disk.contents(&name).expect("there").to_vec();
+        let mut pos = 0;
+        let infos: Vec<_> = batches(log.into())
+            .map(|b| {
+                let info = b.expect("whole").info;
+                pos += info.len;
+                crate::wire::batch::BatchInfo { pos: pos - info.len, ..info }
+            })
+            .collect();
+        let of = |kind: &str| w.disk.contents(&name.replace(".log", kind)).unwrap_or_default().to_vec();
+        let (index, mut time) = (of(".index"), of(".timeindex"));
+        let verify = crate::log::dump::verify_indexes;
+        assert_eq!(verify(base, &infos, &index, &time), Vec::<String>::new());
+        if let Some(b) = time.get_mut(7) {
+            *b ^= 1;
+            assert!(!verify(base, &infos, &index, &time).is_empty());
+        }
+    }
+}
