@@ -76,6 +76,8 @@ pub struct ListOp {
     pub timestamp: i64,
     pub error: i16,
     pub offset: i64,
+    /// Asked by the fresh consumer at the end.
+    pub last: bool,
 }
 
 /// What an administrator asked.

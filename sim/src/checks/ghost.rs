@@ -28,6 +28,8 @@ impl GhostBatch {
 pub(crate) struct Last {
     pub(crate) epoch: i16,
     pub(crate) sequence: i32,
+    /// The offset of its last record.
+    pub(crate) offset: i64,
 }
 
 /// One log.
@@ -45,6 +47,8 @@ pub(crate) struct GhostLog {
     /// The highest high watermark that a consumer was told.
     pub(crate) seen: i64,
     pub(crate) producers: BTreeMap<i64, Last>,
+    /// Below this, somebody asked for the records to be deleted: it may be where the log begins for the next life.
+    pub(crate) deletion_asked: i64,
     /// Promises rest on the page cache.
     pub(crate) page_cache: bool,
     /// A fault damaged bytes at rest, or a call on it failed: what it holds is not the node's doing alone.
@@ -91,7 +95,7 @@ impl GhostLog {
     pub(crate) fn learn(&mut self, head: &Head) {
         if head.producer_id >= 0 {
             let sequence = (i64::from(head.base_sequence) + i64::from(head.last_delta)).rem_euclid(1 << 31) as i32;
-            self.producers.insert(head.producer_id, Last { epoch: head.producer_epoch, sequence });
+            self.producers.insert(head.producer_id, Last { epoch: head.producer_epoch, sequence, offset: head.last_offset() });
         }
     }
 }

@@ -8,7 +8,7 @@
 use super::acks::{Ground, deletion_asked, power_lost_after, power_lost_between};
 use super::{Excuse, Found, Id, Tally};
 use crate::clients::TORN;
-use crate::history::{History, Outcome, Place, ProduceOp, ReadOp};
+use crate::history::{AdminAct, History, Outcome, Place, ProduceOp, ReadOp};
 use std::collections::BTreeMap;
 
 /// What the history says of one partition of one incarnation of a topic.
@@ -20,6 +20,22 @@ struct Lane<'a> {
     last: BTreeMap<i64, u64>,
     /// Where the log began for the last reader; `None` if there was none, or it could not read.
     last_start: Option<i64>,
+}
+
+/// An offset that somebody was told, and when.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    invoked: u64,
+    ended: u64,
+    offset: i64,
+    /// Promised against a power loss.
+    hard: bool,
+}
+
+impl Told {
+    fn soft(invoked: u64, ended: u64, offset: i64) -> Told {
+        Told { invoked, ended, offset, hard: false }
+    }
 }
 
 pub(crate) struct Judge<'a> {
@@ -71,13 +87,10 @@ impl<'a> Judge<'a> {
                 lane.last.extend(history.records[read.records.0..read.records.1].iter().copied());
             }
         }
-        // A log whose last list said "empty" was never fetched from: begin and end are the same.
-        for list in history.lists.iter().filter(|l| l.error == 0 && l.timestamp == -2) {
+        // A log that was empty for the last reader was never fetched from: it begins where it ends.
+        for list in history.lists.iter().filter(|l| l.last && l.error == 0 && l.timestamp == -2) {
             if let Some(lane) = lanes.get_mut(&self.lane_of(list.place)) {
-                let is_last = lane.reads.iter().all(|r| r.ended <= list.ended);
-                if is_last && lane.last_start.is_none() && lane.last.is_empty() {
-                    lane.last_start = Some(list.offset);
-                }
+                lane.last_start = Some(lane.last_start.unwrap_or(0).max(list.offset));
             }
         }
         lanes
@@ -105,7 +118,7 @@ impl<'a> Judge<'a> {
             }
             self.tally.count(Id::Skip);
             self.tally.count(Id::Honesty);
-            let mut expected = read.from_offset.max(read.log_start);
+            let mut expected = read.from_offset;
             for (offset, value) in records {
                 if *offset != expected && !damaged {
                     let text = format!("{}: offset {offset} instead of {expected}", self.name(place));
@@ -346,56 +359,67 @@ impl<'a> Judge<'a> {
 
     /// H12.
     fn monotone(&mut self) {
-        // (place, latest or earliest, invoked, ended, offset)
-        let mut seen: BTreeMap<(Place, bool), Vec<(u64, u64, i64)>> = BTreeMap::new();
+        let mut seen: BTreeMap<(Place, bool), Vec<Told>> = BTreeMap::new();
         for list in self.history.lists.iter().filter(|l| l.error == 0 && (l.timestamp == -1 || l.timestamp == -2)) {
             // ListOffsets names topics; of a topic that was deleted it is not known which incarnation answered.
             if !deletion_asked(self.history, list.place.topic) {
                 let key = (self.lane_of(list.place), list.timestamp == -1);
-                seen.entry(key).or_default().push((list.invoked, list.ended, list.offset));
+                seen.entry(key).or_default().push(Told::soft(list.invoked, list.ended, list.offset));
             }
         }
         for read in self.history.reads.iter().filter(|r| r.error == 0 && r.high_watermark >= 0) {
             let lane = self.lane_of(read.place);
-            seen.entry((lane, true)).or_default().push((read.invoked, read.ended, read.high_watermark));
+            seen.entry((lane, true)).or_default().push(Told::soft(read.invoked, read.ended, read.high_watermark));
             if read.log_start >= 0 {
-                seen.entry((lane, false)).or_default().push((read.invoked, read.ended, read.log_start));
+                seen.entry((lane, false)).or_default().push(Told::soft(read.invoked, read.ended, read.log_start));
             }
         }
-        for ((place, latest), mut all) in seen {
-            if self.is_damaged(place) {
-                continue;
+        for op in self.history.admins.iter().filter(|a| a.outcome == Outcome::Ok && !deletion_asked(self.history, a.topic)) {
+            if let AdminAct::DeleteRecords { partition, .. } = op.act {
+                let place = Place { topic: op.topic, partition, topic_id: 0 };
+                let told = Told { hard: true, ..Told::soft(op.invoked, op.ended, op.answer as i64) };
+                seen.entry((place, false)).or_default().push(told);
             }
-            let weak = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
-            all.sort_unstable();
-            let mut ended: Vec<(u64, u64, i64)> = all.clone();
-            ended.sort_unstable_by_key(|(_, e, _)| *e);
-            let (mut i, mut highest, mut at) = (0, i64::MIN, 0);
-            for (invoked, _, offset) in &all {
-                while i < ended.len() && ended[i].1 < *invoked {
-                    if ended[i].2 > highest {
-                        (highest, at) = (ended[i].2, ended[i].0);
-                    }
-                    i += 1;
-                }
-                if highest == i64::MIN {
-                    continue;
-                }
-                self.tally.count(Id::MonotoneEnd);
-                let excused = weak && latest && power_lost_between(self.history, at, *invoked);
-                if *offset < highest && !excused {
-                    let what = if latest { "the end of a log goes back" } else { "the beginning of a log goes back" };
-                    let text = format!("{}: {offset} at {invoked} ns, {highest} was told before", self.name(place));
-                    self.report(Id::MonotoneEnd, what, text);
-                    return;
-                }
+        }
+        for ((place, latest), all) in seen {
+            if !self.is_damaged(place) && !self.goes_forward(place, latest, all) {
+                return;
             }
         }
     }
 
+    fn goes_forward(&mut self, place: Place, latest: bool, mut all: Vec<Told>) -> bool {
+        let weak = !latest || self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
+        all.sort_unstable_by_key(|t| t.invoked);
+        let mut ended = all.clone();
+        ended.sort_unstable_by_key(|t| t.ended);
+        let (mut i, mut highest) = (0, [None::<Told>; 2]);
+        for told in &all {
+            while i < ended.len() && ended[i].ended < told.invoked {
+                let best = &mut highest[usize::from(ended[i].hard)];
+                if best.is_none_or(|b| ended[i].offset > b.offset) {
+                    *best = Some(ended[i]);
+                }
+                i += 1;
+            }
+            for before in highest.into_iter().flatten() {
+                self.tally.count(Id::MonotoneEnd);
+                // Where a log begins by retention alone is known from its files, which a power loss may bring back.
+                let excused = weak && !before.hard && power_lost_between(self.history, before.invoked, told.ended);
+                if told.offset < before.offset && !excused {
+                    let what = if latest { "the end of a log goes back" } else { "the beginning of a log goes back" };
+                    let text = format!("{}: {told:?} after {before:?}", self.name(place));
+                    self.report(Id::MonotoneEnd, what, text);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
     /// Topics whose creation was acknowledged are there at the end.
     fn admin(&mut self) {
-        use crate::history::AdminAct as A;
+        use AdminAct as A;
         for (n, op) in self.history.admins.iter().enumerate() {
             let A::CreateTopic { partitions } = op.act else { continue };
             if op.outcome != Outcome::Ok || deletion_asked(self.history, op.topic) || self.ground.damaged_all {

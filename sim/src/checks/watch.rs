@@ -137,12 +137,18 @@ impl Watch {
         self.tally.count(Id::LogAppend);
         self.tally.count(Id::OneWriter);
         let ghost = &self.logs[log];
-        if ghost.end.is_some_and(|end| end != head.base_offset) && !damaged {
+        if ghost.end.is_some_and(|end| end != head.base_offset) && !damaged && !ghost.damaged {
             let text = format!("{}: the log ends at {:?}, the batch begins at {}", ghost.path, ghost.end, head.base_offset);
             self.report(Id::LogAppend.found("a batch does not begin where the log ends", text));
         }
         let ghost = &self.logs[log];
-        if head.epoch < ghost.epoch {
+        let owed = ghost.promised.max(ghost.told);
+        if ghost.end.is_none() && head.base_offset < owed && !damaged && !ghost.damaged {
+            let text = format!("{}: promised up to {owed}, the batch begins at {}", ghost.path, head.base_offset);
+            self.report(Id::Recovered.found("a log begins anew below what was promised", text));
+        }
+        let ghost = &self.logs[log];
+        if head.epoch < ghost.epoch && !ghost.damaged {
             let text = format!("{}: epoch {} after {} at offset {}", ghost.path, head.epoch, ghost.epoch, head.base_offset);
             self.report(Id::OneWriter.found("a leader epoch decreases", text));
         }
@@ -163,7 +169,7 @@ impl Watch {
         self.tally.count(Id::Sequences);
         let expected =
             if last.epoch == head.producer_epoch { (i64::from(last.sequence) + 1).rem_euclid(1 << 31) as i32 } else { 0 };
-        if head.producer_epoch < last.epoch || head.base_sequence != expected {
+        if (head.producer_epoch < last.epoch || head.base_sequence != expected) && !ghost.damaged {
             let text = format!(
                 "{} offset {}: producer {} epoch {} sequence {}, after epoch {} sequence {}",
                 ghost.path,
@@ -203,9 +209,13 @@ impl Watch {
         if from == 0 {
             // The oldest: retention, DeleteRecords, or the whole log.
             ghost.batches.drain(..to);
+            if ghost.batches.is_empty() {
+                // All of it: the next batch may follow the old end, or begin anew where nothing was promised.
+                ghost.end = None;
+            }
         } else if to == ghost.batches.len() {
             self.cut(log, from, "its segment removed");
-        } else {
+        } else if !ghost.damaged {
             let text = format!("{} {file}", ghost.path);
             self.report(Id::Recovered.found("a segment is removed from the middle of a log", text));
         }
@@ -216,6 +226,21 @@ impl Watch {
         self.io_failed = true;
         if let Some(log) = self.by_dir.get(file.dir.0 as usize).copied().flatten() {
             self.logs[log].damaged = true;
+        }
+    }
+
+    /// Bytes at rest in this directory were damaged.
+    pub(crate) fn on_damage(&mut self, path: &str) {
+        let log = self.log_by_path(path);
+        self.logs[log].damaged = true;
+    }
+
+    /// Somebody asks for records to be deleted.
+    pub(crate) fn on_delete_records(&mut self, topic: &str, partition: i32, before: i64) {
+        if let Some(log) = self.by_path.get(&format!("{topic}-{partition}")).copied() {
+            let ghost = &mut self.logs[log];
+            let before = if before < 0 { ghost.end.unwrap_or(0) } else { before };
+            ghost.deletion_asked = ghost.deletion_asked.max(before);
         }
     }
 
@@ -267,6 +292,9 @@ impl Watch {
         let batch = ghost.batch_at(base_offset).copied();
         let right = batch.filter(|b| b.head.base_offset == base_offset && b.head.crc == sent.crc && b.head.count == sent.count);
         let Some(batch) = right else {
+            if ghost.damaged {
+                return;
+            }
             let text = format!("{path}: told {base_offset}, there lies {batch:?}");
             self.report(Id::AckedPlace.found("an acknowledged batch does not lie where the answer says", text));
             return;
@@ -296,7 +324,7 @@ impl Watch {
     fn on_fetched(&mut self, disk: &SimDisk, log: usize, high_watermark: i64, records: &[Chunk]) {
         let ghost = &self.logs[log];
         self.tally.count(Id::ReadBound);
-        if ghost.end.is_some_and(|end| high_watermark > end) && !self.io_failed {
+        if ghost.end.is_some_and(|end| high_watermark > end) && !self.io_failed && !ghost.damaged {
             let text = format!("{}: {high_watermark}, the log ends at {:?}", ghost.path, ghost.end);
             self.report(Id::ReadBound.found("a high watermark above the end of the log", text));
         }
@@ -400,6 +428,9 @@ impl Watch {
         ghost.end = end.or(ghost.end.filter(|_| ghost.batches.is_empty()));
         ghost.batches = batches;
         ghost.refold();
+        // A new life folds from where the log begins: producers whose records were deleted are unknown to it.
+        let start = ghost.deletion_asked;
+        ghost.producers.retain(|_, last| last.offset >= start);
     }
 
     /// Now and then, when nothing is under way: does everything derived on the disk say what the log says?

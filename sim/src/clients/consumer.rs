@@ -254,7 +254,8 @@ impl Consumer {
                 let part = answer.topics.iter().flat_map(|t| &t.partitions).next();
                 let (error, offset) = part.map_or((-1, -1), |p| (p.error_code, p.offset));
                 let ended = sim.now_ns();
-                sim.history.lists.push(ListOp { client: me, place, invoked, ended, timestamp, error, offset });
+                let last = self.config.last;
+                sim.history.lists.push(ListOp { client: me, place, invoked, ended, timestamp, error, offset, last });
                 if reset {
                     self.on_bound(sim, me, place, timestamp, error, offset);
                 }

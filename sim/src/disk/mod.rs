@@ -27,6 +27,7 @@ use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileName, ROOT};
 use ottla_core::rng::Rng;
 use queue::{Call, Queues};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How a disk behaves when nothing is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -95,6 +96,8 @@ pub struct SimDisk {
     faults: Faults,
     started: Vec<Started>,
     breaches: Vec<Breach>,
+    /// Files of which a creation or a cut has failed: what is appended to them fails until one succeeds.
+    poisoned: BTreeSet<FileId>,
     /// Bytes that may still be written; `None` is no limit.
     budget: Option<u64>,
     /// Files that damage struck since the disk was made, with the plan entry's index left to the caller.
@@ -119,6 +122,7 @@ impl SimDisk {
             faults: Faults::default(),
             started: Vec::new(),
             breaches: Vec::new(),
+            poisoned: BTreeSet::new(),
             budget: None,
             damaged: Vec::new(),
             barriers: 0,
@@ -206,15 +210,20 @@ impl SimDisk {
         let fails = fault.filter(|f| matches!(f.strike, Strike::SyncDirError | Strike::NameError | Strike::ReadError));
         if let Some(fault) = fails {
             self.faults.count(&fault);
+            if matches!(call, C::Create | C::Truncate { .. } | C::Rename { .. }) {
+                self.poisoned.insert(file);
+            }
             return Outcome::Known(Err(DiskFault::Io));
         }
         Outcome::Known(match call {
-            C::Create => self.create(dir, file.name),
+            C::Create => self.create(dir, file),
             C::Append { pos, data } => self.append(dir, file, pos.0, &data, fault),
             C::Read { pos, len } => self.read(dir, file, pos.0, u64::from(len)),
             C::Sync => {
                 let Some(number) = self.dirs[dir].files.get(&file.name) else {
-                    self.breach(format!("sync of {file}, which is not there"));
+                    if !self.poisoned.contains(&file) {
+                        self.breach(format!("sync of {file}, which is not there"));
+                    }
                     return Outcome::Known(Err(DiskFault::NotFound));
                 };
                 let upto = self.files[number as usize].sync_target();
@@ -238,7 +247,9 @@ impl SimDisk {
         })
     }
 
-    fn create(&mut self, dir: usize, name: FileName) -> Result<DiskDone, DiskFault> {
+    fn create(&mut self, dir: usize, file: FileId) -> Result<DiskDone, DiskFault> {
+        let name = file.name;
+        self.poisoned.remove(&file);
         if let Some(number) = self.dirs[dir].files.get(&name) {
             let file = &mut self.files[number as usize];
             if file.leases > 0 {
@@ -251,6 +262,7 @@ impl SimDisk {
             return Ok(DiskDone::Done);
         }
         if self.budget == Some(0) {
+            self.poisoned.insert(file);
             return Err(DiskFault::NoSpace);
         }
         self.files.push(File::default());
@@ -266,6 +278,12 @@ impl SimDisk {
         data: &[Bytes],
         fault: Option<Armed>,
     ) -> Result<DiskDone, DiskFault> {
+        if self.poisoned.contains(&file) {
+            if let Some(fault) = fault {
+                self.faults.put_back(fault);
+            }
+            return Err(DiskFault::Io);
+        }
         let Some(number) = self.dirs[dir].files.get(&file.name) else {
             self.breach(format!("append to {file}, which is not there"));
             return Err(DiskFault::NotFound);
@@ -352,9 +370,12 @@ impl SimDisk {
 
     fn truncate(&mut self, dir: usize, file: FileId, len: u64) -> Result<DiskDone, DiskFault> {
         let Some(number) = self.dirs[dir].files.get(&file.name) else {
-            self.breach(format!("truncate of {file}, which is not there"));
+            if !self.poisoned.contains(&file) {
+                self.breach(format!("truncate of {file}, which is not there"));
+            }
             return Err(DiskFault::NotFound);
         };
+        self.poisoned.remove(&file);
         let f = &mut self.files[number as usize];
         if f.leases > 0 && f.leased_end > len {
             self.breaches.push(Breach(format!("{file} cut to {len} bytes while a reply still carries later ones")));
@@ -476,6 +497,7 @@ impl SimDisk {
         self.free_tickets.clear();
         self.started.clear();
         self.bound = vec![Some(0)];
+        self.poisoned.clear();
         for f in &mut self.files {
             f.leases = 0;
             f.leased_end = 0;

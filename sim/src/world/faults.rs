@@ -134,6 +134,7 @@ impl Sim {
             Some((path, name)) => {
                 self.say(&format!("{}: {path}/{name}", kind.name()));
                 self.history.mishaps.push((self.now_ns(), Mishap::Disk(kind.name().into())));
+                self.after_disk(node);
                 Fired::Struck
             }
         }
@@ -165,6 +166,12 @@ impl Sim {
     /// Whether any disk fault has struck so far.
     pub(crate) fn disk_faults_seen(&self) -> bool {
         self.history.mishaps.iter().any(|(_, m)| matches!(m, Mishap::Disk(_)))
+    }
+
+    /// Whether the disk was full at some time.
+    pub(crate) fn disk_was_full(&self) -> bool {
+        let mut all = self.plan.entries.iter().zip(&self.fired);
+        all.any(|(e, f)| *f == Fired::Struck && matches!(e.action.kind(), Kind::DiskFull | Kind::NoSpace))
     }
 
     /// The end of all faults: nothing strikes any more, everything that is down starts, every clock and link is as it should be.

@@ -63,6 +63,8 @@ pub(crate) struct NodeSlot {
     /// How long it stays down after it ended by itself.
     pub(crate) down_ns: u64,
     pub(crate) starts: u32,
+    /// How many damaged files the checks know of.
+    damage_known: usize,
 }
 
 impl std::fmt::Debug for NodeSlot {
@@ -92,6 +94,7 @@ impl Sim {
             shutdown_at: None,
             down_ns: 1_000_000_000,
             starts: 0,
+            damage_known: 0,
         });
     }
 
@@ -225,13 +228,18 @@ impl Sim {
     }
 
     /// Put started disk calls on the agenda; see what the disk has noticed.
-    fn after_disk(&mut self, n: u32) {
+    pub(super) fn after_disk(&mut self, n: u32) {
         let slot = &mut self.nodes[n as usize];
         let life = slot.life;
         for started in slot.disk.started() {
             self.agenda.after(started.after_ns, Event::Disk { node: n, life, ticket: started.ticket });
             self.boundaries += 1;
         }
+        let damaged = slot.disk.damaged();
+        for (path, _) in &damaged[slot.damage_known.min(damaged.len())..] {
+            self.watch.on_damage(path);
+        }
+        slot.damage_known = damaged.len();
         let breaches: Vec<_> = slot.disk.breaches().collect();
         let struck: Vec<_> = slot.disk.struck().collect();
         for breach in breaches {
@@ -408,7 +416,7 @@ impl Sim {
                 self.watch.on_crash();
             }
             Fatal::MetadataDirFailed { what } => {
-                let excused = self.disk_faults_seen();
+                let excused = self.disk_faults_seen() || self.disk_was_full();
                 if !excused {
                     self.fail("halt", "the metadata directory failed without a disk fault", what.clone());
                 }

@@ -145,6 +145,13 @@ impl Sim {
         match frame {
             Ok(frame) => {
                 let asked = asked_of(&frame);
+                if let Request::DeleteRecords(request) = &frame.request {
+                    for topic in &request.topics {
+                        for p in &topic.partitions {
+                            self.watch.on_delete_records(topic.name.0.as_str(), p.partition_index, p.offset);
+                        }
+                    }
+                }
                 if let Some(asked) = asked {
                     self.conns[conn as usize].asked.push_back(asked);
                 }

@@ -9,7 +9,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/campaigns")
 }
 
-fn campaign(name: &str) -> Campaign {
+pub(crate) fn campaign(name: &str) -> Campaign {
     let path = folder().join(format!("{name}.toml"));
     let text = std::fs::read_to_string(&path).unwrap();
     Campaign::parse(name, &text).unwrap_or_else(|d| panic!("{}", d.render(&path.display().to_string(), &text)))
@@ -57,6 +57,14 @@ fn smoke() {
     let summary = run("smoke", 30);
     assert_eq!(summary.failed, 0);
     assert_eq!(summary.idle_checks, Vec::<String>::new());
+}
+
+/// Not a test of its own: `CAMPAIGN=power-loss SEEDS=1000 cargo test --release -p ottla-sim --test it fuzz -- --ignored --nocapture`
+#[test]
+#[ignore = "as long as one likes"]
+fn fuzz_one() {
+    let name = std::env::var("CAMPAIGN").unwrap_or_else(|_| "smoke".into());
+    assert_eq!(run(&name, 1000).failed, 0);
 }
 
 /// Not a test of its own: prints the trace of one seed. `CAMPAIGN=smoke SEED=7 cargo test -p ottla-sim --test it trace -- --ignored --nocapture`

@@ -1,4 +1,5 @@
 //! Worlds as a user of the library runs them.
 
 mod campaigns;
+mod determinism;
 mod stories;
