@@ -90,6 +90,7 @@ pub struct Node {
     // What one input set in motion; empty between inputs.
     events: VecDeque<(PartitionId, PartitionEvent)>,
     intents: VecDeque<(PartitionId, PartitionIntent)>,
+    given: Vec<PartitionIntent>,
     decided: Vec<ControllerIntent>,
     touched: Vec<PartitionId>,
 }

@@ -120,6 +120,7 @@ pub(super) fn recover(
         rng: Rng::stream(seed, "node"),
         events: VecDeque::new(),
         intents: VecDeque::new(),
+        given: Vec::new(),
         decided: Vec::new(),
         touched: Vec::new(),
         config,

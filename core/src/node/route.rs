@@ -51,9 +51,8 @@ impl Node {
             // It was deleted since the event was sent: whoever waits is told so.
             return self.bounce(id, &event);
         };
-        let mut intents = Vec::new();
-        partition.handle(now, event, &mut self.disk, &mut intents);
-        self.intents.extend(intents.into_iter().map(|i| (id, i)));
+        partition.handle(now, event, &mut self.disk, &mut self.given);
+        self.intents.extend(self.given.drain(..).map(|intent| (id, intent)));
         self.touched.push(id);
     }
 

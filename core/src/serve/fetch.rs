@@ -32,6 +32,10 @@ pub struct Job {
     parts: Vec<Part>,
     /// The part that is read next.
     next: usize,
+    /// What the round under way has found.
+    found_bytes: u64,
+    /// The sum of the parts' `ready_bytes`.
+    ready_bytes: u64,
     state: State,
 }
 
@@ -160,6 +164,8 @@ pub fn begin(
         leased: Vec::new(),
         parts: parts.collect(),
         next: 0,
+        found_bytes: 0,
+        ready_bytes: 0,
         state: State::Reading { last: request.max_wait_ms <= 0 },
     })
 }
@@ -186,8 +192,7 @@ impl Job {
     }
 
     fn ask_of(&self, part: &Part) -> FetchAsk {
-        let given: u64 = self.parts.iter().filter_map(|p| p.found.as_ref()).map(Fetched::bytes).sum();
-        let room = self.max_bytes.saturating_sub(given);
+        let room = self.max_bytes.saturating_sub(self.found_bytes);
         let max_bytes = u64::try_from(part.wanted.max_bytes).unwrap_or(0).min(room);
         FetchAsk {
             // In Kafka's Fetch, and only there, every negative epoch is none.
@@ -195,7 +200,7 @@ impl Job {
             last_fetched_epoch: part.wanted.last_fetched_epoch,
             offset: Offset(part.wanted.fetch_offset),
             max_bytes: u32::try_from(max_bytes).unwrap_or(u32::MAX),
-            at_least_one: given == 0,
+            at_least_one: self.found_bytes == 0,
             read_committed: self.read_committed,
             lease: self.lease,
         }
@@ -207,7 +212,7 @@ impl Job {
         found().next().is_none()
             || self.parts.iter().any(|p| matches!(p.partition, Err(Refusal::Unreadable(_))))
             || found().any(|f| f.error != ErrorCode::None || f.diverging.is_some())
-            || found().map(Fetched::bytes).sum::<u64>() >= self.min_bytes
+            || self.found_bytes >= self.min_bytes
     }
 
     /// A partition was read.
@@ -215,6 +220,8 @@ impl Job {
         let part = &mut self.parts[part as usize];
         assert!(part.found.is_none(), "a part of a fetch was read twice in one round");
         part.ready_bytes = found.bytes();
+        self.found_bytes += part.ready_bytes;
+        self.ready_bytes += part.ready_bytes;
         if let (Some(_), Ok(partition)) = (found.lease, part.partition) {
             self.leased.push(partition);
         }
@@ -228,8 +235,10 @@ impl Job {
         }
         let part = &mut self.parts[part as usize];
         let limit = u64::try_from(part.wanted.max_bytes).unwrap_or(0).max(1);
-        part.ready_bytes = part.ready_bytes.saturating_add(more_bytes).min(limit);
-        disturbed || self.parts.iter().map(|p| p.ready_bytes).sum::<u64>() >= self.min_bytes
+        let before = part.ready_bytes;
+        part.ready_bytes = before.saturating_add(more_bytes).min(limit.max(before));
+        self.ready_bytes += part.ready_bytes - before;
+        disturbed || self.ready_bytes >= self.min_bytes
     }
 
     /// Look again, for the last time, under a new lease. The old one, if anything was pinned under it, and the watches to end.
@@ -239,9 +248,10 @@ impl Job {
         let old = (!self.leased.is_empty()).then(|| (self.lease, std::mem::take(&mut self.leased)));
         self.lease = lease;
         self.next = 0;
+        (self.found_bytes, self.ready_bytes) = (0, 0);
         self.state = State::Reading { last: true };
         for part in &mut self.parts {
-            part.found = None;
+            (part.found, part.ready_bytes) = (None, 0);
         }
         (old, watches)
     }

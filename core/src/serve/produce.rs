@@ -84,13 +84,17 @@ pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, request: Produce) ->
 /// The topics with their partitions, each once: Kafka keeps the last of what is named twice, in the place of the first, and drops
 /// topics without partitions.
 fn merged(topics: Vec<ProduceTopic>) -> Vec<((String, TopicId), Vec<ProducePartition>)> {
+    if let [topic] = &topics[..]
+        && topic.partitions.len() == 1
+    {
+        return topics.into_iter().map(|t| ((t.name, t.id), t.partitions)).collect();
+    }
     let mut all: Vec<((String, TopicId), Vec<ProducePartition>)> = Vec::with_capacity(topics.len());
     let mut topic_at = BTreeMap::new();
     for topic in topics {
         if topic.partitions.is_empty() {
             continue;
         }
-        let is_lone = topic.partitions.len() == 1;
         let key = (topic.name, topic.id);
         let at = match topic_at.get(&key) {
             Some(at) => *at,
@@ -101,10 +105,6 @@ fn merged(topics: Vec<ProduceTopic>) -> Vec<((String, TopicId), Vec<ProduceParti
             }
         };
         let partitions = &mut all[at].1;
-        if is_lone && partitions.is_empty() {
-            partitions.extend(topic.partitions);
-            continue;
-        }
         let mut place: BTreeMap<i32, usize> = partitions.iter().enumerate().map(|(i, p)| (p.index, i)).collect();
         for partition in topic.partitions {
             match place.get(&partition.index) {
