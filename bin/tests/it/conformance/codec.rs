@@ -93,9 +93,9 @@ impl Form<'_> {
         match (kind, node) {
             (Type::String, Node::Null) => self.put_len(false, None, out),
             (Type::String, Node::Atom(text)) => {
-                let text = vars.fill(text)?;
-                self.put_len(false, Some(text.len()), out);
-                out.extend(text.as_bytes());
+                let bytes = bytes_of(&vars.fill(text)?)?;
+                self.put_len(false, Some(bytes.len()), out);
+                out.extend(bytes);
             }
             (Type::Bytes | Type::Records | Type::Array(_), Node::Null) => self.put_len(true, None, out),
             (Type::Bytes, Node::Atom(text)) => {

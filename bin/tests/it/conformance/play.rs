@@ -22,6 +22,8 @@ const UNORDERED: &[(&str, &str)] = &[
     ("DescribeLogDirs", "topics"),
     ("DescribeLogDirs", "partitions"),
     ("ListOffsets", "topics"),
+    ("ListOffsets", "partitions"),
+    ("DeleteRecords", "partitions"),
     ("CreateTopics", "topics"),
     ("CreateTopics", "configs"),
     ("DeleteTopics", "responses"),

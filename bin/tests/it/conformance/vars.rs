@@ -20,7 +20,7 @@ const CHOSEN: &[(&str, &str)] =
 const UUIDS: &[(&str, &str)] = &[("topic_id", "id"), ("client_instance_id", "instance")];
 
 /// Fields whose number means nothing but that it is there.
-const SIZES: &[&str] = &["total_bytes", "usable_bytes"];
+const SIZES: &[&str] = &["total_bytes", "usable_bytes", "finalized_features_epoch"];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Vars {
@@ -167,7 +167,7 @@ impl Vars {
             return ((now - NOW_MS)..(now + NOW_MS)).contains(&value).then(|| "$now".to_owned());
         }
         if SIZES.contains(&field) && value > 0 {
-            return Some("$bytes".to_owned());
+            return Some("$some".to_owned());
         }
         if field == "port" && value == i64::from(self.port) {
             return Some("$port".to_owned());
