@@ -6,6 +6,10 @@ use crate::wire::msg::api_versions_response::{ApiVersion, FinalizedFeatureKey, S
 use crate::wire::msg::{ApiVersionsRequest, ApiVersionsResponse};
 use crate::wire::{ApiKey, ErrorCode};
 
+const METADATA_VERSION: &str = "metadata.version";
+/// The least that Kafka 4 reads (3.3).
+const METADATA_VERSION_MIN: i16 = 7;
+
 /// Kafka offers the telemetry APIs only where a plug-in takes the metrics, and there is none here (KIP-714).
 fn is_advertised(api: ApiKey) -> bool {
     !matches!(api, ApiKey::GetTelemetrySubscriptions | ApiKey::PushTelemetry)
@@ -25,10 +29,14 @@ pub fn answer(image: &Image, epoch: i64, version: i16, request: &ApiVersionsRequ
     }
     let mut response = ApiVersionsResponse::default().with_api_keys(keys());
     for (name, level) in &image.features {
-        let supported = SupportedFeatureKey::default().with_name(text(name)).with_min_version(1).with_max_version(*level);
+        let min = if name == METADATA_VERSION { METADATA_VERSION_MIN } else { 0 };
+        let supported = SupportedFeatureKey::default().with_name(text(name)).with_min_version(min).with_max_version(*level);
         let finalized =
             FinalizedFeatureKey::default().with_name(text(name)).with_min_version_level(*level).with_max_version_level(*level);
-        response.supported_features.push(supported);
+        // Clients of before version 4 do not understand features that may be absent.
+        if version >= 4 || min > 0 {
+            response.supported_features.push(supported);
+        }
         response.finalized_features.push(finalized);
     }
     response.finalized_features_epoch = epoch;

@@ -1,5 +1,6 @@
 //! The broker under test: the real binary in a process and a directory of its own, gone when dropped.
 
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -30,7 +31,7 @@ impl Broker {
             .map_err(text)?;
         let mut broker = Broker { process, address, dir };
         let end = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(address).is_err() {
+        while !answers(address) {
             if broker.process.try_wait().map_err(text)?.is_some() || Instant::now() > end {
                 return Err(format!("the broker did not start: {}", broker.output()));
             }
@@ -50,6 +51,17 @@ impl Broker {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
+}
+
+/// Whether it answers a Metadata request (version 1, no topics), which no broker does before it serves.
+fn answers(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<()> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        stream.write_all(b"\0\0\0\x0e\0\x03\0\x01\0\0\0\x01\xff\xff\0\0\0\0")?;
+        stream.read_exact(&mut [0; 8])
+    };
+    ask().is_ok()
 }
 
 impl Drop for Broker {

@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Lists whose order means nothing, because Kafka takes it from a hash table: (API, list).
 const UNORDERED: &[(&str, &str)] = &[
+    ("ApiVersions", "supported_features"),
+    ("ApiVersions", "finalized_features"),
     ("Metadata", "topics"),
     ("DescribeConfigs", "configs"),
     ("ListConfigResources", "config_resources"),

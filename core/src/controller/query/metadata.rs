@@ -22,6 +22,9 @@ pub fn metadata(view: View<'_>, version: i16, request: &msg::MetadataRequest) ->
         && let Some(refused) = refuse_ids(version, topics)
     {
         // Kafka fails the request as a whole: no brokers, and an error on every topic.
+        if version >= 13 {
+            response.error_code = refused.first().map_or(0, |t| t.error_code);
+        }
         response.topics = refused;
         response.cluster_id = None;
         response.controller_id = msg::BrokerId(-1);

@@ -38,7 +38,7 @@ use std::io::{BufRead, BufReader};
 
 /// The smallest length that Kafka lets any batch have, from the oldest format.
 const LENGTH_MIN: i32 = 14;
-/// The length that Kafka needs at least to look for a producer id, which it does before anything else.
+/// The length that Kafka needs at least to look for a producer id, which it does before anything else but for the old formats, which have none.
 const LENGTH_READABLE: usize = 39;
 /// The first version of Produce that may carry zstd (KIP-110).
 const ZSTD_SINCE: i16 = 7;
@@ -63,11 +63,11 @@ fn check_framing(bytes: Bytes, produce_version: i16) -> Result<(Bytes, Option<Co
         ..refuse(ErrorCode::CorruptMessage, Scope::Request, message)
     })?;
     let len = first.ok_or_else(|| partition(ErrorCode::InvalidRecord, "no whole batch"))?;
-    if len < PREFIX_BYTES + LENGTH_READABLE {
-        return Err(whole(ErrorCode::UnknownServerError, "a batch without a producer id"));
-    }
     if bytes[MAGIC_PREFIX_BYTES - 1] != 2 {
         return Err(partition(ErrorCode::InvalidRecord, "a message format before 2"));
+    }
+    if len < PREFIX_BYTES + LENGTH_READABLE {
+        return Err(whole(ErrorCode::UnknownServerError, "a batch without a producer id"));
     }
     let codec = Codec::from_number(i16::from(bytes[CRC_FROM + 1] & 7));
     if produce_version < ZSTD_SINCE && codec == Some(Codec::Zstd) {
