@@ -41,6 +41,9 @@ pub(crate) enum Command {
     Produce(ProduceArgs),
     /// Read records of partitions by offset.
     Consume(ConsumeArgs),
+    /// Look into the files of a data directory, offline.
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Print the completion script of a shell.
     Completions { shell: clap_complete::Shell },
 }
@@ -369,4 +372,26 @@ pub(crate) struct ConsumeArgs {
     /// Where the offset asked for is not in the log, go on at the beginning.
     #[arg(long)]
     pub(crate) reset: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum LogCommand {
+    /// Print segments, indexes, producer snapshots, metadata snapshots and checkpoints.
+    Dump(LogDumpArgs),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    ottla log dump data/orders-0/00000000000000000000.log --print-records\n  \
+    ottla log dump data/orders-0/* --verify\n  \
+    ottla log dump data/__cluster_metadata-0/*.log -o json")]
+pub(crate) struct LogDumpArgs {
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Check everything that can be checked offline; exit with 1 if anything is damaged.
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Print the records of the batches, too. (Those of the metadata log are always printed.)
+    #[arg(long)]
+    pub(crate) print_records: bool,
 }

@@ -7,6 +7,7 @@
 mod cli;
 mod consume;
 mod driver;
+mod dump;
 mod failure;
 mod format;
 mod output;
@@ -16,7 +17,7 @@ mod settings;
 mod topic;
 
 use clap::{CommandFactory, Parser};
-use cli::{Cli, Command};
+use cli::{Cli, Command, LogCommand};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Topic(args) => topic::run(args, cli.output),
         Command::Produce(args) => produce::run(&args, cli.output),
         Command::Consume(args) => consume::run(&args, cli.output),
+        Command::Log(LogCommand::Dump(args)) => dump::run(&args, cli.output),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ottla", &mut std::io::stdout());
             Ok(())

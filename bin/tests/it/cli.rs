@@ -312,6 +312,46 @@ fn an_existing_server_properties_is_served() {
 }
 
 #[test]
+fn files_of_a_log_are_dumped_and_verified() {
+    let mut broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    broker.ok_with("k:one\nk:two\n", &["produce", "t", "-K", ":", "-z", "lz4", "--timestamp", "1234"]);
+    for i in 0..40 {
+        broker.ok_with("x".repeat(2000 + i), &["produce", "t"]);
+    }
+    assert_eq!(broker.stop(), Some(0));
+    let dump = |file: &str, args: &[&str]| {
+        let mut command = ottla();
+        command.args(["log", "dump"]).arg(broker.data().join(file)).args(args);
+        run(command, b"")
+    };
+    let log = "t-0/00000000000000000000.log";
+    let printed = dump(log, &["--print-records", "-o", "json"]);
+    assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let facts: Vec<serde_json::Value> =
+        String::from_utf8_lossy(&printed.stdout).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert_eq!((&facts[0]["kind"], &facts[0]["compression"], &facts[0]["count"]), (&"batch".into(), &"lz4".into(), &2.into()));
+    assert_eq!((&facts[2]["key"], &facts[2]["value"], &facts[2]["timestamp"]), (&"k".into(), &"two".into(), &1234.into()));
+    for file in [log, "t-0/00000000000000000000.index", "t-0/00000000000000000000.timeindex", "t-0/leader-epoch-checkpoint"] {
+        let verified = dump(file, &["--verify"]);
+        assert!(verified.status.success(), "{file}: {}", String::from_utf8_lossy(&verified.stderr));
+        assert!(!verified.stdout.is_empty(), "{file}");
+    }
+    let metadata = dump("__cluster_metadata-0/00000000000000000000.log", &["--verify"]);
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    assert!(String::from_utf8_lossy(&metadata.stdout).contains("Topic { name: \"t\""));
+
+    let path = broker.data().join(log);
+    let mut bytes = std::fs::read(&path).expect("it is there");
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    std::fs::write(&path, bytes).expect("it can be written");
+    let damaged = dump(log, &["--verify"]);
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&damaged.stderr).contains("no intact batch follows offset"));
+}
+
+#[test]
 fn completions_and_help_are_there() {
     for shell in ["bash", "zsh", "fish"] {
         let mut command = ottla();

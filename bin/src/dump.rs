@@ -1,0 +1,275 @@
+//! `ottla log dump`: files of a data directory as text, offline. It changes nothing and needs no broker.
+//!
+//! Holds       with --verify, damage of any file makes the command fail, after everything was printed.
+
+use crate::cli::{LogDumpArgs, Output};
+use crate::failure::Failure;
+use bytes::Bytes;
+use ottla_core::controller::records::Record;
+use ottla_core::io::{DiskFault, FileKind, FileName};
+use ottla_core::log::dump::{Depth, Gaps, ScanStop, Window, scan};
+use ottla_core::log::epochs::Epochs;
+use ottla_core::log::{index, snapshot};
+use ottla_core::time::Timestamp;
+use ottla_core::wire::batch::{BatchInfo, records};
+use serde_json::{Value, json};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+pub(crate) fn run(args: &LogDumpArgs, output: Output) -> Result<(), Failure> {
+    let mut dump = Dump { args, output, out: BufWriter::new(std::io::stdout().lock()), damage: Vec::new() };
+    for file in &args.files {
+        let unreadable = |e: std::io::Error| Failure::Failed(format!("{}: {e}", file.display()));
+        let meta = std::fs::metadata(file).map_err(unreadable)?;
+        if meta.is_dir() {
+            return Err(Failure::Usage(format!("{} is a directory; name its files: {}/*", file.display(), file.display())));
+        }
+        if args.files.len() > 1 && output == Output::Table {
+            writeln!(dump.out, "{}:", file.display())?;
+        }
+        dump.file(file)?;
+    }
+    dump.out.flush()?;
+    match dump.damage.as_slice() {
+        [] => Ok(()),
+        damage => Err(Failure::Failed(damage.join("\nerror: "))),
+    }
+}
+
+struct Dump<'a> {
+    args: &'a LogDumpArgs,
+    output: Output,
+    out: BufWriter<std::io::StdoutLock<'static>>,
+    /// What --verify found.
+    damage: Vec<String>,
+}
+
+impl Dump<'_> {
+    fn file(&mut self, file: &Path) -> Result<(), Failure> {
+        let name = file.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        let in_metadata = file
+            .canonicalize()
+            .ok()
+            .and_then(|f| Some(f.parent()?.file_name()?.to_str()? == ottla_core::controller::METADATA_DIR));
+        match FileName::parse(name).map(|n| (n.kind, n.base)) {
+            Some((FileKind::Log, base)) => self.batches(file, base, in_metadata == Some(true)),
+            Some((FileKind::Checkpoint, _)) => self.batches(file, 0, true),
+            Some((FileKind::Index, base)) => self.offset_index(file, base),
+            Some((FileKind::TimeIndex, base)) => self.time_index(file, base),
+            Some((FileKind::Snapshot, _)) => self.producers(file),
+            Some((FileKind::LeaderEpochs, _)) => self.epochs(file),
+            Some((FileKind::TxnIndex, _)) => Err(Failure::Failed(format!("{name}: transaction indexes are not read yet"))),
+            Some(_) => self.text(file),
+            None => Err(Failure::Usage(format!(
+                "{name} is no file of a log; there are .log, .index, .timeindex, .snapshot, .checkpoint and the checkpoint files"
+            ))),
+        }
+    }
+
+    /// Print a fact of the file: a line, or an object.
+    fn say(&mut self, kind: &str, mut fields: Value) -> std::io::Result<()> {
+        match self.output {
+            Output::Json => {
+                fields["kind"] = json!(kind);
+                writeln!(self.out, "{fields}")
+            }
+            Output::Table => {
+                write!(self.out, "{kind}")?;
+                for (name, value) in fields.as_object().into_iter().flatten() {
+                    match value {
+                        Value::String(text) => write!(self.out, " {name}={text}")?,
+                        other => write!(self.out, " {name}={other}")?,
+                    }
+                }
+                writeln!(self.out)
+            }
+        }
+    }
+
+    fn damaged(&mut self, file: &Path, what: &str) {
+        if self.args.verify {
+            self.damage.push(format!("{}: {what}", file.display()));
+        }
+    }
+
+    fn batches(&mut self, file: &Path, base: i64, metadata: bool) -> Result<(), Failure> {
+        let opened = std::fs::File::open(file)?;
+        let size = u32::try_from(opened.metadata()?.len())
+            .map_err(|_| Failure::Failed(format!("{}: longer than 4 GiB", file.display())))?;
+        let mut read = |pos: u64, len: usize| read_at(&opened, pos, len);
+        let mut window = Window::new(&mut read, Depth::Checksums);
+        let mut failed = Ok(());
+        let end = scan(&mut window, size, 0, base, Depth::Checksums, Gaps::Allowed, &mut |info, bytes| {
+            if failed.is_ok() {
+                failed = self.batch(file, info, &bytes, metadata);
+            }
+        });
+        failed?;
+        if end.why != ScanStop::EndOfFile {
+            let left = size - end.pos;
+            let what = format!("at position {} no intact batch follows offset {}; {left} bytes are left", end.pos, end.next - 1);
+            self.say("end", json!({"position": end.pos, "next_offset": end.next, "bytes_left": left}))?;
+            self.damaged(file, &what);
+        }
+        Ok(())
+    }
+
+    fn batch(&mut self, file: &Path, info: &BatchInfo, bytes: &Bytes, metadata: bool) -> Result<(), Failure> {
+        let a = info.attributes;
+        self.say(
+            "batch",
+            json!({"base_offset": info.base_offset, "last_offset": info.last_offset(), "count": info.count, "position": info.pos,
+                "bytes": info.len, "leader_epoch": info.leader_epoch, "producer_id": info.producer_id,
+                "producer_epoch": info.producer_epoch, "base_sequence": info.base_sequence, "max_timestamp": info.max_timestamp,
+                "compression": a.codec().map_or("unknown".to_owned(), |c| format!("{c:?}").to_lowercase()),
+                "log_append_time": a.is_log_append_time(), "transactional": a.is_transactional(), "control": a.is_control()}),
+        )?;
+        if !self.args.print_records && !self.args.verify && !metadata {
+            return Ok(());
+        }
+        let all: Result<Vec<_>, _> = records(info, bytes).and_then(Iterator::collect);
+        let all = match all {
+            Ok(all) => all,
+            Err(e) => {
+                self.damaged(file, &format!("the batch at offset {}: {e}", info.base_offset));
+                return Ok(());
+            }
+        };
+        for record in all {
+            let text = |b: Option<&Bytes>| match b {
+                None => Value::Null,
+                Some(b) => match std::str::from_utf8(b) {
+                    Ok(text) => json!(text),
+                    Err(_) => json!(b.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+                },
+            };
+            if metadata && !a.is_control() {
+                let decoded = Record::decode(record.value.as_deref().unwrap_or_default());
+                if let Err(e) = &decoded {
+                    self.damaged(file, &format!("the metadata record at offset {}: {e}", record.offset));
+                }
+                let said = decoded.map_or_else(|e| format!("undecodable: {e}"), |r| format!("{r:?}"));
+                self.say("  record", json!({"offset": record.offset, "metadata": said}))?;
+            } else if self.args.print_records {
+                let headers: Vec<Value> =
+                    record.headers.iter().map(|h| json!([text(Some(&h.key)), text(h.value.as_ref())])).collect();
+                self.say(
+                    "  record",
+                    json!({"offset": record.offset, "timestamp": record.timestamp, "key": text(record.key.as_ref()),
+                        "value": text(record.value.as_ref()), "headers": headers}),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn offset_index(&mut self, file: &Path, base: i64) -> Result<(), Failure> {
+        let bytes = std::fs::read(file)?;
+        let starts = self.starts(file, base)?;
+        let mut before = None;
+        for (i, entry) in index::entries(&bytes).enumerate() {
+            // Kafka's indexes in use end in zeros.
+            if i > 0 && entry.pos == 0 {
+                break;
+            }
+            let offset = base + i64::from(entry.relative);
+            self.say("entry", json!({"offset": offset, "position": entry.pos}))?;
+            if before.is_some_and(|b| b >= (offset, entry.pos)) {
+                self.damaged(file, &format!("the entry of offset {offset} does not follow the one before"));
+            }
+            before = Some((offset, entry.pos));
+            let holds = |(pos, first, last): &(u32, i64, i64)| *pos == entry.pos && (*first..=*last).contains(&offset);
+            if starts.as_ref().is_some_and(|s| !s.iter().any(holds)) {
+                self.damaged(file, &format!("no batch with offset {offset} begins at position {}", entry.pos));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the batches of the segment beside an index begin, and which offsets they hold; only for --verify.
+    fn starts(&self, index: &Path, base: i64) -> Result<Option<Vec<(u32, i64, i64)>>, Failure> {
+        if !self.args.verify {
+            return Ok(None);
+        }
+        let log = index.with_extension("log");
+        let opened = std::fs::File::open(&log).map_err(|e| Failure::Failed(format!("{}: {e}", log.display())))?;
+        let size = u32::try_from(opened.metadata()?.len()).unwrap_or(u32::MAX);
+        let mut read = |pos: u64, len: usize| read_at(&opened, pos, len);
+        let mut starts = Vec::new();
+        let mut window = Window::new(&mut read, Depth::Headers);
+        scan(&mut window, size, 0, base, Depth::Headers, Gaps::Allowed, &mut |info, _| {
+            starts.push((info.pos, info.base_offset, info.last_offset()));
+        });
+        Ok(Some(starts))
+    }
+
+    fn time_index(&mut self, file: &Path, base: i64) -> Result<(), Failure> {
+        let bytes = std::fs::read(file)?;
+        let mut before = None;
+        for (i, entry) in index::time_entries(&bytes).enumerate() {
+            if i > 0 && entry.timestamp == 0 {
+                break;
+            }
+            let offset = base + i64::from(entry.relative);
+            self.say("entry", json!({"timestamp": entry.timestamp, "offset": offset}))?;
+            if before.is_some_and(|b| b >= entry.timestamp) {
+                self.damaged(file, &format!("the entry of timestamp {} does not follow the one before", entry.timestamp));
+            }
+            before = Some(entry.timestamp);
+        }
+        Ok(())
+    }
+
+    fn producers(&mut self, file: &Path) -> Result<(), Failure> {
+        let bytes = std::fs::read(file)?;
+        let Some(producers) = snapshot::parse(&bytes, Timestamp::NONE) else {
+            self.damaged(file, "no snapshot of producers, or its checksum is wrong");
+            return Ok(self.say("unreadable", json!({"bytes": bytes.len()}))?);
+        };
+        for (id, producer) in producers.iter() {
+            let last = producer.batches().last();
+            self.say(
+                "producer",
+                json!({"id": id, "epoch": producer.epoch, "last_timestamp": producer.last_timestamp,
+                    "last_sequence": last.map(|b| b.last_sequence), "last_offset": last.map(|b| b.last_offset)}),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn epochs(&mut self, file: &Path) -> Result<(), Failure> {
+        let bytes = std::fs::read(file)?;
+        let Some(epochs) = Epochs::parse(&bytes) else {
+            self.damaged(file, "no list of leader epochs");
+            return Ok(self.say("unreadable", json!({"bytes": bytes.len()}))?);
+        };
+        for (epoch, start) in epochs.entries() {
+            self.say("epoch", json!({"epoch": epoch.0, "start_offset": start.0}))?;
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, file: &Path) -> Result<(), Failure> {
+        let text = String::from_utf8_lossy(&std::fs::read(file)?).into_owned();
+        for line in text.lines() {
+            self.say("line", json!({"text": line}))?;
+        }
+        Ok(())
+    }
+}
+
+fn read_at(file: &std::fs::File, pos: u64, len: usize) -> Result<Bytes, DiskFault> {
+    let mut bytes = vec![0; len];
+    let mut got = 0;
+    while got < len {
+        match file.read_at(&mut bytes[got..], pos + got as u64) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(_) => return Err(DiskFault::Io),
+        }
+    }
+    bytes.truncate(got);
+    Ok(bytes.into())
+}
