@@ -1,8 +1,8 @@
 //! Waking at an instant: exactly, where the system can, and by tokio's clock in a simulation.
 //!
 //! State       one timer and what it is armed for.
-//! Holds       it goes off at the latest when it was asked for last; a timer that is armed for earlier is left alone, because a turn
-//!             too many does no harm and a call of the system for each long poll would.
+//! Holds       it goes off at the latest when it was asked for last; a timer that is armed for earlier is left alone, because a
+//!             turn too many does no harm and a call of the system for each long poll would.
 //!
 //! tokio's timers count whole milliseconds and round up, which would end a long poll one or two milliseconds late.
 

@@ -3,8 +3,8 @@
 //! State       the node, a queue of inputs, per connection what is to be sent and what is unanswered, the disk.
 //! Takes       decoded requests, ends of disk calls, leases that are free, time, signals.
 //! Gives       bytes in outgoing queues, disk calls, wake-ups of the tasks that have something to do.
-//! Holds       inputs are handed in one at a time, in the order of their coming; replies of a connection leave in the order in which
-//!             the node gave them; every lease is released once.
+//! Holds       inputs are handed in one at a time, in the order of their coming; replies of a connection leave in the order in
+//!             which the node gave them; every lease is released once.
 //! Not here    sockets (`conn.rs`), waiting (`run.rs`).
 
 use crate::disk::{Completion, Disk};
@@ -106,8 +106,8 @@ pub struct Edge<D: Disk> {
     panic: Option<Box<dyn Any + Send>>,
 }
 
-/// Do something with the edge, from whatever task. A runtime would swallow a task's panic and go on with a node whose invariants are
-/// broken, so it is kept for `run` to go on panicking with; until then nobody gets at the edge (`None`).
+/// Do something with the edge, from whatever task. A runtime would swallow a task's panic and go on with a node whose invariants
+/// are broken, so it is kept for `run` to go on panicking with; until then nobody gets at the edge (`None`).
 pub(crate) fn enter<D: Disk, R>(edge: &RefCell<Edge<D>>, f: impl FnOnce(&mut Edge<D>) -> R) -> Option<R> {
     let mut edge = edge.borrow_mut();
     if edge.panic.is_some() {

@@ -45,8 +45,8 @@ impl Default for Limits {
 const OTHER_FILES: usize = 64;
 
 impl Limits {
-    /// The bounds that broker settings name, and the rest as they are. `files_max` is how many files the system lets us open: more
-    /// connections than that leaves are not taken, so that the log can always open its own.
+    /// The bounds that broker settings name, and the rest as they are. `files_max` is how many files the system lets us open:
+    /// more connections than that leaves are not taken, so that the log can always open its own.
     #[must_use]
     pub fn read(settings: &Settings, files_max: usize) -> Limits {
         let number = |name| usize::try_from(settings.int(name)).unwrap_or(0);
@@ -68,8 +68,8 @@ impl std::fmt::Display for Limits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "per connection: one request of at most {} B, read on while under {} B in {} requests unanswered and {} B to be sent; \
-             {} connections; {} open files",
+            "per connection: one request of at most {} B, read on while under {} B in {} requests unanswered and {} B to be \
+             sent; {} connections; {} open files",
             self.request_bytes_max,
             self.unanswered_bytes_max,
             self.unanswered_requests_max,

@@ -177,8 +177,8 @@ impl<F: Source> Outbox<F> {
         }
     }
 
-    /// Drop `n` bytes from the front. Leases among them stay for the caller's loop only if they come first, so they are moved past:
-    /// a lease that stands between bytes already sent and bytes not yet sent is found at the front next.
+    /// Drop `n` bytes from the front. Leases among them are passed over: one that stands between bytes that were sent and bytes
+    /// that were not is at the front next.
     fn advance(&mut self, mut n: usize) {
         let mut passed = 0;
         while n > 0 {

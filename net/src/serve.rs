@@ -177,7 +177,8 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
     if let Some(http) = http {
         tokio::task::spawn_local(http::serve(http, metrics));
     }
-    tracing::info!(listen = %bound.listen, advertised = %format_args!("{}:{}", bound.advertised.0, bound.advertised.1), "serving");
+    let (host, port) = &bound.advertised;
+    tracing::info!(listen = %bound.listen, advertised = %format_args!("{host}:{port}"), "serving");
     on_ready(&bound);
     Ok(run(edge, listener, alarm, stop).await)
 }

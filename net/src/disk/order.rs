@@ -3,8 +3,8 @@
 //! State       per directory, the calls that run on other threads and those that wait for them.
 //! Takes       calls in the order in which they were given; ends of calls.
 //! Gives       calls that may be performed now.
-//! Holds       two calls that do not commute are performed in the order in which they were given. Stricter than the contract where
-//!             it asks nothing: a SyncDir also waits for the names that were changed in its directory before it.
+//! Holds       two calls that do not commute are performed in the order in which they were given. Stricter than the contract
+//!             where it asks nothing: a SyncDir also waits for the names that were changed in its directory before it.
 //! Not here    performing anything (`real.rs`).
 
 use ottla_core::ids::{DirId, OpId};

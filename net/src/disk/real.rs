@@ -6,8 +6,8 @@
 //! Holds       the order of calls is `order.rs`'s. An fsync that failed is reported as it is and never retried.
 //! Not here    which call may overtake which (`order.rs`).
 //!
-//! What runs on the loop: writes into the page cache, reads that the page cache answers (RWF_NOWAIT), creations and renames of names,
-//! and openings of files whose handle was not kept. A write may still wait where the kernel throttles writers of dirty pages.
+//! What runs on the loop: writes into the page cache, reads that the page cache answers (RWF_NOWAIT), creations and renames of
+//! names, and openings of files whose handle was not kept. A write may still wait where the kernel throttles writers of dirty pages.
 
 use super::handles::Handles;
 use super::image::{RealImage, read_at};

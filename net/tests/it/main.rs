@@ -1,6 +1,7 @@
-//! Tests of the whole edge: the unmodified shell inside a simulated network over the simulated disk, and over real sockets and files.
+//! Tests of the whole edge: the unmodified shell inside a simulated network over the simulated disk, and over real
+//! sockets and files.
 //!
-//! Read first  `shell.rs` (a simulated host that runs the edge), `chaos.rs` (what its sockets do), then the scenarios in `scenarios.rs`.
+//! Read first  `shell.rs` (a simulated host that runs the edge), `chaos.rs` (what its sockets do), then `scenarios.rs`.
 
 mod chaos;
 mod client;
