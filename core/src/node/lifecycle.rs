@@ -173,6 +173,10 @@ impl Node {
         if !replica.replicas.contains(&here) || self.partitions.contains_key(&id) {
             return;
         }
+        if self.phase >= Phase::Closing {
+            // The logs are being closed: the next life makes what this one has not.
+            return;
+        }
         let (name, leader_epoch) = (topic.name.clone(), replica.leader_epoch);
         let path = format!("{name}-{}", id.index);
         let file_name = (name.clone(), id.index.0);

@@ -1,6 +1,7 @@
 //! What comes back: partitions' and the controller's intents, completions, and time.
 
 use super::directories::DirEvent;
+use super::lifecycle::Phase;
 use super::{Node, requests, timers};
 use crate::controller::{Change, ControllerEvent, ControllerIntent, Delta, Token as ControllerToken};
 use crate::disk::Owner;
@@ -302,6 +303,9 @@ impl Node {
                 let detail = format!("{name}: {fault:?}, trying again");
                 out.push(Effect::Note(Fact { level: Level::Error, name: "directory-failed", detail }));
                 self.unhost(id);
+                if self.phase == Phase::Closing {
+                    self.on_partition_closed(id, false);
+                }
                 self.wanted.insert(id);
                 self.timers.set(timers::Owner::Directories, Some(requests::after_ms(now.mono, 1000)));
             }

@@ -1,6 +1,6 @@
 //! Lives of a node: what survives, what is cleaned up, and how an orderly end looks.
 
-use crate::io::{DiskCall, Fatal, FileKind, Input};
+use crate::io::{DiskCall, DiskFault, Fatal, FileKind, Input};
 use crate::testkit::{World, batch, name, produce_request, produced};
 use crate::wire::msg::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use crate::wire::msg::{DeleteRecordsRequest, DeleteTopicsRequest};
@@ -151,4 +151,26 @@ fn an_idle_node_wants_no_turn_but_for_retention() {
     w.pass_ms(120_000);
     let deadline = w.node().deadline().expect("retention");
     assert_eq!(deadline.why, "retention");
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_tried_again_and_does_not_hold_up_an_end() {
+    let mut w = World::new();
+    w.fail(DiskFault::NoSpace, |_, call| matches!(call, DiskCall::MakeDir { .. }));
+    w.create("orders");
+    w.pass_ms(5000);
+    assert_ne!(w.produce("orders", 0, 1, &["a"]).error_code, 0);
+    w.heal();
+    w.pass_ms(5000);
+    assert_eq!(w.produce("orders", 0, -1, &["a"]).error_code, 0);
+    w.fail(DiskFault::NoSpace, |_, call| matches!(call, DiskCall::MakeDir { .. }));
+    w.create("late");
+    w.give(Input::Shutdown);
+    w.drive();
+    w.pass_ms(5000);
+    assert_eq!(w.halted, Some(Fatal::Shutdown));
+    w.heal();
+    w.start();
+    assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
+    assert_eq!(w.produce("late", 0, -1, &["b"]).error_code, 0);
 }
