@@ -22,8 +22,8 @@ const SCRATCH_BYTES: usize = 512 * 1024;
 const SCRATCH_ROOM_MIN: usize = 64 * 1024;
 /// A first read takes no more than this: many small requests at once.
 const READ_BYTES_MAX: usize = 256 * 1024;
-/// After a frame that was longer than the above, a first read takes no more than this: it will be copied, and the rest of the frame
-/// is read to where it stays.
+/// After a frame that was longer than the above, a first read takes no more than this: it will be copied, and the rest of the
+/// frame is read to where it stays.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// API key, API version and correlation id: no header is shorter.
 const FRAME_BYTES_MIN: usize = 8;

