@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Look into the files of a data directory, offline.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Run the simulator: this machine's code on simulated disks, networks and clocks, with faults.
+    #[command(subcommand)]
+    Sim(SimCommand),
     /// Print the completion script of a shell.
     Completions { shell: clap_complete::Shell },
 }
@@ -394,4 +397,52 @@ pub(crate) struct LogDumpArgs {
     /// Print the records of the batches, too. (Those of the metadata log are always printed.)
     #[arg(long)]
     pub(crate) print_records: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum SimCommand {
+    /// List the checks that every world is held against.
+    List,
+    /// Run one seed of a campaign.
+    #[command(after_help = "Example:\n  ottla sim run scenarios/campaigns/smoke.toml 42")]
+    Run { campaign: PathBuf, seed: u64 },
+    /// Run many seeds of a campaign.
+    #[command(after_help = "Example:\n  ottla sim fuzz scenarios/campaigns/smoke.toml --seeds 1000 --verify")]
+    Fuzz {
+        campaign: PathBuf,
+        /// The first seed.
+        #[arg(long, default_value_t = 0, value_name = "SEED")]
+        from: u64,
+        /// How many seeds.
+        #[arg(long, default_value_t = 100, value_name = "N")]
+        seeds: u64,
+        /// How many at a time; without it, as many as there are processors.
+        #[arg(long, value_name = "N")]
+        jobs: Option<usize>,
+        /// Run every seed twice and compare.
+        #[arg(long)]
+        verify: bool,
+        /// Stop after so many failing seeds; 0 never.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        failures: u64,
+    },
+    /// Cut a failing seed down to a small case, and write it to a file.
+    Shrink {
+        campaign: PathBuf,
+        seed: u64,
+        /// The most runs to spend on it.
+        #[arg(long, default_value_t = 2000, value_name = "N")]
+        runs: u64,
+        /// Where to write the case.
+        #[arg(long, default_value = "case.toml", value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Run a case that `shrink` wrote.
+    Replay { file: PathBuf },
+    /// Play stories; fail if they tell anything else than what is written.
+    #[command(after_help = "Example:\n  ottla sim story scenarios/*.story")]
+    Story {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
 }

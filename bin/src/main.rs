@@ -14,6 +14,7 @@ mod output;
 mod produce;
 mod serve;
 mod settings;
+mod sim;
 mod topic;
 
 use clap::{CommandFactory, Parser};
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Produce(args) => produce::run(&args, cli.output),
         Command::Consume(args) => consume::run(&args, cli.output),
         Command::Log(LogCommand::Dump(args)) => dump::run(&args, cli.output),
+        Command::Sim(command) => sim::run(&command, cli.output),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ottla", &mut std::io::stdout());
             Ok(())

@@ -351,6 +351,22 @@ fn files_of_a_log_are_dumped_and_verified() {
 }
 
 #[test]
+fn a_seed_of_the_simulator_is_the_same_run_each_time() {
+    let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let sim = |args: &[&str], file: &str, more: &[&str]| {
+        let mut command = ottla();
+        command.arg("sim").args(args).arg(scenarios.join(file)).args(more);
+        let output = run(command, b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let once = sim(&["run"], "campaigns/smoke.toml", &["3"]);
+    assert!(once.starts_with("smoke#3: "), "{once}");
+    assert_eq!(sim(&["run"], "campaigns/smoke.toml", &["3"]), once);
+    assert!(sim(&["story"], "a-torn-tail-is-cut.story", &[]).ends_with("as written\n"));
+}
+
+#[test]
 fn completions_and_help_are_there() {
     for shell in ["bash", "zsh", "fish"] {
         let mut command = ottla();
