@@ -87,10 +87,19 @@ impl<'a> Judge<'a> {
                 lane.last.extend(history.records[read.records.0..read.records.1].iter().copied());
             }
         }
-        // A log that was empty for the last reader was never fetched from: it begins where it ends.
-        for list in history.lists.iter().filter(|l| l.last && l.error == 0 && l.timestamp == -2) {
-            if let Some(lane) = lanes.get_mut(&self.lane_of(list.place)) {
+        // A log that was empty for the last reader was never fetched from: it begins where it ends. One that it could not read to
+        // its end says nothing: `converges` has a word on that.
+        for list in history.lists.iter().filter(|l| l.last && l.error == 0) {
+            let Some(lane) = lanes.get_mut(&self.lane_of(list.place)) else { continue };
+            if list.timestamp == -2 {
                 lane.last_start = Some(lane.last_start.unwrap_or(0).max(list.offset));
+            }
+        }
+        for list in history.lists.iter().filter(|l| l.last && l.error == 0 && l.timestamp == -1) {
+            let Some(lane) = lanes.get_mut(&self.lane_of(list.place)) else { continue };
+            let read_to = lane.last.last_key_value().map_or(lane.last_start.unwrap_or(0), |(offset, _)| offset + 1);
+            if read_to < list.offset {
+                lane.last_start = None;
             }
         }
         lanes
