@@ -219,6 +219,8 @@ enum Phase {
     Naming(OpId),
     /// The new epoch is being promised.
     Voting(Replacer),
+    /// The log's end is being mended after a crash: it takes nothing yet.
+    Mending,
     /// The epoch's first records are being written.
     Beginning,
     Active,
@@ -235,6 +237,8 @@ enum Phase {
 struct Pending {
     /// The offset after its last record; that of the batch before it if it has no records.
     end: Offset,
+    /// Records about the log itself, for a batch that has those.
+    control: Vec<control::Control>,
     records: Vec<Record>,
     timestamp: i64,
     then: Then,
@@ -419,7 +423,7 @@ impl Controller {
         }
         let timestamp = now.wall.0;
         let end = if records.is_empty() { self.log.end() } else { self.append(&records, timestamp, now, port) };
-        self.pending.push_back(Pending { end, records, timestamp, then });
+        self.pending.push_back(Pending { end, control: Vec::new(), records, timestamp, then });
     }
 
     /// The end of the batch in the log; where the log takes nothing now, it is written again by `write_again`.
@@ -502,6 +506,7 @@ impl Controller {
             match event {
                 LogEvent::Synced { .. } => self.publish(now, port, out),
                 LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, port, out),
+                LogEvent::Repaired if matches!(self.phase, Phase::Mending) => self.begin_epoch(now, port),
                 LogEvent::Repaired => {
                     self.maybe_write_again(now, port, out);
                 }
@@ -531,12 +536,16 @@ impl Controller {
         let Phase::Full { active, .. } = self.phase else { return };
         self.phase = if active { Phase::Active } else { Phase::Beginning };
         for i in 0..self.pending.len() {
-            let Pending { end, records, timestamp, .. } = &self.pending[i];
-            if records.is_empty() || *end <= self.log.end() {
+            let Pending { end, control, records, timestamp, .. } = &self.pending[i];
+            if (control.is_empty() && records.is_empty()) || *end <= self.log.end() {
                 continue;
             }
-            let (end, timestamp, records) = (*end, *timestamp, records.clone());
-            let again = self.append(&records, timestamp, now, port);
+            let (end, timestamp) = (*end, *timestamp);
+            let batch = match control.is_empty() {
+                true => control::record_batch(records, 0, self.epoch.0, timestamp),
+                false => control::control_batch(control, 0, self.epoch.0, timestamp),
+            };
+            let again = self.append_batch(&batch, now, port);
             assert!(again == end, "a batch that is written again has its offsets again: {again} is not {end}");
         }
         self.take_waiting(now, port, out);
@@ -555,7 +564,7 @@ impl Controller {
     fn publish(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
         let durable = self.log.synced_end();
         while self.pending.front().is_some_and(|p| p.end <= durable) {
-            let Some(Pending { end, records, timestamp, then }) = self.pending.pop_front() else { break };
+            let Some(Pending { end, records, timestamp, then, .. }) = self.pending.pop_front() else { break };
             let mut deltas = Vec::new();
             for record in &records {
                 let applied = self.image.apply(record, &mut deltas);

@@ -290,13 +290,14 @@ impl Controller {
             Progress::Done if matches!(self.phase, Phase::Identifying(_)) => {
                 self.phase = Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir));
             }
-            Progress::Done => self.begin_epoch(now, port),
+            Progress::Done if self.log.is_writable() => self.begin_epoch(now, port),
+            Progress::Done => self.phase = Phase::Mending,
         }
         true
     }
 
     /// The epoch is durable: write its first records.
-    fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
+    pub(super) fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
         self.phase = Phase::Beginning;
         for name in std::mem::take(&mut self.leftovers) {
             self.remove(name, port);
@@ -317,7 +318,7 @@ impl Controller {
         }
         let timestamp = now.wall.0;
         let end = self.append_batch(&control_batch(&control, 0, self.epoch.0, timestamp), now, port);
-        self.pending.push_back(Pending { end, records: Vec::new(), timestamp, then: Then::Nothing });
+        self.pending.push_back(Pending { end, control, records: Vec::new(), timestamp, then: Then::Nothing });
         self.register(first, now, port);
     }
 
