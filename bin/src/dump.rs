@@ -37,6 +37,9 @@ pub(crate) fn run(args: &LogDumpArgs, output: Output) -> Result<(), Failure> {
     }
 }
 
+/// Where a batch begins in its file, and its first and last offset.
+type Start = (u32, i64, i64);
+
 struct Dump<'a> {
     args: &'a LogDumpArgs,
     output: Output,
@@ -179,7 +182,7 @@ impl Dump<'_> {
                 self.damaged(file, &format!("the entry of offset {offset} does not follow the one before"));
             }
             before = Some((offset, entry.pos));
-            let holds = |(pos, first, last): &(u32, i64, i64)| *pos == entry.pos && (*first..=*last).contains(&offset);
+            let holds = |(pos, first, last): &Start| *pos == entry.pos && (*first..=*last).contains(&offset);
             if starts.as_ref().is_some_and(|s| !s.iter().any(holds)) {
                 self.damaged(file, &format!("no batch with offset {offset} begins at position {}", entry.pos));
             }
@@ -188,7 +191,7 @@ impl Dump<'_> {
     }
 
     /// Where the batches of the segment beside an index begin, and which offsets they hold; only for --verify.
-    fn starts(&self, index: &Path, base: i64) -> Result<Option<Vec<(u32, i64, i64)>>, Failure> {
+    fn starts(&self, index: &Path, base: i64) -> Result<Option<Vec<Start>>, Failure> {
         if !self.args.verify {
             return Ok(None);
         }
