@@ -49,7 +49,8 @@ const BANS: &[Ban] = &[
 ];
 
 /// Files that may break a ban, and why.
-const EXEMPT: &[(&str, &str, &str)] = &[];
+const EXEMPT: &[(&str, &str, &str)] =
+    &[("sim/src/runner.rs", "thread_local", "a panic hook is the process's; what it keeps belongs to the world on its thread")];
 
 /// Strings that betray the machine on which something was written. Built from parts, so that this file passes its own rule.
 fn machine_paths() -> Vec<String> {
@@ -100,6 +101,12 @@ fn is_test_file(path: &str) -> bool {
     path.ends_with("/tests.rs") || path.contains("/tests/") || path.ends_with("/testkit.rs")
 }
 
+/// Whether a line has the word, and not only as the beginning of a longer one.
+fn has_word(line: &str, word: &str) -> bool {
+    let goes_on = |at: usize| line[at + word.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    line.match_indices(word).any(|(at, _)| !word.ends_with(char::is_alphanumeric) || !goes_on(at))
+}
+
 fn report(violations: &[String]) {
     let mut all = String::new();
     for v in violations {
@@ -119,7 +126,7 @@ fn banned_words_stay_absent() {
             if EXEMPT.iter().any(|(p, w, _)| *p == path && *w == ban.word) {
                 continue;
             }
-            for (line, _) in code(&text).filter(|(_, l)| l.contains(ban.word)) {
+            for (line, _) in code(&text).filter(|(_, l)| has_word(l, ban.word)) {
                 bad.push(format!("{path}:{line}: `{}`: {}", ban.word, ban.why));
             }
         }
@@ -195,6 +202,7 @@ fn findings_and_scenarios_are_indexed() {
             .collect();
         bad.extend(here.iter().filter(|p| !index.contains(p.as_str())).map(|p| format!("{folder}/README.md does not name {p}")));
         for name in index.split(['(', ')', '`', ' ', '\n', '|']).filter(|w| suffixes.iter().any(|s| w.ends_with(s))) {
+            let name = name.strip_prefix(&format!("{folder}/")).unwrap_or(name);
             if !name.contains("://") && !name.contains('*') && name != "README.md" && !here.contains(name) && !name.contains("..")
             {
                 bad.push(format!("{folder}/README.md names {name}, which is not there"));
