@@ -80,7 +80,7 @@ public class Client {
 
     static void read(String address, int count, List<String> sources) throws Exception {
         Map<String, Object> config = Map.of("bootstrap.servers", address, "enable.auto.commit", false,
-            "max.partition.fetch.bytes", 2000000, "auto.offset.reset", "none");
+            "max.partition.fetch.bytes", 2000000, "fetch.max.wait.ms", 10, "auto.offset.reset", "none");
         try (var consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             for (String source : sources) {
                 At at = At.of(source);
@@ -191,7 +191,7 @@ public class Client {
         java.io.InputStream in = System.in;
         System.setIn(new java.io.ByteArrayInputStream("a:1\nb:2\nc:3\n".getBytes()));
         org.apache.kafka.tools.ConsoleProducer.main(args(to, "--topic", topic, "--reader-property", "parse.key=true",
-            "--reader-property", "key.separator=:", "--compression-codec", "zstd"));
+            "--reader-property", "key.separator=:", "--compression-codec", "zstd", "--sync"));
         System.setIn(in);
         says(topic + ":0:", run(() -> org.apache.kafka.tools.GetOffsetShell.main(args(to, "--topic", topic))));
         String performance = run(() -> org.apache.kafka.tools.ProducerPerformance.main(new String[] {"--topic", topic, "--num-records", "1000",

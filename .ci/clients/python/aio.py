@@ -39,19 +39,23 @@ async def admin(address, topic):
     await a.start()
     try:
         await a.create_topics([NewTopic(topic, 3, 1, topic_configs={"retention.ms": "86400000"})])
-        described = await a.describe_topics([topic])
+        while True:
+            described = await a.describe_topics([topic])
+            if not described[0]["error_code"]:
+                break
         assert len(described[0]["partitions"]) == 3, described
         settings = str(await a.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)]))
         assert "86400000" in settings, settings
         assert topic in await a.list_topics()
         await a.delete_topics([topic])
-        assert topic not in await a.list_topics()
+        while topic in await a.list_topics():
+            await asyncio.sleep(0.02)
     finally:
         await a.close()
 
 
 def blocking(f):
-    return lambda *args: asyncio.run(f(*args))
+    return lambda *args: asyncio.run(asyncio.wait_for(f(*args), 60))
 
 
 main(blocking(write), blocking(read), blocking(admin))

@@ -1,6 +1,7 @@
 """What the Python clients share: records in, lines out. The contract is in ../README.md."""
 import json
 import sys
+import time
 import zlib
 
 
@@ -30,6 +31,20 @@ def show(offset, key, value, headers):
 def split(spec):
     topic, partition, third = spec.rsplit(":", 2)
     return topic, int(partition), third
+
+
+def until(condition):
+    """Apache Kafka's brokers learn of a topic some time after its creation was answered."""
+    end = time.monotonic() + 20
+    while True:
+        try:
+            if condition():
+                return
+            why = "it does not come about"
+        except Exception as e:
+            why = e
+        assert time.monotonic() < end, why
+        time.sleep(0.02)
 
 
 def cannot(what):

@@ -1,8 +1,7 @@
 """confluent-kafka (librdkafka)."""
-import time
-from common import main, show
+from common import main, show, until
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic
 
 
 def write(address, records, targets):
@@ -18,7 +17,7 @@ def write(address, records, targets):
 
 def read(address, count, sources):
     consumer = Consumer({"bootstrap.servers": address, "group.id": "none", "enable.auto.commit": False,
-                         "fetch.message.max.bytes": 2000000})
+                         "fetch.message.max.bytes": 2000000, "fetch.wait.max.ms": 10})
     for topic, partition, offset in sources:
         consumer.assign([TopicPartition(topic, partition, offset)])
         for _ in range(count):
@@ -31,20 +30,17 @@ def read(address, count, sources):
 def admin(address, topic):
     a = AdminClient({"bootstrap.servers": address})
     a.create_topics([NewTopic(topic, 3, 1, config={"retention.ms": "86400000"})])[topic].result(20)
-    end = time.monotonic() + 20
-    # Apache Kafka's brokers learn of a topic some time after its creation was answered.
-    while len(a.list_topics(topic, timeout=20).topics[topic].partitions) != 3:
-        assert time.monotonic() < end, "the topic does not appear"
+    until(lambda: len(a.list_topics(timeout=20).topics[topic].partitions) == 3)
     configs = a.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, topic)])
     settings = list(configs.values())[0].result(20)
     assert settings["retention.ms"].value == "86400000", settings["retention.ms"]
     consumer = Consumer({"bootstrap.servers": address, "group.id": "none"})
-    assert consumer.get_watermark_offsets(TopicPartition(topic, 2), timeout=20) == (0, 0)
+    until(lambda: consumer.get_watermark_offsets(TopicPartition(topic, 2), timeout=20) == (0, 0))
     consumer.close()
-    assert topic in a.list_topics(timeout=20).topics
+    a.create_partitions([NewPartitions(topic, 4)])[topic].result(20)
+    until(lambda: len(a.list_topics(timeout=20).topics[topic].partitions) == 4)
     a.delete_topics([topic])[topic].result(20)
-    while topic in a.list_topics(timeout=20).topics:
-        assert time.monotonic() < end, "the topic is still there"
+    until(lambda: topic not in a.list_topics(timeout=20).topics)
 
 
 main(write, read, admin)

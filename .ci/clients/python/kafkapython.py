@@ -1,5 +1,5 @@
-"""kafka-python. It cannot write a header whose value is null: those are left out."""
-from common import main, show
+"""kafka-python."""
+from common import main, show, until
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 
@@ -18,7 +18,8 @@ def write(address, records, targets):
 
 
 def read(address, count, sources):
-    consumer = KafkaConsumer(bootstrap_servers=address, enable_auto_commit=False, max_partition_fetch_bytes=2000000)
+    consumer = KafkaConsumer(bootstrap_servers=address, enable_auto_commit=False, max_partition_fetch_bytes=2000000,
+                             fetch_max_wait_ms=10)
     for topic, partition, offset in sources:
         tp = TopicPartition(topic, partition)
         consumer.assign([tp])
@@ -36,16 +37,15 @@ def read(address, count, sources):
 def admin(address, topic):
     a = KafkaAdminClient(bootstrap_servers=address)
     a.create_topics([NewTopic(topic, 3, 1, topic_configs={"retention.ms": "86400000"})])
-    described = a.describe_topics([topic])
-    assert len(described[0]["partitions"]) == 3, described
+    until(lambda: len(a.describe_topics([topic])[0]["partitions"]) == 3)
     settings = str(a.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)]))
     assert "86400000" in settings, settings
     consumer = KafkaConsumer(bootstrap_servers=address)
     tp = TopicPartition(topic, 1)
-    assert consumer.end_offsets([tp]) == {tp: 0}
+    until(lambda: consumer.end_offsets([tp]) == {tp: 0})
     assert topic in a.list_topics()
     a.delete_topics([topic])
-    assert topic not in a.list_topics()
+    until(lambda: topic not in a.list_topics())
     consumer.close()
     a.close()
 

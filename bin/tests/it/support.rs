@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-/// A command of the binary under test.
+/// A command of the binary under test: the one built with the tests, or that which OTTLA_BIN names.
 pub(crate) fn ottla() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ottla"));
+    let mut command = Command::new(std::env::var_os("OTTLA_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_ottla").into()));
     command.env_remove("OTTLA_BOOTSTRAP").env("RUST_BACKTRACE", "0");
     command
 }

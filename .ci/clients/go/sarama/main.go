@@ -14,6 +14,7 @@ type client struct{}
 func config() *sarama.Config {
 	c := sarama.NewConfig()
 	c.Version = sarama.V4_0_0_0
+	c.Consumer.MaxWaitTime = 10 * time.Millisecond
 	return c
 }
 
