@@ -80,6 +80,11 @@ pub(crate) fn power_lost_between(history: &History, from: u64, to: u64) -> bool 
     history.mishaps.iter().any(|(t, m)| (from..=to).contains(t) && *m == Mishap::PowerLoss)
 }
 
+/// Whether the node died in any way between two times.
+pub(crate) fn died_between(history: &History, from: u64, to: u64) -> bool {
+    history.mishaps.iter().any(|(t, m)| (from..=to).contains(t) && matches!(m, Mishap::PowerLoss | Mishap::ProcessCrash))
+}
+
 /// Whether somebody asked for a topic's deletion, and it was not refused.
 pub(crate) fn deletion_asked(history: &History, topic: u16) -> bool {
     history.admins.iter().any(|a| a.topic == topic && a.act == AdminAct::DeleteTopic && !matches!(a.outcome, Outcome::Failed(_)))

@@ -5,7 +5,7 @@
 //! Holds       no code shared with `core`; work is n log n in the number of operations.
 //! Not here    invariants of the machine (watch.rs), which losses are permitted (acks.rs).
 
-use super::acks::{Ground, deletion_asked, power_lost_after, power_lost_between};
+use super::acks::{Ground, deletion_asked, died_between, power_lost_after, power_lost_between};
 use super::{Excuse, Found, Id, Tally};
 use crate::clients::TORN;
 use crate::history::{AdminAct, History, Outcome, Place, ProduceOp, ReadOp};
@@ -95,10 +95,11 @@ impl<'a> Judge<'a> {
                 lane.last_start = Some(lane.last_start.unwrap_or(0).max(list.offset));
             }
         }
-        for list in history.lists.iter().filter(|l| l.last && l.error == 0 && l.timestamp == -1) {
-            let Some(lane) = lanes.get_mut(&self.lane_of(list.place)) else { continue };
+        for (place, lane) in &mut lanes {
             let read_to = lane.last.last_key_value().map_or(lane.last_start.unwrap_or(0), |(offset, _)| offset + 1);
-            if read_to < list.offset {
+            let ends =
+                history.lists.iter().filter(|l| l.last && l.error == 0 && l.timestamp == -1 && self.lane_of(l.place) == *place);
+            if ends.map(|l| l.offset).max().is_none_or(|end| read_to < end) {
                 lane.last_start = None;
             }
         }
@@ -413,8 +414,10 @@ impl<'a> Judge<'a> {
             }
             for before in highest.into_iter().flatten() {
                 self.tally.count(Id::MonotoneEnd);
-                // Where a log begins by retention alone is known from its files, which a power loss may bring back.
-                let excused = weak && !before.hard && power_lost_between(self.history, before.invoked, told.ended);
+                // Where a log begins is written down after it is told, except in the answer to DeleteRecords: what a life knew of it
+                // may die with it. What the page cache promises dies with power.
+                let died = if latest { power_lost_between } else { died_between };
+                let excused = weak && !before.hard && died(self.history, before.invoked, told.ended);
                 if told.offset < before.offset && !excused {
                     let what = if latest { "the end of a log goes back" } else { "the beginning of a log goes back" };
                     let text = format!("{}: {told:?} after {before:?}", self.name(place));
@@ -431,7 +434,9 @@ impl<'a> Judge<'a> {
         use AdminAct as A;
         for (n, op) in self.history.admins.iter().enumerate() {
             let A::CreateTopic { partitions } = op.act else { continue };
-            if op.outcome != Outcome::Ok || deletion_asked(self.history, op.topic) || self.ground.damaged_all {
+            // Of a damaged directory it is not known any more which topic it is of.
+            let damaged = self.ground.damaged_all || !self.ground.damaged.is_empty();
+            if op.outcome != Outcome::Ok || deletion_asked(self.history, op.topic) || damaged {
                 continue;
             }
             self.tally.count(Id::AdminDurable);
