@@ -80,6 +80,7 @@ fn play_all(schema: &Schema, broker: SocketAddr, files: &[File]) -> Vec<Played> 
             jobs.extend(exchange.versions.iter().map(|v| Job { file: f, exchange: x, version: *v }));
         }
     }
+    play::wait_until_ready(schema, broker).unwrap_or_else(|e| panic!("{e}"));
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..8 {

@@ -132,6 +132,15 @@ pub(crate) fn play(
     (answers, result)
 }
 
+/// A broker that has just started may not have its first producer ids yet, and says so by an error that no exchange is about.
+pub(crate) fn wait_until_ready(schema: &Schema, broker: SocketAddr) -> Result<(), String> {
+    let mut run = Run { schema, broker, vars: Vars::new(broker.port()), conns: BTreeMap::new(), names: Vec::new() };
+    run.until("producer ids are given", |run| {
+        let answer = run.ask("InitProducerId", 5, "transactional_id=null transaction_timeout_ms=60000")?;
+        Ok(answer.get("error_code").and_then(Node::text) == Some("NONE"))
+    })
+}
+
 impl Run<'_> {
     fn fresh_name(&mut self, name: &str) -> String {
         let start = self.vars.number("$now").unwrap_or_default();
