@@ -35,7 +35,10 @@ public class Client {
             case "write" -> write(address, records(rest.get(0)), rest.subList(1, rest.size()));
             case "read" -> read(address, Integer.parseInt(rest.get(0)), rest.subList(1, rest.size()));
             case "admin" -> admin(address, rest.get(0));
-            case "tools" -> tools(address, rest.get(0));
+            case "tools" -> {
+                tools(address, rest.get(0));
+                if (rest.size() > 1) dumps(address, rest.get(0), Path.of(rest.get(1)));
+            }
             default -> throw new IllegalArgumentException(args[1]);
         }
         if (!args[1].equals("read")) System.out.println("ok");
@@ -188,21 +191,54 @@ public class Client {
             args(to, "--alter", "--entity-type", "topics", "--entity-name", topic, "--add-config", "retention.ms=3600000"))));
         says("retention.ms=3600000", run(() -> kafka.admin.ConfigCommand.main(
             args(to, "--describe", "--entity-type", "topics", "--entity-name", topic))));
+        run(() -> org.apache.kafka.tools.TopicCommand.main(args(to, "--create", "--topic", topic + "one", "--partitions", "1",
+            "--config", "segment.bytes=1048576")));
         java.io.InputStream in = System.in;
         System.setIn(new java.io.ByteArrayInputStream("a:1\nb:2\nc:3\n".getBytes()));
-        org.apache.kafka.tools.ConsoleProducer.main(args(to, "--topic", topic, "--reader-property", "parse.key=true",
+        org.apache.kafka.tools.ConsoleProducer.main(args(to, "--topic", topic + "one", "--reader-property", "parse.key=true",
             "--reader-property", "key.separator=:", "--compression-codec", "zstd", "--sync"));
         System.setIn(in);
-        says(topic + ":0:", run(() -> org.apache.kafka.tools.GetOffsetShell.main(args(to, "--topic", topic))));
-        String performance = run(() -> org.apache.kafka.tools.ProducerPerformance.main(new String[] {"--topic", topic, "--num-records", "1000",
-            "--record-size", "100", "--throughput", "-1", "--producer-props", "bootstrap.servers=" + address, "acks=all"}));
+        String[] offsets = args(to, "--topic", topic + "one", "--time");
+        says(topic + "one:0:3", run(() -> org.apache.kafka.tools.GetOffsetShell.main(args(offsets, "latest"))));
+        says(topic + "one:0:0", run(() -> org.apache.kafka.tools.GetOffsetShell.main(args(offsets, "earliest"))));
+        says(topic + "one:0:", run(() -> org.apache.kafka.tools.GetOffsetShell.main(args(offsets, "max-timestamp"))));
+        says(topic + "one:0:0", run(() -> org.apache.kafka.tools.GetOffsetShell.main(args(offsets, "1"))));
+        String[] console = args(to, "--topic", topic + "one", "--partition", "0", "--timeout-ms", "20000",
+            "--formatter-property", "print.key=true", "--formatter-property", "key.separator=|");
+        says("a|1\nb|2\nc|3\n", run(() -> org.apache.kafka.tools.consumer.ConsoleConsumer.main(
+            args(console, "--offset", "earliest", "--max-messages", "3"))));
+        says("c|3\n", run(() -> org.apache.kafka.tools.consumer.ConsoleConsumer.main(args(console, "--offset", "2", "--max-messages", "1"))));
+        String performance = run(() -> org.apache.kafka.tools.ProducerPerformance.main(new String[] {"--topic", topic + "one", "--num-records", "1000",
+            "--record-size", "3000", "--throughput", "-1", "--producer-props", "bootstrap.servers=" + address, "acks=all"}));
         says("1000 records sent", performance);
-        String read = run(() -> org.apache.kafka.tools.consumer.ConsoleConsumer.main(args(to, "--topic", topic, "--partition", "0",
-            "--offset", "earliest", "--max-messages", "1", "--timeout-ms", "20000")));
-        check(!read.isEmpty(), "the console consumer read nothing");
         run(() -> org.apache.kafka.tools.TopicCommand.main(args(to, "--alter", "--topic", topic, "--partitions", "4")));
         says("Produce(0)", run(() -> org.apache.kafka.tools.BrokerApiVersionsCommand.main(to)));
         org.apache.kafka.tools.TopicCommand.main(args(to, "--delete", "--topic", topic));
+    }
+
+    /** DumpLogSegments on the files of a broker whose data directory this is. Then what was made here is deleted. */
+    static void dumps(String address, String topic, Path data) throws Exception {
+        Path partition = data.resolve(topic + "one-0");
+        String segment = "00000000000000000000";
+        String log = run(() -> org.apache.kafka.tools.DumpLogSegments.main(
+            new String[] {"--files", partition.resolve(segment + ".log").toString(), "--print-data-log", "--deep-iteration"}));
+        for (String said : List.of("key: a payload: 1", "key: c payload: 3", "compresscodec: zstd", "isvalid: true")) says(said, log);
+        check(!log.contains("isvalid: false"), log);
+        // A broker need not have written the indexes of a segment that it still appends to.
+        int indexes = 0;
+        for (Path file : Files.list(partition).sorted().toList()) {
+            if (!file.toString().endsWith("index")) continue;
+            indexes++;
+            String said = run(() -> org.apache.kafka.tools.DumpLogSegments.main(new String[] {"--files", file.toString()}));
+            says("Dumping", said);
+            check(!said.contains("Mismatches") && !said.contains("out of order") && !said.contains("Found"), said);
+        }
+        check(indexes >= 4, "indexes of two segments that are closed: " + indexes);
+        String metadata = run(() -> org.apache.kafka.tools.DumpLogSegments.main(new String[] {"--cluster-metadata-decoder", "--files",
+            data.resolve("__cluster_metadata-0").resolve(segment + ".log").toString()}));
+        for (String said : List.of("\"type\":\"TOPIC_RECORD\"", topic + "one", "\"type\":\"PARTITION_RECORD\"")) says(said, metadata);
+        String[] delete = {"--bootstrap-server", address, "--delete", "--topic", topic + "one"};
+        org.apache.kafka.tools.TopicCommand.main(delete);
     }
 
     static String[] args(String[] first, String... more) {

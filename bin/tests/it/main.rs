@@ -3,5 +3,6 @@
 mod cli;
 mod clients;
 mod conformance;
+mod kill9;
 mod support;
 mod tidy;
