@@ -39,6 +39,12 @@ impl DiskQueue {
         DiskQueue { planted, ..DiskQueue::default() }
     }
 
+    /// What is planted in the node.
+    #[must_use]
+    pub fn planting(&self) -> Planted {
+        self.planted
+    }
+
     /// The queue as `owner` uses it.
     pub fn port(&mut self, owner: Owner) -> DiskPort<'_> {
         DiskPort { queue: self, owner }
@@ -80,12 +86,22 @@ impl DiskPort<'_> {
         self.queue.planted.has(bug)
     }
 
+    /// What is planted in the node.
+    #[must_use]
+    pub fn planting(&self) -> Planted {
+        self.queue.planted
+    }
+
     /// Ask for a `Sync` or a `SyncDir`. Every one has a name, so that its deletion can be planted.
     pub fn barrier(&mut self, which: Barrier, file: FileId, call: DiskCall) -> OpId {
         assert!(matches!(call, DiskCall::Sync | DiskCall::SyncDir), "a barrier is a sync");
+        let which = if self.owner == Owner::Controller { which.of_metadata() } else { which };
         if self.planted(Bug::Skip(which)) {
-            // Reading nothing touches nothing, and ends like any other call.
-            return self.record(file, DiskCall::Read { pos: BytePos(0), len: 0 });
+            // Reading nothing, or removing what never was, touches nothing, and ends like any other call.
+            return match call {
+                DiskCall::SyncDir => self.record(FileId::new(file.dir, FileKind::TxnIndex, i64::MAX), DiskCall::Remove),
+                _ => self.record(file, DiskCall::Read { pos: BytePos(0), len: 0 }),
+            };
         }
         self.record(file, call)
     }
@@ -143,7 +159,8 @@ impl Replacer {
     /// Begin to replace `file` by `contents`.
     pub fn start(file: FileId, contents: Bytes, port: &mut DiskPort<'_>) -> Replacer {
         assert!(file.name.suffix == Suffix::None, "a replaced file has its final name: {file}");
-        let waiting_for = port.call(file.with_suffix(Suffix::Tmp), DiskCall::Create);
+        let tmp = if port.planted(Bug::ReplacedInPlace) { file } else { file.with_suffix(Suffix::Tmp) };
+        let waiting_for = port.call(tmp, DiskCall::Create);
         Replacer { file, step: Step::Creating(contents), waiting_for }
     }
 
@@ -164,7 +181,8 @@ impl Replacer {
         if op != self.waiting_for || self.step == Step::Ended {
             return Progress::NotMine;
         }
-        let tmp = self.file.with_suffix(Suffix::Tmp);
+        let in_place = port.planted(Bug::ReplacedInPlace);
+        let tmp = if in_place { self.file } else { self.file.with_suffix(Suffix::Tmp) };
         let step = std::mem::replace(&mut self.step, Step::Ended);
         let fault = result.as_ref().err().copied();
         let (file, call, next) = match (step, fault) {
@@ -173,14 +191,15 @@ impl Replacer {
             (_, Some(why)) => (tmp, DiskCall::Remove, Step::Removing(why)),
             (Step::Creating(contents), None) => (tmp, DiskCall::Append { pos: BytePos(0), data: vec![contents] }, Step::Writing),
             (Step::Writing, None) => (tmp, DiskCall::Sync, Step::Syncing),
+            (Step::Syncing, None) if in_place => (FileId::dir(self.file.dir), DiskCall::SyncDir, Step::SyncingDir),
             (Step::Syncing, None) => (tmp, DiskCall::Rename { to: self.file.name }, Step::Renaming),
             (Step::Renaming, None) => (FileId::dir(self.file.dir), DiskCall::SyncDir, Step::SyncingDir),
             (Step::SyncingDir, None) => return Progress::Done,
             (Step::Ended, None) => return Progress::NotMine,
         };
         self.waiting_for = match &call {
-            DiskCall::Sync => port.barrier(Barrier::ReplacedData, file, call),
-            DiskCall::SyncDir => port.barrier(Barrier::ReplacedName, file, call),
+            DiskCall::Sync => port.barrier(Barrier::of_replaced(self.file.name.kind).0, file, call),
+            DiskCall::SyncDir => port.barrier(Barrier::of_replaced(self.file.name.kind).1, file, call),
             _ => port.call(file, call),
         };
         self.step = next;

@@ -18,6 +18,7 @@ use crate::disk::{DiskQueue, Owner};
 use crate::ids::{LeaderEpoch, LeaseId, Offset, PartitionId};
 use crate::io::{Deadline, Fact, FileId, Level};
 use crate::log::{Log, LogEvent, Ticket};
+use crate::planted::Bug;
 use crate::time::Now;
 use crate::wire::ErrorCode;
 use events::{FetchAsk, Fetched, Listed, PartitionEvent, PartitionIntent, PartitionSettings, Produced, Token};
@@ -123,7 +124,9 @@ impl Partition {
             E::LogStartDurable { start } => self.on_log_start_durable(start, out),
             E::DirectoryDurable => {
                 self.directory_durable = true;
-                self.on_progress(out);
+                if !self.log.has(Bug::ParkedAckForgotten) {
+                    self.on_progress(out);
+                }
             }
             E::Released { lease } => {
                 for file in self.leases.remove(&lease).unwrap_or_default() {
@@ -205,7 +208,7 @@ impl Partition {
 
     /// The high watermark is the least end that the in-sync replicas promise: of this one alone.
     fn maybe_advance_high_watermark(&mut self, out: &mut Vec<PartitionIntent>) -> bool {
-        let promised = self.log.promised_end();
+        let promised = if self.log.has(Bug::EndIsCommitted) { self.log.end() } else { self.log.promised_end() };
         if !self.directory_durable || promised <= self.high_watermark {
             return false;
         }
@@ -259,11 +262,13 @@ impl Partition {
 
     /// Kafka's check of the epoch that a client believes in; -1 is no belief.
     fn check_epoch(&self, current_leader_epoch: i32) -> Result<(), ErrorCode> {
-        if self.high_watermark < self.recovered_end.min(self.log.end()) && !self.log.is_offline() {
+        let leads = self.high_watermark >= self.recovered_end.min(self.log.end()) || self.log.has(Bug::HighWatermarkForgotten);
+        if !leads && !self.log.is_offline() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         match current_leader_epoch {
             -1 => Ok(()),
+            _ if self.log.has(Bug::EpochNotFenced) => Ok(()),
             e if e < self.leader_epoch.0 => Err(ErrorCode::FencedLeaderEpoch),
             e if e > self.leader_epoch.0 => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),

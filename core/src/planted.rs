@@ -5,6 +5,7 @@
 //! Holds       correct code and planted flaw stand side by side, at the one line where they differ.
 //! Not here    running them (`ottla sim mutants`), judging the result (the campaigns' checks).
 
+use crate::io::FileKind;
 use std::fmt;
 
 macro_rules! bugs {
@@ -78,19 +79,141 @@ macro_rules! barriers {
 
 bugs! {
     Canary = "canary", "Every acks=all reply leaves before its fsync: what any campaign must notice at once.";
+    // --- recovery ---
+    ScanWithoutChecksums = "scan-without-checksums", "L01: recovery believes every batch whose header looks right, whatever its checksum.";
+    ScanAllowsGaps = "scan-allows-gaps", "L14: recovery takes batches whose offsets leave a gap.";
+    TornTailKept = "torn-tail-kept", "L01: recovery ends the log before a torn tail and leaves the bytes in the file.";
+    OnlyLastSegmentScanned = "only-last-segment-scanned", "L12: recovery looks at the last segment only, whatever the recovery point says.";
+    CorruptionIsTornTail = "corruption-is-torn-tail", "R37: damage below what was promised is cut away like a torn tail.";
+    EvidenceIgnored = "evidence-ignored", "Recovery does not ask the offset index how far the log was durable.";
+    ProducersForgotten = "producers-forgotten", "L10: recovery begins with no producers at all.";
+    SnapshotNotRolledForward = "snapshot-not-rolled-forward", "L10: the batches behind a producer snapshot are not folded on top of it.";
+    EmptySnapshotTrusted = "empty-snapshot-trusted", "L06: a producer snapshot that cannot be read counts as one of no producers.";
+    LaterSnapshotsKept = "later-snapshots-kept", "L08: producer snapshots above the end of a recovered log stay, and are believed when the log has grown past them.";
+    OldIndexesKept = "old-indexes-kept", "L12: the indexes of a segment that was folded again stay on the disk.";
+    FirstEpochForgotten = "first-epoch-forgotten", "R14: epochs that are folded from the batches lack the first one.";
+    LogStartInSegmentForgotten = "log-start-in-segment-forgotten", "L15: recovery removes the segment in which the log start lies.";
+    DirectoryByName = "directory-by-name", "R36: a directory belongs to the topic of its name, whatever topic id it holds.";
+    StaleCheckpointLine = "stale-checkpoint-line", "R36: what a checkpoint says of a deleted partition is taken for its successor's of the same name.";
+    TornLogStartsIgnored = "torn-log-starts-ignored", "L23: a checkpoint of log starts that cannot be read counts as empty.";
+    TornQuorumStateIgnored = "torn-quorum-state-ignored", "L23: a quorum-state that cannot be read counts as absent, and an absent one as no promise.";
+    HighWatermarkForgotten = "high-watermark-forgotten", "A restarted leader serves before what it recovered is promised again.";
+    // --- the log ---
+    FailedAppendCounts = "failed-append-counts", "L02: an append that the disk cut short counts as done.";
+    FailedAppendKeepsProducers = "failed-append-keeps-producers", "L04: an append that failed stays in its producer's memory, so that the retry is taken for a duplicate.";
+    EndIsCommitted = "end-is-committed", "L05: the high watermark follows the end of the log, not what is durable.";
+    GroupCommitCoversAll = "group-commit-covers-all", "A sync's completion covers what was appended after the sync was asked for.";
+    FailedSyncRetried = "failed-sync-retried", "L20: an fsync that failed is tried again, and its success believed.";
+    SegmentNameNotAwaited = "segment-name-not-awaited", "Records count as durable before the name of their file is.";
+    SnapshotBeforeDurable = "snapshot-before-durable", "L08: a producer snapshot is written before the batches below it are durable.";
+    IndexBeforeDurable = "index-before-durable", "Index entries are written before their batches are durable.";
+    RecoveryPointIgnoresIndexes = "recovery-point-ignores-indexes", "The recovery point passes segments whose indexes are not durable.";
+    RecoveryPointIgnoresEpochs = "recovery-point-ignores-epochs", "R17: the recovery point passes epochs that are not in the durable checkpoint.";
+    DoomedRenamedAtOnce = "doomed-renamed-at-once", "Segments are renamed for deletion without waiting for one another, so that a crash may leave a gap.";
+    PinIgnored = "pin-ignored", "A deleted segment's file goes while a reply still refers to it.";
+    DirectoryLeaseIgnored = "directory-lease-ignored", "A deleted topic's files go while a reply still refers to them.";
+    RetentionByEnd = "retention-by-end", "K12: retention deletes up to the end of the log, not up to the high watermark.";
+    ReplacedInPlace = "replaced-in-place", "L23: small files are written over in place, without the rename.";
+    AppendTimeWithoutChecksum = "append-time-without-checksum", "A batch that gets its append time keeps the checksum that it came with.";
+    // --- producers ---
+    DuplicateRefused = "duplicate-refused", "T01: a duplicate is answered OUT_OF_ORDER_SEQUENCE_NUMBER.";
+    WindowOfOne = "window-of-one", "T02: only the last batch of a producer is remembered.";
+    TimeoutIsDefinite = "timeout-is-definite", "T03: an append that took too long is answered with an error that says it was not done.";
+    DuplicateAppended = "duplicate-appended", "No batch is ever taken for a duplicate.";
+    GapAccepted = "gap-accepted", "A gap in a producer's sequences is taken.";
+    OldEpochAccepted = "old-epoch-accepted", "T05: a producer of an older epoch is not fenced.";
+    ProducerIdsReissued = "producer-ids-reissued", "Blocks of producer ids are handed out and not written down.";
+    // --- answers ---
+    AckBeforeWritten = "ack-before-written", "An acks=1 reply leaves before the append has ended.";
+    AckBeforeDirectory = "ack-before-directory", "Replies do not wait for the directory of a new partition.";
+    ParkedAckForgotten = "parked-ack-forgotten", "R55: a new partition's directory becomes durable and nobody looks at the parked replies.";
+    ReadToEnd = "read-to-end", "R45: reads are bound by what is written, not by the high watermark.";
+    LatestIsEnd = "latest-is-end", "ListOffsets tells the end of the log as the latest offset.";
+    OwnEpochUnknown = "own-epoch-unknown", "R12: an epoch without records is unknown to OffsetForLeaderEpoch.";
+    EpochNotFenced = "epoch-not-fenced", "R04: the leader epoch that a client believes in is not looked at.";
+    DeletionBeforeCheckpoint = "deletion-before-checkpoint", "DeleteRecords is answered before the new log start is on the disk.";
+    DeletionBeyondHighWatermark = "deletion-beyond-high-watermark", "R53: DeleteRecords may go beyond the high watermark.";
+    ReplyOrderSwapped = "reply-order-swapped", "An answer leaves its connection as soon as it is ready.";
+    SessionForgetsRecords = "session-forgets-records", "A fetch session keeps an answer back when only its records are new.";
+    WaitWithoutEnd = "wait-without-end", "A parked fetch is not woken when its time is up.";
+    WakeLost = "wake-lost", "A fetch that parks just after an append has become visible is not told of it.";
+    // --- metadata and the node ---
+    MetadataBeforeSync = "metadata-before-sync", "Q01: metadata counts as committed, and is answered, before its fsync.";
+    EpochResumed = "epoch-resumed", "Q02: a restarted controller goes on in the epoch of its last life.";
+    LogCutBeforeSnapshot = "log-cut-before-snapshot", "L19: the metadata log is cut before the snapshot that replaces it is durable.";
+    LogCutPastSnapshot = "log-cut-past-snapshot", "Q16: the metadata log is cut past its newest snapshot.";
+    MarkerKept = "marker-kept", "R30: the marker of an orderly end stays when the next life begins.";
+    MarkerAfterFailure = "marker-after-failure", "R30: the marker of an orderly end is written although a log could not be closed.";
+    MarkerBeforeClose = "marker-before-close", "R30: the marker of an orderly end is written without closing the logs.";
+    ServesBeforeMarkerGone = "serves-before-marker-gone", "R30: a node serves before the old marker is durably gone.";
 }
 
 barriers! {
     Records = "records", "The fsync of a segment's records";
-    SegmentName = "segment-name", "The directory fsync behind a new segment, a removed one, or new indexes";
-    Indexes = "indexes", "The fsync of a closed segment's index";
-    RepairData = "repair-data", "The fsync behind a cut";
-    RepairName = "repair-name", "The directory fsync behind a cut";
-    ReplacedData = "replaced-data", "The fsync of a file that will replace another, before its rename";
-    ReplacedName = "replaced-name", "The directory fsync behind the rename of a replaced file";
+    MetadataRecords = "metadata-records", "Q01, L17: the fsync of the metadata log's records";
+    SegmentName = "segment-name", "The directory fsync behind a new segment";
+    MetadataSegmentName = "metadata-segment-name", "The directory fsync behind a new segment of the metadata log";
+    IndexName = "index-name", "The directory fsync behind a closed segment's indexes";
+    DeletedName = "deleted-name", "The directory fsync behind a segment that is renamed for deletion";
+    Index = "index", "The fsync of a closed segment's offset index";
+    TimeIndex = "time-index", "The fsync of a closed segment's time index";
+    RepairData = "repair-data", "The fsync behind the cut of a failed append";
+    RepairName = "repair-name", "The directory fsync behind the cut of a failed append";
+    RecoveryData = "recovery-data", "The fsync behind the cut of a torn tail";
+    RecoveryName = "recovery-name", "The directory fsync behind the cut of a torn tail";
+    SnapshotData = "snapshot-data", "L06: the fsync of a producer snapshot, before its rename";
+    SnapshotName = "snapshot-name", "The directory fsync behind the rename of a producer snapshot";
+    EpochsData = "epochs-data", "R17: the fsync of a leader-epoch checkpoint, before its rename";
+    EpochsName = "epochs-name", "The directory fsync behind the rename of a leader-epoch checkpoint";
+    RecoveryPointsData = "recovery-points-data", "The fsync of the checkpoint of recovery points, before its rename";
+    RecoveryPointsName = "recovery-points-name", "The directory fsync behind the rename of the checkpoint of recovery points";
+    LogStartsData = "log-starts-data", "The fsync of the checkpoint of log starts, before its rename";
+    LogStartsName = "log-starts-name", "The directory fsync behind the rename of the checkpoint of log starts";
+    HighWatermarksData = "high-watermarks-data", "The fsync of the checkpoint of high watermarks, before its rename";
+    HighWatermarksName = "high-watermarks-name", "The directory fsync behind the rename of the checkpoint of high watermarks";
+    TopicIdData = "topic-id-data", "The fsync of partition.metadata, before its rename";
+    TopicIdName = "topic-id-name", "The directory fsync behind the rename of partition.metadata";
+    IdentityData = "identity-data", "The fsync of meta.properties, before its rename";
+    IdentityName = "identity-name", "The directory fsync behind the rename of meta.properties";
+    VoteData = "vote-data", "Q06: the fsync of quorum-state, before its rename";
+    VoteName = "vote-name", "Q06: the directory fsync behind the rename of quorum-state";
+    MarkerData = "marker-data", "The fsync of the clean-shutdown marker, before its rename";
+    MarkerName = "marker-name", "The directory fsync behind the rename of the clean-shutdown marker";
+    MetadataSnapshotData = "metadata-snapshot-data", "The fsync of a metadata snapshot, before its rename";
+    MetadataSnapshotName = "metadata-snapshot-name", "The directory fsync behind the rename of a metadata snapshot";
     MarkerRemoved = "marker-removed", "The directory fsync behind the removal of the clean-shutdown marker";
     MetadataDir = "metadata-dir", "The directory fsync behind the new directory of the metadata log";
     TopicDir = "topic-dir", "The directory fsync behind a new, renamed or removed directory of a partition";
+}
+
+impl Barrier {
+    /// The two barriers of a file that is replaced as a whole: that of its contents and that of its name.
+    #[must_use]
+    pub fn of_replaced(kind: FileKind) -> (Barrier, Barrier) {
+        match kind {
+            FileKind::Snapshot => (Barrier::SnapshotData, Barrier::SnapshotName),
+            FileKind::LeaderEpochs => (Barrier::EpochsData, Barrier::EpochsName),
+            FileKind::RecoveryPoints => (Barrier::RecoveryPointsData, Barrier::RecoveryPointsName),
+            FileKind::LogStarts => (Barrier::LogStartsData, Barrier::LogStartsName),
+            FileKind::HighWatermarks => (Barrier::HighWatermarksData, Barrier::HighWatermarksName),
+            FileKind::PartitionMetadata => (Barrier::TopicIdData, Barrier::TopicIdName),
+            FileKind::MetaProperties => (Barrier::IdentityData, Barrier::IdentityName),
+            FileKind::QuorumState => (Barrier::VoteData, Barrier::VoteName),
+            FileKind::CleanShutdown => (Barrier::MarkerData, Barrier::MarkerName),
+            FileKind::Checkpoint => (Barrier::MetadataSnapshotData, Barrier::MetadataSnapshotName),
+            other => panic!("{other:?} is not replaced as a whole"),
+        }
+    }
+
+    /// The same barrier of the metadata log.
+    #[must_use]
+    pub fn of_metadata(self) -> Barrier {
+        match self {
+            Barrier::Records => Barrier::MetadataRecords,
+            Barrier::SegmentName => Barrier::MetadataSegmentName,
+            other => other,
+        }
+    }
 }
 
 /// Which bug is planted in a node. Copied into every place that asks.

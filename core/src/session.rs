@@ -11,6 +11,7 @@ pub mod fetch_session;
 
 use crate::ids::{ConnId, LeaseId};
 use crate::io::{Effect, Reply};
+use crate::planted::{Bug, Planted};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One request of one connection. Never reused within the life of a node, because connection ids are not.
@@ -51,12 +52,19 @@ struct Conn {
 /// All connections of a node.
 #[derive(Debug, Default)]
 pub struct Sessions {
+    planted: Planted,
     conns: BTreeMap<ConnId, Conn>,
     /// Requests that have neither been answered nor lost their connection.
     open_requests: usize,
 }
 
 impl Sessions {
+    /// No connections yet, in a node in which this is planted.
+    #[must_use]
+    pub fn with_planted(planted: Planted) -> Sessions {
+        Sessions { planted, ..Sessions::default() }
+    }
+
     /// A connection begins.
     pub fn open(&mut self, conn: ConnId, host: String) {
         let before = self.conns.insert(conn, Conn { host, ..Conn::default() });
@@ -86,6 +94,14 @@ impl Sessions {
         if c.closing {
             slot.answer = Some(Answer::Silent);
             return lease_of(&answer);
+        }
+        if self.planted.has(Bug::ReplyOrderSwapped)
+            && index > 0
+            && let Answer::Reply(reply) = answer
+        {
+            slot.answer = Some(Answer::Silent);
+            out.push(Effect::Reply { conn: request.conn, reply });
+            return None;
         }
         slot.answer = Some(answer);
         while let Some(Slot { answer: Some(_), .. }) = c.slots.front() {

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod disk;
 pub mod exhaustive;
 pub mod history;
+pub mod mutants;
 pub mod plan;
 pub mod runner;
 pub mod shrink;

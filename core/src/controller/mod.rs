@@ -32,6 +32,7 @@ use crate::disk::{DiskPort, Replacer};
 use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionIndex, TopicId};
 use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, Fatal, FileId, FileName, Level};
 use crate::log::{Log, LogEvent, Origin};
+use crate::planted::Bug;
 use crate::rng::Rng;
 use crate::time::{Instant, Now};
 use crate::wire::{ErrorCode, Response, msg};
@@ -408,7 +409,8 @@ impl Controller {
                 let (first, count) = (self.working.next_producer_id, PRODUCER_ID_BLOCK);
                 let next = first + i64::from(count);
                 let record = Record::ProducerIds { broker: self.config.node.0, epoch: self.broker_epoch, next };
-                (vec![record], ControllerIntent::ProducerIds { token, first, count })
+                let records = if port.planted(Bug::ProducerIdsReissued) { Vec::new() } else { vec![record] };
+                (records, ControllerIntent::ProducerIds { token, first, count })
             }
         };
         self.write(records, Then::Answer(answer), now, port);
@@ -562,7 +564,7 @@ impl Controller {
 
     /// Let out what has become durable: first the changes, then the answer.
     fn publish(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
-        let durable = self.log.synced_end();
+        let durable = if port.planted(Bug::MetadataBeforeSync) { self.log.end() } else { self.log.synced_end() };
         while self.pending.front().is_some_and(|p| p.end <= durable) {
             let Some(Pending { end, records, timestamp, then, .. }) = self.pending.pop_front() else { break };
             let mut deltas = Vec::new();
@@ -587,7 +589,7 @@ impl Controller {
         if matches!(self.phase, Phase::Active) && !self.waiting.is_empty() {
             self.take_waiting(now, port, out);
         }
-        self.maybe_snapshot(port);
+        self.maybe_snapshot(now, port);
     }
 
     fn halt(&mut self, what: &str, out: &mut Vec<ControllerIntent>) {
@@ -600,6 +602,7 @@ impl Controller {
         assert!(self.pending.iter().is_sorted_by_key(|p| p.end), "answers wait in the order of the log");
         // Until this life is registered, the image may rest on what the last one wrote and nobody has synced yet.
         let settled = !matches!(self.phase, Phase::Active) || self.pending.is_empty() || self.log.is_offline();
+        let settled = settled || self.log.has(Bug::MetadataBeforeSync);
         assert!(self.image_end <= self.log.synced_end() || settled, "an image ahead of what is durable");
         if self.pending.is_empty() {
             assert!(self.image.topics.len() == self.working.topics.len(), "with nothing pending, both images are the same");

@@ -11,6 +11,7 @@ use super::{Controller, ControllerIntent, METADATA_DIR, note};
 use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{Offset, OpId};
 use crate::io::{DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, Level, Suffix};
+use crate::planted::Bug;
 use crate::time::Now;
 use crate::wire::batch::{batches, records};
 use bytes::{Bytes, BytesMut};
@@ -109,7 +110,7 @@ fn parse(contents: Bytes) -> Result<(Image, i64), String> {
 
 impl Controller {
     /// Write a snapshot of what is durable, if enough was written since the last one.
-    pub(super) fn maybe_snapshot(&mut self, port: &mut DiskPort<'_>) -> bool {
+    pub(super) fn maybe_snapshot(&mut self, now: Now, port: &mut DiskPort<'_>) -> bool {
         let s = &self.snapshots;
         let due = s.since_bytes >= s.every_bytes && s.writing.is_none() && self.is_active();
         if !due || s.latest.is_some_and(|l| l.base >= self.image_end.0) {
@@ -121,6 +122,9 @@ impl Controller {
         let contents = print(&self.image, self.epoch.0, self.image_timestamp, &head, self.image_timestamp);
         self.snapshots.writing = Some(Replacer::start(FileId { dir: self.dir, name }, contents, port));
         self.snapshots.since_bytes = 0;
+        if port.planted(Bug::LogCutBeforeSnapshot) {
+            self.log.delete_records(Offset(name.base), self.log.synced_end(), now, port, &mut Vec::new());
+        }
         true
     }
 
@@ -157,6 +161,7 @@ impl Controller {
         let end = Offset(file.name.base);
         assert!(end <= self.log.synced_end(), "a snapshot holds durable records only");
         let mut events = Vec::new();
+        let end = if port.planted(Bug::LogCutPastSnapshot) { self.log.synced_end() } else { end };
         self.log.delete_records(end, self.log.synced_end(), now, port, &mut events);
         out.push(note(Level::Info, "metadata-snapshot", file.name.to_string()));
         self.on_log_events(events, now, port, out);

@@ -21,7 +21,7 @@ use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{DirId, LeaderEpoch, Offset, OpId, base64_id};
 use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, ROOT, Suffix};
 use crate::log::{Hints, Log, LogConfig, Verdict};
-use crate::planted::Barrier;
+use crate::planted::{Barrier, Bug, Planted};
 use crate::rng::Rng;
 use crate::time::Now;
 use crate::wire::batch::{Batch, batches, records};
@@ -65,7 +65,7 @@ struct Found {
     quorum: Option<QuorumState>,
 }
 
-fn find(disk: &dyn DiskImage) -> Result<Found, String> {
+fn find(planted: Planted, disk: &dyn DiskImage) -> Result<Found, String> {
     let files = disk.files(Some(METADATA_DIR)).map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
     let mut names: Vec<(FileName, u64)> = files.iter().filter_map(|(n, len)| Some((FileName::parse(n)?, *len))).collect();
     names.sort();
@@ -91,7 +91,8 @@ fn find(disk: &dyn DiskImage) -> Result<Found, String> {
         return Err(format!("the newest metadata snapshot is damaged, and the log does not reach back to an older one: {why}"));
     }
     if let Some(text) = read_small(disk, Some(METADATA_DIR), "quorum-state")? {
-        found.quorum = Some(QuorumState::parse(&text).map_err(|why| format!("{METADATA_DIR}/quorum-state: {why}"))?);
+        let parsed = QuorumState::parse(&text).map_err(|why| format!("{METADATA_DIR}/quorum-state: {why}"));
+        found.quorum = if planted.has(Bug::TornQuorumStateIgnored) { parsed.ok() } else { Some(parsed?) };
     }
     Ok(found)
 }
@@ -225,7 +226,7 @@ impl Controller {
         let mut errands = BTreeSet::new();
         let (log, found, replayed) = if has_dir {
             disk.bind(dir, METADATA_DIR);
-            let mut found = find(disk)?;
+            let mut found = find(port.planting(), disk)?;
             let (log, verdict) = Log::recover(dir, METADATA_DIR, disk, hints, log_config(&config.settings), now, port)
                 .map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
             check_verdict(&verdict)?;
@@ -236,7 +237,8 @@ impl Controller {
             errands.insert(port.call(FileId::dir(dir), DiskCall::MakeDir { path: METADATA_DIR.to_owned() }));
             (Log::create(dir, Offset::ZERO, log_config(&config.settings), now, port), Found::default(), Replayed::default())
         };
-        let epoch = LeaderEpoch(promised(&found, &log)? + 1);
+        let step = if port.planted(Bug::EpochResumed) && log.end() > Offset::ZERO { 0 } else { 1 };
+        let epoch = LeaderEpoch(promised(&found, &log)? + step);
         let every = usize::try_from(config.settings.int("metadata.log.max.record.bytes.between.snapshots")).unwrap_or(usize::MAX);
         Ok(Controller {
             // The seed may be the same in every life: ids must differ all the same.
@@ -388,7 +390,7 @@ fn promised(found: &Found, log: &Log) -> Result<i32, String> {
             Err(format!("{METADATA_DIR}/quorum-state says epoch {}, and the log has epoch {latest}", state.epoch))
         }
         Some(state) => Ok(state.epoch),
-        None if latest == 0 => Ok(0),
+        None if latest == 0 || log.has(Bug::TornQuorumStateIgnored) => Ok(latest),
         None => Err(format!("{METADATA_DIR}/quorum-state is missing, and the log has epoch {latest}")),
     }
 }

@@ -12,7 +12,7 @@ use crate::disk::DiskPort;
 use crate::ids::{BytePos, LeaderEpoch, Offset, OpId};
 use crate::io::{DiskCall, DiskFault, FileId, FileKind, Level};
 use crate::log::CompressionType;
-use crate::planted::Barrier;
+use crate::planted::{Barrier, Bug};
 use crate::time::{Instant, Now, Timestamp};
 use crate::wire::batch::{AppendPolicy, Checked, Ready, prepare};
 use crate::wire::compress::{Codec, Compression};
@@ -99,7 +99,10 @@ impl Log {
         }
         if let Origin::Client { .. } = origin {
             for r in &ready {
-                if let Check::Duplicate(same) = self.producers.check(&r.info)? {
+                let check = self.producers.check(&r.info, self.planted)?;
+                if let Check::Duplicate(same) = check
+                    && !self.has(Bug::DuplicateAppended)
+                {
                     return Ok(Appended {
                         base: Offset(same.first_offset()),
                         end: Offset(same.last_offset + 1),
@@ -126,7 +129,11 @@ impl Log {
         match origin {
             Origin::Client { topic, partition } => {
                 let policy = self.config.append_policy();
-                Ok(vec![prepare(records, &policy, topic, partition, now.wall).map_err(AppendRefusal::Records)?])
+                let mut ready = prepare(records, &policy, topic, partition, now.wall).map_err(AppendRefusal::Records)?;
+                if self.has(Bug::AppendTimeWithoutChecksum) && policy.log_append_time {
+                    ready.keep_checksum_of(&records.bytes);
+                }
+                Ok(vec![ready])
             }
             Origin::Internal | Origin::Replication => {
                 Ok(records.iter().map(|(bytes, info)| Ready::verbatim(info, &bytes)).collect())
@@ -225,7 +232,7 @@ impl Log {
 
     pub(super) fn open_segment(&mut self, base: Offset, _now: Now, port: &mut DiskPort<'_>) {
         self.segments.push_back(Segment::new(base));
-        self.durable.open(base, false);
+        self.durable.open(base, self.has(Bug::SegmentNameNotAwaited));
         let file = self.file(base, FileKind::Log);
         self.call(file, DiskCall::Create, Op::Create(base), port);
         if self.inflight.is_empty() {
@@ -242,8 +249,14 @@ impl Log {
 
     pub(super) fn sync_names(&mut self, port: &mut DiskPort<'_>) {
         if self.names_syncing.is_none() && !self.names_due.is_empty() {
-            self.names_syncing = Some(std::mem::take(&mut self.names_due));
-            self.barrier(Barrier::SegmentName, FileId::dir(self.dir), DiskCall::SyncDir, Op::SyncDir, port);
+            let due = std::mem::take(&mut self.names_due);
+            let which = match () {
+                () if due.iter().any(|n| matches!(n, Named::Segment(_))) => Barrier::SegmentName,
+                () if due.iter().any(|n| matches!(n, Named::Indexes(_))) => Barrier::IndexName,
+                () => Barrier::DeletedName,
+            };
+            self.names_syncing = Some(due);
+            self.barrier(which, FileId::dir(self.dir), DiskCall::SyncDir, Op::SyncDir, port);
         }
     }
 
@@ -318,6 +331,7 @@ impl Log {
         let i = self.inflight.partition_point(|f| f.op < op);
         let flight = &mut self.inflight[i];
         assert!(flight.op == op && flight.state == Sent::Pending, "an append ends once");
+        let fault = fault.filter(|_| !self.planted.has(Bug::FailedAppendCounts));
         flight.state = fault.map_or(Sent::Done, Sent::Failed);
         if let Some(why) = fault {
             self.begin_repair(why);
@@ -344,7 +358,7 @@ impl Log {
 
     /// Write the index entries that are due; complete the indexes of segments that are closed and durable.
     pub(super) fn write_indexes(&mut self, port: &mut DiskPort<'_>) {
-        let promised = self.promised_end();
+        let promised = if self.has(Bug::IndexBeforeDurable) { self.end } else { self.promised_end() };
         for i in 0..self.unindexed.len() {
             let (base, waiting) = self.unindexed[i];
             let next = self.segment_of(base).and_then(|s| self.segments.get(s + 1)).map(|s| s.base);
@@ -369,7 +383,8 @@ impl Log {
         let mut waiting = 0;
         for (_, kind) in files.into_iter().filter(|(n, _)| *n > 0 && indexed) {
             let file = self.file(base, kind);
-            self.barrier(Barrier::Indexes, file, DiskCall::Sync, Op::IndexSync(base), port);
+            let which = if kind == FileKind::Index { Barrier::Index } else { Barrier::TimeIndex };
+            self.barrier(which, file, DiskCall::Sync, Op::IndexSync(base), port);
             waiting += 1;
         }
         if self.segments.back().is_some_and(|s| s.base != base) {

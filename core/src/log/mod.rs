@@ -39,7 +39,7 @@ pub use recovery::replay;
 use crate::disk::DiskPort;
 use crate::ids::{DirId, LeaderEpoch, Offset, OpId};
 use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, FileId, FileKind, Level};
-use crate::planted::Barrier;
+use crate::planted::{Barrier, Bug, Planted};
 use crate::time::{Instant, Now};
 use append::{Hot, InFlight};
 use durable::Durable;
@@ -85,6 +85,7 @@ pub struct Log {
     dirty_since: Option<Instant>,
     /// When to try again what found the disk full.
     retry_at: Option<Instant>,
+    planted: Planted,
 }
 
 /// Whether the log can be written.
@@ -135,13 +136,13 @@ enum Op {
 impl Log {
     /// A new log in the new directory `dir`, whose first record will have offset `start`.
     pub fn create(dir: DirId, start: Offset, config: LogConfig, now: Now, port: &mut DiskPort<'_>) -> Log {
-        let mut log = Log::empty(dir, start, config);
+        let mut log = Log::empty(dir, start, config, port.planting());
         log.open_segment(start, now, port);
         log
     }
 
     /// Without a segment yet.
-    fn empty(dir: DirId, start: Offset, config: LogConfig) -> Log {
+    fn empty(dir: DirId, start: Offset, config: LogConfig, planted: Planted) -> Log {
         Log {
             dir,
             config,
@@ -168,6 +169,7 @@ impl Log {
             next_ticket: 0,
             dirty_since: None,
             retry_at: None,
+            planted,
         }
     }
 
@@ -220,9 +222,16 @@ impl Log {
     /// indexes and the epochs are durable.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
-        let indexes = self.unindexed.front().map(|u| u.0);
+        let indexes = self.unindexed.front().map(|u| u.0).filter(|_| !self.has(Bug::RecoveryPointIgnoresIndexes));
         let epochs = self.epochs.first_start_above(self.epoch_file.saved);
+        let epochs = epochs.filter(|_| !self.has(Bug::RecoveryPointIgnoresEpochs));
         [indexes, epochs].into_iter().flatten().fold(self.synced_end, Offset::min).max(self.log_start.min(self.synced_end))
+    }
+
+    /// Whether this bug is planted in the node.
+    #[must_use]
+    pub(crate) fn has(&self, bug: Bug) -> bool {
+        self.planted.has(bug)
     }
 
     /// Whether appends are taken; false while a failed append is repaired, once closed, and after the log has failed.
@@ -348,7 +357,13 @@ impl Log {
             Op::Append => self.on_appended(op, fault, out),
             Op::Create(base) => self.on_created(base, fault),
             Op::Sync => match fault {
-                None => self.durable.on_synced(op),
+                None => {
+                    self.durable.on_synced(op);
+                    if self.has(Bug::GroupCommitCoversAll) {
+                        self.durable.rows.back_mut().into_iter().for_each(|r| r.covered = self.end);
+                    }
+                }
+                Some(_) if self.has(Bug::FailedSyncRetried) => self.durable.on_sync_lost(op),
                 // The file could not be created: the repair knows.
                 Some(DiskFault::NotFound) if matches!(self.health, Health::Repairing(_)) => self.durable.on_sync_lost(op),
                 Some(why) => self.fail(&format!("a sync failed: {why:?}"), out),

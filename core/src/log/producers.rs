@@ -9,6 +9,7 @@
 
 use super::api::{AppendRefusal, ProducerInfo};
 use crate::ids::{Offset, ProducerEpoch, ProducerId};
+use crate::planted::{Bug, Planted};
 use crate::time::Timestamp;
 use crate::wire::batch::BatchInfo;
 use std::collections::BTreeMap;
@@ -121,7 +122,7 @@ impl Producers {
     }
 
     /// Whether a client's batch continues what its producer sent before.
-    pub fn check(&self, batch: &BatchInfo) -> Result<Check, AppendRefusal> {
+    pub fn check(&self, batch: &BatchInfo, planted: Planted) -> Result<Check, AppendRefusal> {
         if !batch.has_producer_id() {
             return Ok(Check::New);
         }
@@ -129,11 +130,16 @@ impl Producers {
         let Some(known) = self.map.get(&batch.producer_id) else { return Ok(Check::New) };
         let producer = ProducerId(batch.producer_id);
         let (first, last) = (batch.base_sequence, batch.last_sequence());
-        let same = known.batches().iter().find(|b| b.first_sequence() == first && b.last_sequence == last);
+        let window = if planted.has(Bug::WindowOfOne) { 1 } else { WINDOW };
+        let same = known.batches().iter().rev().take(window).find(|b| b.first_sequence() == first && b.last_sequence == last);
         if let Some(same) = same.filter(|_| batch.producer_epoch == known.epoch) {
+            if planted.has(Bug::DuplicateRefused) {
+                let expected_after = known.last_sequence();
+                return Err(AppendRefusal::OutOfOrderSequence { producer, expected_after, got: first });
+            }
             return Ok(Check::Duplicate(*same));
         }
-        if batch.producer_epoch < known.epoch {
+        if batch.producer_epoch < known.epoch && !planted.has(Bug::OldEpochAccepted) {
             let (epoch, current) = (ProducerEpoch(batch.producer_epoch), ProducerEpoch(known.epoch));
             return Err(AppendRefusal::InvalidProducerEpoch { producer, epoch, current });
         }
@@ -142,6 +148,7 @@ impl Producers {
             i32::MAX => first == 0,
             last => first == last + 1,
         };
+        let continues = continues || planted.has(Bug::GapAccepted);
         if continues { Ok(Check::New) } else { Err(AppendRefusal::OutOfOrderSequence { producer, expected_after, got: first }) }
     }
 
@@ -239,7 +246,7 @@ mod tests {
         }
         assert_eq!(code(&p, &batch(0, 0, 2, 0)), "gap", "the sixth last is forgotten");
         for i in 1..6 {
-            let Ok(Check::Duplicate(d)) = p.check(&batch(0, i * 2, 2, 99)) else { panic!("{i}") };
+            let Ok(Check::Duplicate(d)) = p.check(&batch(0, i * 2, 2, 99), Planted::default()) else { panic!("{i}") };
             assert_eq!((d.first_offset(), d.last_offset), (i64::from(i) * 2, i64::from(i) * 2 + 1));
         }
         assert_eq!(code(&p, &batch(0, 12, 1, 0)), "new");

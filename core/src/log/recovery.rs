@@ -20,6 +20,7 @@ use super::{Durability, Health, Hints, Log, LogConfig, Named, Op, Verdict, snaps
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
 use crate::io::{DiskCall, DiskFault, DiskImage, FileId, FileKind, FileName, Suffix};
+use crate::planted::Bug;
 use crate::time::Now;
 use crate::wire::batch::{BatchInfo, HEADER_BYTES};
 use bytes::Bytes;
@@ -77,10 +78,11 @@ impl Log {
     ) -> Result<(Log, Verdict), DiskFault> {
         let mut listing = list(image, path)?;
         let start = hints.log_start.unwrap_or(Offset::ZERO);
-        let mut log = Log::empty(dir, start, config);
+        let mut log = Log::empty(dir, start, config, port.planting());
         let mut sizes: Vec<(Offset, Sizes)> = listing.segments.iter().map(|(b, s)| (Offset(*b), *s)).collect();
         // Deleted already, but for the last step.
-        let below = sizes.windows(2).take_while(|w| w[1].0 <= start).count();
+        let covered = |w: &&[(Offset, Sizes)]| w[1].0 <= start || port.planted(Bug::LogStartInSegmentForgotten) && w[0].0 < start;
+        let below = sizes.windows(2).take_while(covered).count();
         listing.junk.extend(sizes[..below].iter().flat_map(|(base, _)| files_of(*base)));
         let (sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
         for name in &listing.junk {
@@ -140,13 +142,20 @@ fn files_of(base: Offset) -> [FileName; 3] {
 }
 
 impl Recovery<'_> {
+    fn has(&self, bug: Bug) -> bool {
+        self.log.has(bug)
+    }
+
     fn run(&mut self, sizes: &[(Offset, Sizes)], listing: &mut Listing, port: &mut DiskPort<'_>) -> Verdict {
         let last = sizes.len() - 1;
         let file_epochs = self.read_epochs(listing.epochs);
         let point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
         // A segment that ends just at the recovery point may have been closed after that was written down: its indexes count as lost.
-        let mut scan_from =
-            if self.hints.clean { last } else { sizes.partition_point(|s| s.0 < point).saturating_sub(1).min(last) };
+        let mut scan_from = if self.hints.clean || self.has(Bug::OnlyLastSegmentScanned) {
+            last
+        } else {
+            sizes.partition_point(|s| s.0 < point).saturating_sub(1).min(last)
+        };
         let mut hole = None;
         for (base, s) in &sizes[..scan_from] {
             hole = hole.or(self.keep_closed(*base, s));
@@ -184,7 +193,8 @@ impl Recovery<'_> {
     /// What was deleted on purpose reaches further than what is left: nothing of it is needed.
     fn start_over(&mut self, start: Offset, sizes: &[(Offset, Sizes)], listing: &Listing, port: &mut DiskPort<'_>) {
         let dir = self.log.dir;
-        let mut log = Log { ops: std::mem::take(&mut self.log.ops), ..Log::empty(dir, start, self.log.config.clone()) };
+        let mut log =
+            Log { ops: std::mem::take(&mut self.log.ops), ..Log::empty(dir, start, self.log.config.clone(), self.log.planted) };
         let snapshots = listing.snapshots.iter().map(|at| FileId::new(dir, FileKind::Snapshot, *at).name);
         for name in sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots) {
             log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
@@ -297,10 +307,11 @@ impl Recovery<'_> {
             return Some(Hole::at(base, size));
         }
         let interval = self.log.config.index_interval_bytes;
-        let gaps = if self.log.config.cleanup_compact { Gaps::Allowed } else { Gaps::Damage };
+        let depth = if self.has(Bug::ScanWithoutChecksums) { Depth::Headers } else { Depth::Checksums };
+        let gaps = if self.log.config.cleanup_compact || self.has(Bug::ScanAllowsGaps) { Gaps::Allowed } else { Gaps::Damage };
         let (mut writer, mut folded) = (IndexWriter::default(), std::mem::take(&mut self.folded));
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
-        let mut end = scan(&mut Window::new(read, Depth::Checksums), size, 0, base.0, Depth::Checksums, gaps, &mut |info, _| {
+        let mut end = scan(&mut Window::new(read, depth), size, 0, base.0, depth, gaps, &mut |info, _| {
             if info.last_offset() - base.0 <= i64::from(i32::MAX) {
                 writer.on_batch(base, info, info.pos, interval);
                 if folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
@@ -314,6 +325,9 @@ impl Recovery<'_> {
         self.folded = folded;
         self.scanned_bytes += u64::from(end.pos);
         for (kind, _) in [(FileKind::Index, s.index), (FileKind::TimeIndex, s.time)].into_iter().filter(|k| k.1.is_some()) {
+            if self.has(Bug::OldIndexesKept) {
+                break;
+            }
             self.misleading.push(FileId::new(self.log.dir, kind, base.0));
         }
         let mut segment = Segment::new(base);
@@ -349,6 +363,7 @@ impl Recovery<'_> {
         let promised = self.evidence(hole).max(point);
         let bytes = u64::from(hole.size - hole.end.pos) + later_bytes;
         match (end < promised, behind) {
+            (true, true) if self.has(Bug::CorruptionIsTornTail) => Verdict::TornTail { bytes, batches_behind: true },
             (true, true) => corrupt,
             (true, false) => Verdict::LostPromised { end, promised },
             (false, batches_behind) => Verdict::TornTail { bytes, batches_behind },
@@ -377,7 +392,7 @@ impl Recovery<'_> {
 
     /// How far the offset index proves that its segment was durable: its entries are written after their batches' sync.
     fn evidence(&self, hole: Hole) -> Offset {
-        if self.log.config.durability != Durability::Fsync {
+        if self.log.config.durability != Durability::Fsync || self.has(Bug::EvidenceIgnored) {
             return Offset::ZERO;
         }
         let entries_max = hole.size as usize / HEADER_BYTES + 1;
@@ -434,7 +449,8 @@ impl Recovery<'_> {
                 epochs.assign(epoch, start);
             });
         }
-        for (epoch, start) in std::mem::take(&mut self.folded) {
+        let lost = usize::from(self.has(Bug::FirstEpochForgotten));
+        for (epoch, start) in std::mem::take(&mut self.folded).into_iter().skip(lost) {
             epochs.assign(epoch, start);
         }
         epochs.truncate_from_end(self.log.end);
@@ -470,15 +486,18 @@ impl Recovery<'_> {
         while let Some(at) = snapshots.pop() {
             let file = FileId::new(self.log.dir, FileKind::Snapshot, at);
             let found = (at <= self.log.end.0).then(|| self.read(Offset(at), FileKind::Snapshot, 0, 64 << 20).ok()).flatten();
-            if let Some(p) = found.and_then(|bytes| snapshot::parse(&bytes, self.now.wall)) {
+            let empty = self.has(Bug::EmptySnapshotTrusted).then(Producers::default);
+            if let Some(p) = found.and_then(|bytes| snapshot::parse(&bytes, self.now.wall).or(empty)) {
                 (producers, from) = (p, Offset(at));
                 snapshots.push(at);
                 break;
             }
-            self.misleading.push(file);
+            if !self.has(Bug::LaterSnapshotsKept) {
+                self.misleading.push(file);
+            }
         }
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
-        if from < self.log.end {
+        if from < self.log.end && (from == self.log.log_start || !self.has(Bug::SnapshotNotRolledForward)) {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
             for (segment, _) in behind.filter(|(_, end)| *end > from) {
                 self.walk(segment, |info| {
@@ -488,7 +507,7 @@ impl Recovery<'_> {
                 });
             }
         }
-        self.log.producers = producers;
+        self.log.producers = if self.has(Bug::ProducersForgotten) { Producers::default() } else { producers };
     }
 
     /// Let the disk follow where the log was cut; otherwise let it catch up.
@@ -499,7 +518,7 @@ impl Recovery<'_> {
             let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
             doomed.extend(later.map(|name| FileId { dir, name }));
         }
-        if hole.is_some() || !doomed.is_empty() {
+        if (hole.is_some() || !doomed.is_empty()) && !self.has(Bug::TornTailKept) {
             self.log.repair_after_recovery(self.log.written, doomed, port);
             return;
         }

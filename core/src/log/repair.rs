@@ -14,7 +14,7 @@ use super::{Health, Log, LogEvent, Named, Op};
 use crate::disk::DiskPort;
 use crate::ids::OpId;
 use crate::io::{DiskCall, DiskFault, FileId, FileKind};
-use crate::planted::Barrier;
+use crate::planted::{Barrier, Bug};
 use crate::time::Now;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -106,7 +106,8 @@ impl Log {
         assert!(cut == self.written, "what fails first lies where the written part ends");
         let dropped = self.segments.iter().filter(|s| s.base > cut.segment).map(|s| s.base).collect::<Vec<_>>();
         while let Some(failed) = self.inflight.pop_back() {
-            failed.undo.into_iter().rev().for_each(|u| self.producers.restore(u));
+            let undo = if self.planted.has(Bug::FailedAppendKeepsProducers) { Vec::new() } else { failed.undo };
+            undo.into_iter().rev().for_each(|u| self.producers.restore(u));
             if failed.at.segment == cut.segment {
                 let segment = self.segment_at(cut.segment).expect("the cut's segment is there");
                 segment.writer.as_mut().expect("a segment that is not written is not complete").back_to(&failed.mark);
@@ -147,8 +148,12 @@ impl Log {
     fn sync_cut(&mut self, port: &mut DiskPort<'_>) {
         let Health::Repairing(repair) = &self.health else { unreachable!("a repair is under way") };
         let file = self.file(repair.cut.expect("the cut is known").segment, FileKind::Log);
-        let log = self.barrier(Barrier::RepairData, file, DiskCall::Sync, Op::Repair, port);
-        let dir = self.barrier(Barrier::RepairName, FileId::dir(self.dir), DiskCall::SyncDir, Op::Repair, port);
+        let (data, name) = match repair.of_recovery {
+            true => (Barrier::RecoveryData, Barrier::RecoveryName),
+            false => (Barrier::RepairData, Barrier::RepairName),
+        };
+        let log = self.barrier(data, file, DiskCall::Sync, Op::Repair, port);
+        let dir = self.barrier(name, FileId::dir(self.dir), DiskCall::SyncDir, Op::Repair, port);
         self.set_step(Step::Syncing, BTreeSet::from([log, dir]));
     }
 

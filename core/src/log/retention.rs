@@ -12,6 +12,7 @@ use super::{Log, LogEvent, Named, Op};
 use crate::disk::DiskPort;
 use crate::ids::Offset;
 use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, Suffix};
+use crate::planted::Bug;
 use crate::time::{Instant, Now};
 use std::time::Duration;
 
@@ -49,7 +50,8 @@ impl Log {
         port: &mut DiskPort<'_>,
         out: &mut Vec<LogEvent>,
     ) -> bool {
-        if to <= self.log_start || to > limit.min(self.promised_end()) {
+        let limit = if self.has(Bug::DeletionBeyondHighWatermark) { self.end } else { limit };
+        if to <= self.log_start || to > limit.min(self.promised_end()) && !self.has(Bug::DeletionBeyondHighWatermark) {
             return false;
         }
         self.start_at(to, now, port, out);
@@ -64,7 +66,7 @@ impl Log {
             return;
         }
         self.drop_below_start(port);
-        let limit = limit.min(self.promised_end());
+        let limit = if self.has(Bug::RetentionByEnd) { self.end } else { limit.min(self.promised_end()) };
         if self.active_is_stale(limit, now) && self.is_writable() {
             self.roll(now, port);
             self.advance(now, port, out);
@@ -145,9 +147,15 @@ impl Log {
 
     /// Begin to rename the oldest segment that still has its name, unless one is under way.
     fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
-        let Some(i) = self.doomed.iter().position(|d| !matches!(d.step, Step::Renamed { .. })) else { return };
+        let at_once = self.has(Bug::DoomedRenamedAtOnce);
+        let is_next = |d: &Doomed| match d.step {
+            Step::Renamed { .. } => false,
+            Step::Waiting => true,
+            Step::Renaming(_) | Step::SyncingDir => !at_once,
+        };
+        let Some(i) = self.doomed.iter().position(is_next) else { return };
         let next = &self.doomed[i];
-        if next.step != Step::Waiting || next.pins > 0 {
+        if next.step != Step::Waiting || next.pins > 0 && !self.has(Bug::PinIgnored) {
             return;
         }
         let (base, kinds) = (next.base, next.kinds.clone());

@@ -10,6 +10,7 @@ use super::{Closing, Log, LogEvent, Op, snapshot};
 use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{LeaderEpoch, Offset, OpId};
 use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind};
+use crate::planted::Bug;
 use crate::time::Now;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -80,7 +81,7 @@ impl EpochFile {
 impl Log {
     /// Start the replacements that are due.
     pub(super) fn write_side_files(&mut self, port: &mut DiskPort<'_>) {
-        let synced = self.synced_end;
+        let synced = if self.has(Bug::SnapshotBeforeDurable) { self.end } else { self.synced_end };
         if self.snapshots.writing.is_none() && self.snapshots.pending.front().is_some_and(|p| p.0 <= synced) {
             let (offset, contents) = self.snapshots.pending.pop_front().expect("just seen");
             let replacer = Replacer::start(self.file(offset, FileKind::Snapshot), contents, port);

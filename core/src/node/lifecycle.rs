@@ -10,6 +10,7 @@ use crate::io::{DiskDone, DiskFault, Effect, Fact, Fatal, Level};
 use crate::log::Log;
 use crate::partition::Partition;
 use crate::partition::events::{PartitionEvent, PartitionSettings};
+use crate::planted::Bug;
 use crate::session::Answer;
 use crate::time::Now;
 use std::ops::Bound;
@@ -53,6 +54,11 @@ impl Node {
         self.timers.set(timers::Owner::Retention, Some(now.mono.after(interval)));
     }
 
+    /// Whether this bug is planted.
+    fn has(&self, bug: Bug) -> bool {
+        self.config.planted.has(bug)
+    }
+
     fn retention_interval(&self) -> Duration {
         Duration::from_millis(u64::try_from(self.config.settings.int("log.retention.check.interval.ms")).unwrap_or(0).max(1))
     }
@@ -61,7 +67,7 @@ impl Node {
     pub(super) fn maybe_progress(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
         self.write_checkpoints(now);
         match self.phase {
-            Phase::Starting if self.active && self.marker.is_absent() => {
+            Phase::Starting if self.active && (self.marker.is_absent() || self.has(Bug::ServesBeforeMarkerGone)) => {
                 self.phase = Phase::Serving;
                 for (request, frame) in std::mem::take(&mut self.held) {
                     self.start(now, request, frame, out);
@@ -71,6 +77,10 @@ impl Node {
             Phase::Draining if self.gathers.is_empty() => {
                 self.phase = Phase::Closing;
                 self.ending.open_logs = self.partitions.len();
+                if self.has(Bug::MarkerBeforeClose) {
+                    self.ending.open_logs = 0;
+                    return true;
+                }
                 self.events.extend(self.partitions.keys().map(|id| (*id, PartitionEvent::Close)));
                 true
             }
@@ -182,7 +192,7 @@ impl Node {
         let file_name = (name.clone(), id.index.0);
         // What a checkpoint says of an older partition of this name must never be taken for this one's (R36).
         let stale = self.checkpoints.iter_mut().filter(|f| f.names(&file_name)).map(|f| f.hurry(now.mono)).count();
-        if self.directories.is_taken(&path) || stale > 0 {
+        if self.directories.is_taken(&path) || stale > 0 && !self.has(Bug::StaleCheckpointLine) {
             self.wanted.insert(id);
             return;
         }
@@ -191,7 +201,8 @@ impl Node {
         let dir = self.directories.make(id, path, &mut self.disk);
         let mut port = self.disk.port(crate::disk::Owner::Partition(id));
         let log = Log::create(dir, Offset::ZERO, settings.log.clone(), now, &mut port);
-        self.insert_partition(id, name, log, &settings, leader_epoch, Offset::ZERO, false);
+        let durable = self.has(Bug::AckBeforeDirectory);
+        self.insert_partition(id, name, log, &settings, leader_epoch, Offset::ZERO, durable);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place that knows what a partition is made of")]
@@ -234,7 +245,7 @@ impl Node {
         self.wanted.remove(&id);
         self.unreadable.retain(|u| u.id != id);
         if let Some(partition) = self.unhost(id) {
-            let leases = partition.leases().collect();
+            let leases = partition.leases().filter(|_| !self.has(Bug::DirectoryLeaseIgnored)).collect();
             let unique = self.rng.uuid();
             let path = format!("{name}-{}", id.index);
             self.directories.remove(partition.log().dir(), path, leases, unique, &mut self.disk);
@@ -264,7 +275,7 @@ impl Node {
 
     pub(super) fn on_partition_closed(&mut self, id: PartitionId, clean: bool) {
         self.ending.open_logs = self.ending.open_logs.saturating_sub(1);
-        self.ending.unclean |= !clean;
+        self.ending.unclean |= !clean && !self.has(Bug::MarkerAfterFailure);
         self.touched.push(id);
     }
 

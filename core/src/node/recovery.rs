@@ -15,6 +15,7 @@ use crate::disk::{DiskQueue, Owner};
 use crate::ids::{BrokerId, DirId, Offset, PartitionId, PartitionIndex};
 use crate::io::{DiskFault, DiskImage, Effect, FileId, FileKind, Level, ROOT};
 use crate::log::{Hints, Log, Verdict};
+use crate::planted::{Bug, Planted};
 use crate::rng::Rng;
 use crate::serve::fetch::Limits;
 use crate::session::Sessions;
@@ -51,9 +52,9 @@ pub(super) fn recover(
     out: &mut Vec<Effect>,
 ) -> Result<Node, RecoverError> {
     let mut queue = DiskQueue::with_planted(config.planted);
-    let remembered = read_own_files(disk, out)?;
+    let remembered = read_own_files(config.planted, disk, out)?;
     // The marker goes first: should this life end early, the next one has to look at everything (R30).
-    let marker = Marker::begin(remembered.clean, &mut queue);
+    let marker = Marker::begin(remembered.clean && !config.planted.has(Bug::MarkerKept), &mut queue);
     let controller_config = ControllerConfig {
         node: BrokerId(config.node_id),
         endpoints: vec![Endpoint {
@@ -97,12 +98,12 @@ pub(super) fn recover(
         active: false,
         ending: Ending::default(),
         disk: queue,
-        sessions: Sessions::default(),
+        sessions: Sessions::with_planted(config.planted),
         held: VecDeque::new(),
         gathers: BTreeMap::new(),
         next_gather: 0,
         gather_of: BTreeMap::new(),
-        fetch_sessions: FetchSessions::new(slots_max, Rng::stream(seed, "fetch-sessions")),
+        fetch_sessions: FetchSessions::new(slots_max, Rng::stream(seed, "fetch-sessions")).with_planted(config.planted),
         leases: BTreeMap::new(),
         next_lease: 0,
         controller,
@@ -135,7 +136,7 @@ fn unreadable(what: &str, fault: DiskFault) -> RecoverError {
     RecoverError(format!("{what} cannot be read ({fault:?}): repair the disk, or restore the data directory"))
 }
 
-fn read_own_files(disk: &dyn DiskImage, out: &mut Vec<Effect>) -> Result<Remembered, RecoverError> {
+fn read_own_files(planted: Planted, disk: &dyn DiskImage, out: &mut Vec<Effect>) -> Result<Remembered, RecoverError> {
     let files: BTreeMap<String, u64> =
         disk.files(None).map_err(|fault| unreadable("the data directory", fault))?.into_iter().collect();
     let read = |kind: FileKind| -> Result<BTreeMap<Name, Offset>, String> {
@@ -144,7 +145,11 @@ fn read_own_files(disk: &dyn DiskImage, out: &mut Vec<Effect>) -> Result<Remembe
         let bytes = disk.read(None, &name, 0, *len as usize).map_err(|fault| format!("{name}: {fault:?}"))?;
         parse(&bytes).map_err(|why| format!("{name}: {why}"))
     };
-    let log_starts = read(FileKind::LogStarts).map_err(|why| {
+    let log_starts = read(FileKind::LogStarts).or_else(|why| match planted.has(Bug::TornLogStartsIgnored) {
+        true => Ok(BTreeMap::new()),
+        false => Err(why),
+    });
+    let log_starts = log_starts.map_err(|why| {
         RecoverError(format!("{why}. Without it deleted records would come back. Restore it, or remove it to accept that"))
     })?;
     let mut or_nothing = |kind| match read(kind) {
@@ -192,6 +197,8 @@ fn open_directories(
         let dir = node.directories.next_id();
         disk.bind(dir, &path);
         let image = node.controller.image();
+        let named = image.topics.iter().find(|(_, t)| t.name == topic && node.config.planted.has(Bug::DirectoryByName));
+        let id = named.map(|(topic, _)| PartitionId { topic: *topic, index: PartitionIndex(index) }).or(id);
         let known = id.filter(|id| {
             image.topics.get(&id.topic).is_some_and(|t| t.name == topic) && image.partition(id.topic, id.index).is_some()
         });

@@ -4,6 +4,7 @@ use super::{Node, Phase, timers};
 use crate::controller::{Change, Token as ControllerToken, query};
 use crate::ids::{ConnId, LeaseId};
 use crate::io::{Effect, Reply};
+use crate::planted::Bug;
 use crate::serve::{Ask, Gather, Job, api_versions, delete_records, describe, fetch, offsets, produce, telemetry};
 use crate::session::{Answer, RequestId};
 use crate::time::{Instant, Now};
@@ -244,9 +245,10 @@ impl Node {
     pub(super) fn on_gather_timeout(&mut self, now: Now, number: u64, out: &mut Vec<Effect>) {
         let Some(gather) = self.gathers.get_mut(&number) else { return };
         match &mut gather.job {
+            Job::Fetch(_) if self.config.planted.has(Bug::WaitWithoutEnd) => {}
             Job::Fetch(job) if job.is_parked() => self.look_again(now, number, out),
             Job::Produce(job) => {
-                job.on_timeout();
+                job.on_timeout(self.config.planted);
                 gather.out = 0;
                 self.maybe_finish(number, out);
             }

@@ -6,15 +6,17 @@ use crate::disk::DiskPort;
 use crate::ids::LeaderEpoch;
 use crate::io::Chunk;
 use crate::log::{ReadFault, ReadOutcome, Slice, Ticket};
+use crate::planted::Bug;
 use crate::wire::ErrorCode;
 
 impl Partition {
     pub(super) fn on_fetch(&mut self, token: Token, ask: FetchAsk, port: &mut DiskPort<'_>, out: &mut Vec<PartitionIntent>) {
+        let limit = if port.planted(Bug::ReadToEnd) { self.log.written_end() } else { self.high_watermark };
         let found = match self.check_fetch(&ask).and_then(|()| self.divergence(&ask)) {
             Err(error) => Fetched::refused(error),
             Ok(diverging @ Some(_)) => Fetched { diverging, ..self.found(ask, None) },
-            Ok(None) if ask.offset >= self.high_watermark => self.found(ask, None),
-            Ok(None) => match self.log.read(ask.offset, self.high_watermark, ask.max_bytes, ask.at_least_one, port) {
+            Ok(None) if ask.offset >= limit => self.found(ask, None),
+            Ok(None) => match self.log.read(ask.offset, limit, ask.max_bytes, ask.at_least_one, port) {
                 ReadOutcome::Ready(slice) => self.found(ask, slice),
                 ReadOutcome::OutOfRange => Fetched::refused(ErrorCode::OffsetOutOfRange),
                 ReadOutcome::Pending(ticket) => {
@@ -92,7 +94,8 @@ impl Partition {
     }
 
     pub(super) fn on_watch(&mut self, token: Token, seen_bytes: u64, out: &mut Vec<PartitionIntent>) {
-        if self.seen_bytes > seen_bytes || self.closing || self.log.is_offline() {
+        let lost = self.log.has(Bug::WakeLost);
+        if self.seen_bytes > seen_bytes && !lost || self.closing || self.log.is_offline() {
             let disturbed = self.closing || self.log.is_offline();
             out.push(PartitionIntent::Readable { token, more_bytes: self.seen_bytes - seen_bytes, disturbed });
         }

@@ -5,6 +5,7 @@ use super::events::{Listed, PartitionIntent, Token};
 use crate::disk::DiskPort;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::log::{LogEvent, LookupOutcome, ReadFault, Ticket, TimestampOffset, TimestampTarget};
+use crate::planted::Bug;
 use crate::time::{Now, Timestamp};
 use crate::wire::ErrorCode;
 
@@ -35,7 +36,8 @@ impl Partition {
         }
         let target = match timestamp {
             LATEST => {
-                let found = Listed { offset: self.high_watermark.0, leader_epoch: self.leader_epoch.0, ..NOTHING };
+                let latest = if port.planted(Bug::LatestIsEnd) { self.log.end() } else { self.high_watermark };
+                let found = Listed { offset: latest.0, leader_epoch: self.leader_epoch.0, ..NOTHING };
                 return out.push(PartitionIntent::Listed { token, found });
             }
             EARLIEST | EARLIEST_LOCAL => {
@@ -97,7 +99,7 @@ impl Partition {
     /// The largest epoch that is not above `asked`, and where it ends. The epoch in which this replica leads ends where the log ends,
     /// also before its first record (KAFKA-7415).
     pub(super) fn end_of(&self, asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        if asked == self.leader_epoch {
+        if asked == self.leader_epoch && !self.log.has(Bug::OwnEpochUnknown) {
             return Some((asked, self.log.written_end()));
         }
         self.log.end_offset_for_epoch(asked)
@@ -138,11 +140,12 @@ impl Partition {
         if config.cleanup_compact && !config.cleanup_delete {
             return out.push(refuse(ErrorCode::PolicyViolation));
         }
-        if to.0 < 0 || to > self.high_watermark {
+        let beyond = to > self.high_watermark && !port.planted(Bug::DeletionBeyondHighWatermark) || to > self.log.end();
+        if to.0 < 0 || beyond {
             return out.push(refuse(ErrorCode::OffsetOutOfRange));
         }
         self.log.delete_records(to, self.high_watermark, now, port, events);
-        if to > self.durable_start {
+        if to > self.durable_start && !port.planted(Bug::DeletionBeforeCheckpoint) {
             self.deletes.push((to, token));
             if events.is_empty() {
                 // Another request moved the start already, and its checkpoint is still on its way.

@@ -44,6 +44,9 @@ impl Partition {
                     ..Produced::default()
                 };
                 let waits_for_all = acks == Acks::All && !port.planted(Bug::Canary);
+                if acks == Acks::Leader && port.planted(Bug::AckBeforeWritten) {
+                    return out.push(PartitionIntent::Produced { token, outcome });
+                }
                 let waiters = if waits_for_all { &mut self.on_committed } else { &mut self.on_written };
                 waiters.push(appended.end, token, outcome);
                 self.on_progress(out);

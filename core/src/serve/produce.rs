@@ -6,6 +6,7 @@
 use super::{Ask, Lookup, Place, text, token};
 use crate::ids::TopicId;
 use crate::partition::events::{Acks, PartitionEvent, Produced};
+use crate::planted::{Bug, Planted};
 use crate::wire::batch::{Checked, RecordsError, Scope};
 use crate::wire::msg::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
@@ -133,9 +134,11 @@ impl Job {
     }
 
     /// Time is up: what is still out gets no better answer than that. Kafka answers so, too: the records may be there.
-    pub fn on_timeout(&mut self) {
+    pub fn on_timeout(&mut self, planted: Planted) {
+        let definite = planted.has(Bug::TimeoutIsDefinite);
+        let error = if definite { ErrorCode::InvalidRecord } else { ErrorCode::RequestTimedOut };
         for part in 0..self.places.len() {
-            self.on_produced(part as u32, Produced::refused(ErrorCode::RequestTimedOut));
+            self.on_produced(part as u32, Produced::refused(error));
         }
     }
 

@@ -7,6 +7,7 @@
 //! Not here    reading (partitions), long polling (`serve::fetch`).
 
 use crate::ids::TopicId;
+use crate::planted::{Bug, Planted};
 use crate::rng::Rng;
 use crate::time::Instant;
 use crate::wire::FetchPartitionReply;
@@ -102,13 +103,20 @@ pub struct FetchSessions {
     slots_max: usize,
     rng: Rng,
     sessions: BTreeMap<i32, Session>,
+    planted: Planted,
 }
 
 impl FetchSessions {
     /// At most `slots_max` sessions; their ids are drawn from `rng`.
     #[must_use]
     pub fn new(slots_max: usize, rng: Rng) -> FetchSessions {
-        FetchSessions { slots_max, rng, sessions: BTreeMap::new() }
+        FetchSessions { slots_max, rng, sessions: BTreeMap::new(), planted: Planted::default() }
+    }
+
+    /// The same with what is planted in the node.
+    #[must_use]
+    pub fn with_planted(self, planted: Planted) -> FetchSessions {
+        FetchSessions { planted, ..self }
     }
 
     #[must_use]
@@ -199,7 +207,8 @@ impl FetchSessions {
         let Some(session) = self.sessions.get_mut(&id) else { return true };
         let Some(cached) = session.partitions.get_mut(key) else { return true };
         let has_records = answer.records.iter().any(|c| c.size() > 0);
-        let mut must = has_records || cached.high_watermark != answer.high_watermark;
+        let mut must =
+            has_records && !self.planted.has(Bug::SessionForgetsRecords) || cached.high_watermark != answer.high_watermark;
         must |= cached.log_start_offset != answer.log_start_offset;
         must |= answer.preferred_read_replica != -1;
         cached.high_watermark = answer.high_watermark;

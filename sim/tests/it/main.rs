@@ -2,4 +2,5 @@
 
 mod campaigns;
 mod determinism;
+mod mutants;
 mod stories;
