@@ -439,6 +439,33 @@ pub(crate) enum SimCommand {
     },
     /// Run a case that `shrink` wrote.
     Replay { file: PathBuf },
+    /// Ask whether the simulator notices the bugs that are planted in this build, one at a time.
+    #[command(after_help = "Examples (in a build with --features planted-bugs):\n  \
+        ottla sim mutants --bug skip-records --bug canary\n  \
+        ottla sim mutants --ratchet scenarios/mutants.toml -o json")]
+    Mutants {
+        /// One bug; may be given many times. Without it, all.
+        #[arg(long, value_name = "NAME")]
+        bug: Vec<String>,
+        /// Show the bugs, and hunt none.
+        #[arg(long)]
+        list: bool,
+        /// How many seeds a bug may live, over all campaigns together.
+        #[arg(long, default_value_t = 400, value_name = "N")]
+        seeds: u64,
+        /// How many ranges of seeds: each gives one figure for the median.
+        #[arg(long, default_value_t = 3, value_name = "N")]
+        ranges: u64,
+        /// How many bugs at a time; without it, as many as there are processors.
+        #[arg(long, value_name = "N")]
+        jobs: Option<usize>,
+        /// What was killed before and may not survive.
+        #[arg(long, value_name = "FILE")]
+        ratchet: Option<PathBuf>,
+        /// Where the campaigns are.
+        #[arg(long, default_value = "scenarios/campaigns", value_name = "DIR")]
+        campaigns: PathBuf,
+    },
     /// Play stories; fail if they tell anything else than what is written.
     #[command(after_help = "Example:\n  ottla sim story scenarios/*.story")]
     Story {

@@ -10,6 +10,7 @@ mod driver;
 mod dump;
 mod failure;
 mod format;
+mod mutants;
 mod output;
 mod produce;
 mod serve;

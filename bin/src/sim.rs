@@ -2,10 +2,12 @@
 
 use crate::cli::{Output, SimCommand};
 use crate::failure::Failure;
+use crate::mutants;
 use crate::output;
 use ottla_sim::campaign::Campaign;
 use ottla_sim::case::{self, Case, Outcome, Watching};
 use ottla_sim::checks::CHECKS;
+use ottla_sim::mutants::{HUNTERS, Hunt};
 use ottla_sim::runner::{self, Fuzz};
 use ottla_sim::{shrink, story};
 use serde_json::json;
@@ -32,10 +34,18 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
         }
         SimCommand::Shrink { campaign, seed, runs, to } => shrink_seed(output, &read_campaign(campaign)?, *seed, *runs, to),
         SimCommand::Story { files } => tell(files),
+        SimCommand::Mutants { list: true, .. } => mutants::list(output),
+        SimCommand::Mutants { bug, list: _, seeds, ranges, jobs, ratchet, campaigns } => {
+            let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+            let ratchet = ratchet.as_deref().map(mutants::read_ratchet).transpose()?.unwrap_or_default();
+            let hunters = HUNTERS.iter().map(|name| read_campaign(&campaigns.join(format!("{name}.toml"))));
+            let hunters = hunters.collect::<Result<Vec<Campaign>, Failure>>()?;
+            mutants::hunt(output, &hunters, &Hunt { bugs: bug.clone(), seeds: *seeds, ranges: *ranges, jobs, ratchet })
+        }
     }
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+pub(crate) fn read(file: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(file).map_err(|e| Failure::Usage(format!("cannot read {}: {e}", file.display())))
 }
 

@@ -11,7 +11,7 @@
 use crate::campaign::Campaign;
 use crate::case::{self, Watching};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::runner::quietly;
+use crate::runner::{self, Fuzz, quietly};
 use ottla_core::planted::Bug;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +81,8 @@ pub struct Score {
     pub verdicts: Vec<Verdict>,
     /// Killed before, and not this time.
     pub breaches: Vec<String>,
+    /// Where the correct code fails, too: check and site. Such a failure kills nothing.
+    pub known_failures: Vec<(String, String)>,
     /// Killed, and not yet in the ratchet as killed.
     pub news: Vec<String>,
 }
@@ -149,7 +151,7 @@ pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + S
         return Err("no campaign to hunt with".into());
     }
     let bugs = bugs(&how.bugs)?;
-    let canary = verdict_of(campaigns, Bug::Canary, CANARY_SEEDS, 1);
+    let canary = verdict_of(campaigns, &[], Bug::Canary, CANARY_SEEDS, 1);
     progress(&canary);
     if canary.killed.is_none() {
         return Err(format!(
@@ -157,11 +159,12 @@ pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + S
             canary.seeds_run
         ));
     }
+    let known = known_failures(campaigns, how.seeds, how.jobs);
     let (next, verdicts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let seeds = how.ratchet.killed.get(&bug.name()).map_or(how.seeds, |bound| bound.seeds);
-            let verdict = verdict_of(campaigns, *bug, seeds, how.ranges);
+            let verdict = verdict_of(campaigns, &known, *bug, seeds, how.ranges);
             progress(&verdict);
             let Ok(mut all) = verdicts.lock() else { return };
             all.push(verdict);
@@ -175,7 +178,7 @@ pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + S
     });
     let mut verdicts = verdicts.into_inner().unwrap_or_default();
     verdicts.sort_by_key(|v| bugs.iter().position(|b| b.name() == v.bug));
-    Ok(Score::of(verdicts, &how.ratchet))
+    Ok(Score { known_failures: known, ..Score::of(verdicts, &how.ratchet) })
 }
 
 impl Score {
@@ -201,6 +204,21 @@ impl Score {
     }
 }
 
+/// A check and the site at which it failed.
+type Place = (String, String);
+
+/// Where the campaigns find something without any planted bug: a bug that leads there, too, is not noticed by that.
+fn known_failures(campaigns: &[Campaign], seeds: u64, jobs: usize) -> Vec<Place> {
+    let mut known = Vec::new();
+    for campaign in campaigns {
+        let seeds = seeds.div_ceil(campaigns.len() as u64);
+        let how = Fuzz { from: 0, seeds, jobs, verify: false, failures_max: 0 };
+        let groups = runner::fuzz(campaign, &how, &|_| true).groups;
+        known.extend(groups.into_iter().map(|g| (g.check, g.site)));
+    }
+    known
+}
+
 /// The first notice in one range of seeds.
 struct Notice {
     seeds: u64,
@@ -209,10 +227,10 @@ struct Notice {
     at: String,
 }
 
-fn verdict_of(campaigns: &[Campaign], bug: Bug, seeds: u64, ranges: u64) -> Verdict {
+fn verdict_of(campaigns: &[Campaign], known: &[Place], bug: Bug, seeds: u64, ranges: u64) -> Verdict {
     let (mut notices, mut needed, mut seeds_run) = (Vec::new(), Vec::new(), 0);
     for range in 0..ranges.max(1) {
-        let notice = first_notice(campaigns, bug, range, seeds);
+        let notice = first_notice(campaigns, known, bug, range, seeds);
         let used = notice.as_ref().map_or(seeds, |n| n.seeds);
         seeds_run += used;
         needed.push(used);
@@ -247,7 +265,7 @@ fn rank(sorted: &[u64], percent: usize) -> u64 {
     sorted.get(at).copied().unwrap_or(0)
 }
 
-fn first_notice(campaigns: &[Campaign], bug: Bug, range: u64, seeds: u64) -> Option<Notice> {
+fn first_notice(campaigns: &[Campaign], known: &[Place], bug: Bug, range: u64, seeds: u64) -> Option<Notice> {
     let turns = campaigns.len() as u64;
     for i in 0..seeds {
         let campaign = &campaigns[(i % turns) as usize];
@@ -256,6 +274,9 @@ fn first_notice(campaigns: &[Campaign], bug: Bug, range: u64, seeds: u64) -> Opt
         case.setup.planted = Some(bug.name());
         let outcome = quietly(|| case::run(&case, Watching::default()));
         let Some(failure) = outcome.failures.first() else { continue };
+        if known.iter().any(|(check, site)| *check == failure.check && *site == failure.site) {
+            continue;
+        }
         case.setup.planted = None;
         if !quietly(|| case::run(&case, Watching::default())).failures.is_empty() {
             continue;

@@ -1,0 +1,60 @@
+//! `ottla sim mutants`: which planted bugs the simulator notices, as a table, and what the ratchet says to it.
+
+use crate::cli::Output;
+use crate::failure::Failure;
+use crate::{output, sim};
+use ottla_sim::campaign::Campaign;
+use ottla_sim::mutants::{self, Hunt, Ratchet, Verdict};
+use serde_json::json;
+use std::path::Path;
+
+pub(crate) fn read_ratchet(file: &Path) -> Result<Ratchet, Failure> {
+    let text = sim::read(file)?;
+    Ratchet::parse(&text).map_err(|d| Failure::Diagnostic(d.render(&file.display().to_string(), &text)))
+}
+
+/// The bugs that can be planted.
+pub(crate) fn list(output: Output) -> Result<(), Failure> {
+    let bugs = mutants::bugs(&[]).map_err(Failure::Usage)?;
+    let rows = bugs.into_iter().map(|bug| vec![json!(bug.name()), json!(bug.about())]);
+    Ok(output::rows(output, &["bug", "what it does"], rows.collect())?)
+}
+
+pub(crate) fn hunt(output: Output, campaigns: &[Campaign], how: &Hunt) -> Result<(), Failure> {
+    mutants::bugs(&how.bugs).map_err(Failure::Usage)?;
+    let score = mutants::hunt(campaigns, how, &|verdict| eprintln!("{}", line(verdict))).map_err(Failure::Failed)?;
+    match output {
+        Output::Json => output::fact(output, "", &json!(score))?,
+        Output::Table => {
+            output::rows(output, &["bug", "killed by", "median", "p90", "in", "at"], score.verdicts.iter().map(row).collect())?;
+            println!(
+                "killed {} of {} planted bugs, {} of {} deleted barriers among them, in {} seeds",
+                score.killed, score.planted, score.barriers_killed, score.barriers, score.seeds_run
+            );
+        }
+    }
+    for bug in &score.news {
+        eprintln!("{bug} is killed: write it down in the ratchet");
+    }
+    if score.breaches.is_empty() { Ok(()) } else { Err(Failure::Failed(score.breaches.join("\nerror: "))) }
+}
+
+fn line(verdict: &Verdict) -> String {
+    match &verdict.killed {
+        Some(k) => format!("{}: {} at {} after {} seeds (p90 {})", verdict.bug, k.check, k.at, k.median, k.p90),
+        None => format!("{}: survived {} seeds", verdict.bug, verdict.seeds_run),
+    }
+}
+
+fn row(verdict: &Verdict) -> Vec<serde_json::Value> {
+    match &verdict.killed {
+        Some(k) => {
+            let ranges = format!("{}/{}", k.ranges, k.of_ranges);
+            vec![json!(verdict.bug), json!(k.check), json!(k.median), json!(k.p90), json!(ranges), json!(k.at)]
+        }
+        None => {
+            let lived = format!("survived {} seeds", verdict.seeds_run);
+            vec![json!(verdict.bug), json!(lived), json!(null), json!(null), json!(null), json!(null)]
+        }
+    }
+}
