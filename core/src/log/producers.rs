@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn code(p: &Producers, b: &BatchInfo) -> &'static str {
-        match p.check(b) {
+        match p.check(b, Planted::default()) {
             Ok(Check::New) => "new",
             Ok(Check::Duplicate(_)) => "duplicate",
             Err(AppendRefusal::InvalidProducerEpoch { .. }) => "fenced",
