@@ -100,10 +100,23 @@ pub fn reader(codec: Codec, packed: &[u8], bytes_max: usize) -> Result<Capped<'_
         Codec::Zstd if packed.is_empty() => Box::new(packed),
         Codec::Gzip => Box::new(Gzip(flate2::bufread::GzDecoder::new(packed))),
         Codec::Snappy => Box::new(snappy::Reader::new(packed, bytes_max)?),
-        Codec::Lz4 => Box::new(lz4_flex::frame::FrameDecoder::new(packed)),
+        Codec::Lz4 => {
+            check_lz4_blocks_independent(packed)?;
+            Box::new(lz4_flex::frame::FrameDecoder::new(packed))
+        }
         Codec::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed).map_err(|e| e.to_string())?),
     };
     Ok(Capped { inner, left: bytes_max })
+}
+
+/// Java's clients and Apache Kafka read no lz4 frame whose blocks need each other: a batch of one, once in the log, would stop every Java
+/// consumer for good. The flag is in the byte after the magic number.
+fn check_lz4_blocks_independent(frame: &[u8]) -> Result<(), String> {
+    const INDEPENDENT: u8 = 0x20;
+    match frame.get(4) {
+        Some(flags) if flags & INDEPENDENT == 0 => Err("an lz4 frame with dependent blocks".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 /// Gzip members one after the other. What follows the last one is ignored, as Java ignores it.

@@ -590,3 +590,14 @@ proptest! {
         let _ = batches(bytes.into()).count();
     }
 }
+
+#[test]
+fn an_lz4_frame_with_dependent_blocks_is_refused_as_apache_kafka_refuses_it() {
+    let compression = Compression { codec: Codec::Lz4, level: None };
+    let mut frame = compress(compression, b"some records").expect("it compresses");
+    assert_eq!(decompress(Codec::Lz4, &frame, 100).as_deref(), Ok(&b"some records"[..]));
+    // As lz4js writes it: the flag is not set, and the header's checksum agrees.
+    frame[4] &= !0x20;
+    let refused = decompress(Codec::Lz4, &frame, 100).expect_err("Java could not read it");
+    assert!(refused.contains("dependent"), "{refused}");
+}
