@@ -72,8 +72,10 @@ pub struct Node {
     next_lease: u64,
     controller: Controller,
     partitions: BTreeMap<PartitionId, Partition>,
-    /// Partitions whose directory has to wait: for the old owner of its name, or after a fault.
+    /// Partitions whose directory has to wait for the old owner of its name.
     wanted: BTreeSet<PartitionId>,
+    /// Partitions whose directory could not be made: wanted again when the pause is over.
+    failed: BTreeSet<PartitionId>,
     /// Directories that belong to nobody: removed when the metadata is known to be current.
     strays: Vec<(DirId, String)>,
     /// Partitions whose logs could not be read: what checkpoints say of them is kept for a better day.

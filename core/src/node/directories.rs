@@ -31,13 +31,23 @@ pub(super) enum DirEvent {
 #[derive(Debug)]
 enum DirOp {
     Made(PartitionId),
-    Renamed { old: String, dir: DirId, leases: BTreeSet<LeaseId> },
-    Removed { path: String },
+    Renamed {
+        old: String,
+        dir: DirId,
+        leases: BTreeSet<LeaseId>,
+    },
+    /// `freed`: the name that is free again afterwards.
+    Removed {
+        path: String,
+        freed: Option<String>,
+    },
     RootSynced(Vec<PartitionId>),
 }
 
 #[derive(Debug)]
 struct Creating {
+    dir: DirId,
+    path: String,
     metadata: Replacer,
     metadata_durable: bool,
     name_durable: bool,
@@ -67,11 +77,12 @@ impl Directories {
     /// Make the directory of a new partition. Calls on files in it may follow at once.
     pub(super) fn make(&mut self, id: PartitionId, path: String, disk: &mut DiskQueue) -> DirId {
         let dir = self.next_id();
-        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::MakeDir { path });
+        let call = DiskCall::MakeDir { path: path.clone() };
+        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), call);
         self.ops.insert(op, DirOp::Made(id));
         let file = FileId::new(dir, FileKind::PartitionMetadata, 0);
         let metadata = Replacer::start(file, render_metadata(id.topic), &mut disk.port(Owner::Partition(id)));
-        let before = self.creating.insert(id, Creating { metadata, metadata_durable: false, name_durable: false });
+        let before = self.creating.insert(id, Creating { dir, path, metadata, metadata_durable: false, name_durable: false });
         assert!(before.is_none(), "the directory of {id:?} is being made already");
         dir
     }
@@ -97,7 +108,7 @@ impl Directories {
     /// Remove a directory that bears the name of a deleted one already.
     pub(super) fn remove_leftover(&mut self, dir: DirId, path: String, disk: &mut DiskQueue) {
         let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RemoveDir);
-        self.ops.insert(op, DirOp::Removed { path });
+        self.ops.insert(op, DirOp::Removed { path, freed: None });
     }
 
     /// The partition went away while its directory was being made.
@@ -129,19 +140,29 @@ impl Directories {
     ) {
         let fault = result.as_ref().err().copied();
         match (self.ops.remove(&op), fault) {
-            (None, _) | (Some(DirOp::Removed { .. }), None) => {}
+            (None, _) => {}
+            (Some(DirOp::Removed { freed, .. }), None) => {
+                if let Some(name) = freed {
+                    self.taken.remove(&name);
+                    out.push(DirEvent::Freed(name));
+                }
+            }
             (Some(DirOp::Made(id)), None) => {
                 if self.creating.contains_key(&id) {
                     self.unsynced.push(id);
                 }
             }
-            (Some(DirOp::Made(id)), Some(fault)) => self.fail(id, fault, out),
+            (Some(DirOp::Made(id)), Some(fault)) => {
+                if self.creating.remove(&id).is_some() {
+                    out.push(DirEvent::Failed(id, fault));
+                }
+            }
             (Some(DirOp::RootSynced(ids)), fault) => {
                 self.syncing = false;
                 for id in ids {
                     match (self.creating.get_mut(&id), fault) {
                         (None, _) => {}
-                        (Some(_), Some(fault)) => self.fail(id, fault, out),
+                        (Some(_), Some(fault)) => self.fail(id, fault, disk, out),
                         (Some(creating), None) => {
                             creating.name_durable = true;
                             self.maybe_finish(id, out);
@@ -160,7 +181,7 @@ impl Directories {
             }
             // Nobody may have the name while its files may still be there; the next start sees a directory of a topic that is gone.
             (Some(DirOp::Renamed { old, .. }), Some(fault)) => out.push(DirEvent::Leftover(old, fault)),
-            (Some(DirOp::Removed { path }), Some(fault)) => out.push(DirEvent::Leftover(path, fault)),
+            (Some(DirOp::Removed { path, .. }), Some(fault)) => out.push(DirEvent::Leftover(path, fault)),
         }
         self.maybe_sync_root(disk);
     }
@@ -182,15 +203,18 @@ impl Directories {
                 creating.metadata_durable = true;
                 self.maybe_finish(id, out);
             }
-            Progress::Failed(fault) => self.fail(id, fault, out),
+            Progress::Failed(fault) => self.fail(id, fault, disk, out),
         }
         true
     }
 
-    fn fail(&mut self, id: PartitionId, fault: DiskFault, out: &mut Vec<DirEvent>) {
-        if self.creating.remove(&id).is_some() {
-            out.push(DirEvent::Failed(id, fault));
-        }
+    /// The directory is there, but could not be finished: it goes, and its name is free only then.
+    fn fail(&mut self, id: PartitionId, fault: DiskFault, disk: &mut DiskQueue, out: &mut Vec<DirEvent>) {
+        let Some(Creating { dir, path, .. }) = self.creating.remove(&id) else { return };
+        self.taken.insert(path.clone());
+        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RemoveDir);
+        self.ops.insert(op, DirOp::Removed { path: path.clone(), freed: Some(path) });
+        out.push(DirEvent::Failed(id, fault));
     }
 
     fn maybe_finish(&mut self, id: PartitionId, out: &mut Vec<DirEvent>) -> bool {

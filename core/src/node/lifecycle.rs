@@ -137,7 +137,10 @@ impl Node {
                 timers::Owner::Gather(number) => self.on_gather_timeout(now, number, out),
                 timers::Owner::Partition(id) => self.events.push_back((id, PartitionEvent::Time)),
                 timers::Owner::Retention => self.on_retention(now),
-                timers::Owner::Directories => self.retry_directories(now),
+                timers::Owner::Directories => {
+                    self.wanted.append(&mut self.failed);
+                    self.retry_directories(now);
+                }
             }
         }
         if self.controller.deadline().is_some_and(|d| d.at <= now.mono) {
@@ -243,6 +246,7 @@ impl Node {
     /// A deleted topic's partition goes, its files when their last reader has gone.
     pub(super) fn delete(&mut self, now: Now, id: PartitionId, name: &str) {
         self.wanted.remove(&id);
+        self.failed.remove(&id);
         self.unreadable.retain(|u| u.id != id);
         if let Some(partition) = self.unhost(id) {
             let leases = partition.leases().filter(|_| !self.has(Bug::DirectoryLeaseIgnored)).collect();

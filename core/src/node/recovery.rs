@@ -44,6 +44,17 @@ struct Remembered {
     high_watermarks: BTreeMap<Name, Offset>,
 }
 
+impl Remembered {
+    /// What is known of one log.
+    fn hints(&self, name: &Name) -> Hints {
+        Hints {
+            recovery_point: self.recovery_points.get(name).copied(),
+            log_start: self.log_starts.get(name).copied(),
+            clean: self.clean,
+        }
+    }
+}
+
 pub(super) fn recover(
     config: NodeConfig,
     seed: u64,
@@ -67,11 +78,7 @@ pub(super) fn recover(
     };
     let mut directories = Directories::default();
     let metadata = (METADATA_TOPIC.to_owned(), 0);
-    let hints = Hints {
-        recovery_point: remembered.recovery_points.get(&metadata).copied(),
-        log_start: remembered.log_starts.get(&metadata).copied(),
-        clean: remembered.clean,
-    };
+    let hints = remembered.hints(&metadata);
     let controller = Controller::recover(
         controller_config,
         directories.next_id(),
@@ -109,6 +116,7 @@ pub(super) fn recover(
         controller,
         partitions: BTreeMap::new(),
         wanted: BTreeSet::new(),
+        failed: BTreeSet::new(),
         strays: Vec::new(),
         unreadable: Vec::new(),
         fetch_limits: Limits { fetch_max_bytes: u64::try_from(config.settings.int("fetch.max.bytes")).unwrap_or(0) },
@@ -189,9 +197,19 @@ fn open_directories(
         let Some((topic, index)) = parse_dir(&path) else { continue };
         let name = FileId::new(ROOT, FileKind::PartitionMetadata, 0).name.to_string();
         let id = match disk.read(Some(&path), &name, 0, PARTITION_METADATA_BYTES_MAX) {
-            Ok(bytes) => parse_metadata(&bytes),
-            Err(DiskFault::NotFound) => None,
-            Err(fault) => return Err(unreadable(&format!("{path}/{name}"), fault)),
+            Err(DiskFault::NotFound) => Ok(None),
+            Err(fault) => Err(format!("{fault:?}")),
+            Ok(bytes) => parse_metadata(&bytes).map(Some).ok_or_else(|| "damaged".to_owned()),
+        };
+        let id = match id {
+            Ok(id) => id,
+            Err(why) => {
+                // It may hold what was promised: it is neither served nor removed. Without the file it never held any promise.
+                out.push(note(Level::Error, "log-unreadable", format!("{path}/{name}: {why}: not served, not removed")));
+                node.directories.take_name(path.clone());
+                node.keep_what_is_known((topic.to_owned(), index), remembered);
+                continue;
+            }
         };
         let id = id.map(|topic| PartitionId { topic, index: PartitionIndex(index) });
         let dir = node.directories.next_id();
@@ -217,6 +235,17 @@ fn open_directories(
     Ok(found)
 }
 
+impl Node {
+    /// What the checkpoints say of a partition that cannot be opened is kept for a life that can.
+    fn keep_what_is_known(&mut self, name: Name, remembered: &Remembered) {
+        let index = PartitionIndex(name.1);
+        let Some(topic) = self.controller.image().names.get(&name.0).copied() else { return };
+        let hints = remembered.hints(&name);
+        let high_watermark = remembered.high_watermarks.get(&name).copied();
+        self.unreadable.push(Unreadable { id: PartitionId { topic, index }, name, hints, high_watermark });
+    }
+}
+
 #[expect(clippy::too_many_arguments, reason = "one step of recovery with all that it reads")]
 fn open_partition(
     node: &mut Node,
@@ -236,11 +265,7 @@ fn open_partition(
     let settings = node.jittered(settings);
     let Some((topic, index)) = parse_dir(path) else { return };
     let name = (topic.to_owned(), index);
-    let hints = Hints {
-        recovery_point: remembered.recovery_points.get(&name).copied(),
-        log_start: remembered.log_starts.get(&name).copied(),
-        clean: remembered.clean,
-    };
+    let hints = remembered.hints(&name);
     let mut port = node.disk.port(Owner::Partition(id));
     match Log::recover(dir, path, disk, hints, settings.log.clone(), now, &mut port) {
         Ok((log, verdict)) => {
@@ -257,8 +282,7 @@ fn open_partition(
         }
         Err(fault) => {
             out.push(note(Level::Error, "log-unreadable", format!("{path}: {fault:?}: not served")));
-            let high_watermark = remembered.high_watermarks.get(&name).copied();
-            node.unreadable.push(Unreadable { id, name, hints, high_watermark });
+            node.keep_what_is_known(name, remembered);
         }
     }
 }

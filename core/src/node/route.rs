@@ -306,7 +306,7 @@ impl Node {
                 if self.phase == Phase::Closing {
                     self.on_partition_closed(id, false);
                 }
-                self.wanted.insert(id);
+                self.failed.insert(id);
                 self.timers.set(timers::Owner::Directories, Some(requests::after_ms(now.mono, 1000)));
             }
             DirEvent::Leftover(path, fault) => {

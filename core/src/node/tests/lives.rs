@@ -174,3 +174,35 @@ fn a_directory_that_cannot_be_made_is_tried_again_and_does_not_hold_up_an_end() 
     assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
     assert_eq!(w.produce("late", 0, -1, &["b"]).error_code, 0);
 }
+
+#[test]
+fn a_directory_whose_topic_id_is_damaged_is_not_served_and_not_removed() {
+    let mut w = World::new();
+    w.create("orders");
+    assert_eq!(w.produce("orders", 0, -1, &["a"]).error_code, 0);
+    let whole = w.disk.file("orders-0", "partition.metadata").expect("there").to_vec();
+    w.kill();
+    w.disk.perform_by_path("orders-0", "partition.metadata", b"versioN: 0");
+    w.start();
+    w.pass_ms(5000);
+    assert_ne!(w.produce("orders", 0, -1, &["b"]).error_code, 0);
+    assert_eq!(w.produce("orders", 1, -1, &["c"]).error_code, 0);
+    w.kill();
+    w.disk.perform_by_path("orders-0", "partition.metadata", &whole);
+    w.start();
+    assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_finished_goes_before_it_is_made_again() {
+    let mut w = World::new();
+    w.fail(DiskFault::Io, |file, call| file.name.kind == FileKind::PartitionMetadata && *call == DiskCall::Sync);
+    w.create("orders");
+    w.pass_ms(2000);
+    w.heal();
+    w.pass_ms(5000);
+    assert_eq!(w.produce("orders", 0, -1, &["a"]).error_code, 0);
+    w.kill();
+    w.start();
+    assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
+}
