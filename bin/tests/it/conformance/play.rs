@@ -252,7 +252,7 @@ impl Run<'_> {
         }
         let answer = if step.option("noreply").is_some() { self.answer_or_none(&on)? } else { self.answer(&on)? };
         let answer = sorted(&api, "", self.vars.abstracted(answer));
-        let answer = step.option("without").map_or(answer.clone(), |field| without(answer, field));
+        let answer = step.option("without").map_or(answer.clone(), |unseen| without(answer, unseen));
         Ok(Some(match step.option("only").and_then(|o| o.split_once('.')) {
             Some((list, field)) => only(answer, list, field),
             None => answer,
@@ -384,12 +384,13 @@ fn sorted(api: &str, field: &str, node: Node) -> Node {
     }
 }
 
-/// `answer` without any field `field`.
-fn without(answer: Node, field: &str) -> Node {
+/// `answer` without any of the fields `unseen` (names with commas between them).
+fn without(answer: Node, unseen: &str) -> Node {
     match answer {
-        Node::List(items) => Node::List(items.into_iter().map(|i| without(i, field)).collect()),
+        Node::List(items) => Node::List(items.into_iter().map(|i| without(i, unseen)).collect()),
         Node::Struct(fields) => {
-            Node::Struct(fields.into_iter().filter(|(n, _)| n != field).map(|(n, v)| (n, without(v, field))).collect())
+            let seen = fields.into_iter().filter(|(name, _)| unseen.split(',').all(|u| u != name));
+            Node::Struct(seen.map(|(n, v)| (n, without(v, unseen))).collect())
         }
         plain => plain,
     }
