@@ -401,44 +401,77 @@ pub(crate) struct LogDumpArgs {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum SimCommand {
-    /// List the checks that every world is held against.
+    /// List faults, checks and campaigns.
     List,
-    /// Run one seed of a campaign.
-    #[command(after_help = "Example:\n  ottla sim run scenarios/campaigns/smoke.toml 42")]
-    Run { campaign: PathBuf, seed: u64 },
-    /// Run many seeds of a campaign.
-    #[command(after_help = "Example:\n  ottla sim fuzz scenarios/campaigns/smoke.toml --seeds 1000 --verify")]
+    /// Tell stories; fail if anything happens otherwise than it is written.
+    #[command(after_help = "Example:\n  ottla sim run scenarios/*.story")]
+    Run {
+        #[arg(required = true, value_name = "STORY")]
+        stories: Vec<PathBuf>,
+        /// Write what happened into the stories.
+        #[arg(long)]
+        rewrite: bool,
+    },
+    /// Attack with many seeds of a campaign.
+    #[command(
+        after_help = "Examples:\n  ottla sim fuzz smoke --seeds 1000\n  ottla sim fuzz my-campaign.toml --time 10m --jobs 2"
+    )]
     Fuzz {
-        campaign: PathBuf,
+        /// A standard campaign's name, or a file.
+        campaign: String,
         /// The first seed.
         #[arg(long, default_value_t = 0, value_name = "SEED")]
         from: u64,
-        /// How many seeds.
-        #[arg(long, default_value_t = 100, value_name = "N")]
-        seeds: u64,
+        /// How many seeds; 100 unless said.
+        #[arg(long, value_name = "N", conflicts_with = "time")]
+        seeds: Option<u64>,
+        /// How long, e.g. 90s or 1h.
+        #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+        time: Option<Duration>,
         /// How many at a time; without it, as many as there are processors.
         #[arg(long, value_name = "N")]
         jobs: Option<usize>,
-        /// Run every seed twice and compare.
-        #[arg(long)]
+        /// Run every seed again in another process, traced, and compare.
+        #[arg(long, requires = "seeds")]
         verify: bool,
         /// Stop after so many failing seeds; 0 never.
         #[arg(long, default_value_t = 0, value_name = "N")]
         failures: u64,
     },
-    /// Cut a failing seed down to a small case, and write it to a file.
+    /// Run one seed of a campaign, or a case that `shrink` wrote.
+    #[command(after_help = "Examples:\n  ottla sim replay smoke#42 --trace\n  ottla sim replay case.toml")]
+    Replay {
+        /// CAMPAIGN#SEED, or the file of a case.
+        #[arg(value_name = "CAMPAIGN#SEED")]
+        what: String,
+        /// Show everything that happened.
+        #[arg(long)]
+        trace: bool,
+    },
+    /// Cut a failing seed down to a small case that fails in the same check at the same site, and write it to a file.
+    #[command(after_help = "Example:\n  ottla sim shrink smoke#42 --to case.toml && ottla sim replay case.toml --trace")]
     Shrink {
-        campaign: PathBuf,
-        seed: u64,
+        #[arg(value_name = "CAMPAIGN#SEED")]
+        what: String,
         /// The most runs to spend on it.
         #[arg(long, default_value_t = 2000, value_name = "N")]
         runs: u64,
         /// Where to write the case.
         #[arg(long, default_value = "case.toml", value_name = "FILE")]
         to: PathBuf,
+        /// First plant this bug (in a build with --features planted-bugs).
+        #[arg(long, value_name = "NAME")]
+        bug: Option<String>,
     },
-    /// Run a case that `shrink` wrote.
-    Replay { file: PathBuf },
+    /// Print the hash of each seed's events: what `fuzz --verify` compares between processes.
+    #[command(hide = true)]
+    Hashes {
+        campaign: String,
+        #[arg(long)]
+        from: u64,
+        #[arg(long)]
+        seeds: u64,
+    },
     /// Ask whether the simulator notices the bugs that are planted in this build, one at a time.
     #[command(after_help = "Examples (in a build with --features planted-bugs):\n  \
         ottla sim mutants --bug skip-records --bug canary\n  \
@@ -465,11 +498,5 @@ pub(crate) enum SimCommand {
         /// Where the campaigns are.
         #[arg(long, default_value = "scenarios/campaigns", value_name = "DIR")]
         campaigns: PathBuf,
-    },
-    /// Play stories; fail if they tell anything else than what is written.
-    #[command(after_help = "Example:\n  ottla sim story scenarios/*.story")]
-    Story {
-        #[arg(required = true, value_name = "FILE")]
-        files: Vec<PathBuf>,
     },
 }

@@ -1,47 +1,117 @@
-//! `ottla sim`: worlds of the simulator, by campaign and seed.
+//! `ottla sim`: worlds of the simulator, by story, by campaign and seed, by case.
 
 use crate::cli::{Output, SimCommand};
 use crate::failure::Failure;
 use crate::mutants;
 use crate::output;
+use indicatif::{ProgressBar, ProgressStyle};
 use ottla_sim::campaign::Campaign;
 use ottla_sim::case::{self, Case, Outcome, Watching};
 use ottla_sim::checks::CHECKS;
 use ottla_sim::mutants::{HUNTERS, Hunt};
-use ottla_sim::runner::{self, Fuzz};
+use ottla_sim::plan::Kind;
+use ottla_sim::runner::{self, Fuzz, Summary};
+use ottla_sim::world::TraceSink;
 use ottla_sim::{shrink, story};
 use serde_json::json;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The campaigns that come with the binary, so that a replay line works anywhere.
+const STANDARD: [(&str, &str); 4] = [
+    ("smoke", include_str!("../../scenarios/campaigns/smoke.toml")),
+    ("single-node", include_str!("../../scenarios/campaigns/single-node.toml")),
+    ("power-loss", include_str!("../../scenarios/campaigns/power-loss.toml")),
+    ("disk-faults", include_str!("../../scenarios/campaigns/disk-faults.toml")),
+];
 
 pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
     match command {
-        SimCommand::List => {
-            let rows = CHECKS.iter().map(|c| vec![json!(c.name), json!(c.ids), json!(c.statement)]);
-            Ok(output::rows(output, &["check", "ids", "statement"], rows.collect())?)
+        SimCommand::List => list(output),
+        SimCommand::Run { stories, rewrite } => tell(output, stories, *rewrite),
+        SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures } => {
+            let count = seeds.unwrap_or(if time.is_some() { u64::MAX >> 1 } else { 100 });
+            let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), verify: false, failures_max: *failures };
+            fuzz(output, campaign, &how, *time, *verify)
         }
-        SimCommand::Run { campaign, seed } => {
-            let campaign = read_campaign(campaign)?;
-            say_outcome(output, &format!("{}#{seed}", campaign.name), &runner::run_seed(&campaign, *seed))
+        SimCommand::Replay { what, trace } => {
+            let case = case_of(what)?;
+            let sink: Option<TraceSink> =
+                trace.then(|| -> TraceSink { Box::new(|at, event| println!("{}", runner::line(at, event))) });
+            let watching = Watching { trace: sink, ..Watching::default() };
+            say_outcome(output, what, &runner::quietly(|| case::run(&case, watching)))
         }
-        SimCommand::Fuzz { campaign, from, seeds, jobs, verify, failures } => {
-            let campaign = read_campaign(campaign)?;
-            let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-            fuzz(output, &campaign, &Fuzz { from: *from, seeds: *seeds, jobs, verify: *verify, failures_max: *failures })
+        SimCommand::Shrink { what, runs, to, bug } => {
+            let mut case = case_of(what)?;
+            if let Some(bug) = bug {
+                ottla_sim::mutants::bugs(std::slice::from_ref(bug)).map_err(Failure::Usage)?;
+                case.setup.planted = Some(bug.clone());
+            }
+            shrink_case(output, what, &case, *runs, to)
         }
-        SimCommand::Replay { file } => {
-            let case = read_case(file)?;
-            say_outcome(output, &file.display().to_string(), &runner::quietly(|| case::run(&case, Watching::default())))
+        SimCommand::Hashes { campaign, from, seeds } => {
+            let campaign = named_campaign(campaign)?;
+            let mut out = std::io::stdout().lock();
+            for seed in *from..*from + *seeds {
+                let watching = Watching { trace: Some(Box::new(|_, _| {})), ..Watching::default() };
+                let outcome = runner::run_watched(&campaign, seed, watching);
+                writeln!(out, "{seed} {}", outcome.hash).map_err(|e| Failure::Failed(e.to_string()))?;
+            }
+            Ok(())
         }
-        SimCommand::Shrink { campaign, seed, runs, to } => shrink_seed(output, &read_campaign(campaign)?, *seed, *runs, to),
-        SimCommand::Story { files } => tell(files),
         SimCommand::Mutants { list: true, .. } => mutants::list(output),
         SimCommand::Mutants { bug, list: _, seeds, ranges, jobs, ratchet, campaigns } => {
-            let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
             let ratchet = ratchet.as_deref().map(mutants::read_ratchet).transpose()?.unwrap_or_default();
             let hunters = HUNTERS.iter().map(|name| read_campaign(&campaigns.join(format!("{name}.toml"))));
             let hunters = hunters.collect::<Result<Vec<Campaign>, Failure>>()?;
-            mutants::hunt(output, &hunters, &Hunt { bugs: bug.clone(), seeds: *seeds, ranges: *ranges, jobs, ratchet })
+            let hunt = Hunt { bugs: bug.clone(), seeds: *seeds, ranges: *ranges, jobs: jobs_of(*jobs), ratchet };
+            mutants::hunt(output, &hunters, &hunt)
         }
+    }
+}
+
+fn jobs_of(jobs: Option<usize>) -> usize {
+    jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+fn list(output: Output) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    for kind in Kind::ALL {
+        rows.push(vec![json!("fault"), json!(kind.name()), json!(kind.describe())]);
+    }
+    for check in CHECKS {
+        rows.push(vec![json!("check"), json!(format!("{} ({})", check.name, check.ids)), json!(check.statement)]);
+    }
+    for (name, text) in STANDARD {
+        let description = Campaign::parse(name, text).map(|c| c.description).unwrap_or_default();
+        rows.push(vec![json!("campaign"), json!(name), json!(description)]);
+    }
+    Ok(output::rows(output, &["what", "name", "meaning"], rows)?)
+}
+
+/// A standard campaign by its name, or one in a file.
+fn named_campaign(name: &str) -> Result<Campaign, Failure> {
+    // A replay line may name the commit that it was made at.
+    let bare = name.split('@').next().unwrap_or(name);
+    match STANDARD.iter().find(|(n, _)| *n == bare) {
+        Some((n, text)) => Campaign::parse(n, text).map_err(|d| Failure::Diagnostic(d.render(n, text))),
+        None if Path::new(bare).exists() => read_campaign(Path::new(bare)),
+        None => {
+            let names: Vec<&str> = STANDARD.iter().map(|(n, _)| *n).collect();
+            Err(Failure::Usage(format!("there is no campaign {bare}: say one of {}, or name a file", names.join(", "))))
+        }
+    }
+}
+
+/// `CAMPAIGN#SEED`, or the file of a case.
+fn case_of(what: &str) -> Result<Case, Failure> {
+    match what.rsplit_once('#') {
+        Some((campaign, seed)) => {
+            let seed = seed.parse().map_err(|_| Failure::Usage(format!("{seed} is no seed: write CAMPAIGN#NUMBER")))?;
+            Ok(named_campaign(campaign)?.case(seed))
+        }
+        None => read_case(Path::new(what)),
     }
 }
 
@@ -72,44 +142,105 @@ fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Fail
     if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
 }
 
-fn fuzz(output: Output, campaign: &Campaign, how: &Fuzz) -> Result<(), Failure> {
-    let began = std::time::Instant::now();
-    let summary = runner::fuzz(campaign, how, &|_| true);
-    let ms = began.elapsed().as_millis().max(1);
-    let sentence = format!(
-        "{}: {} seeds, {} failed, {} diverged; {} events, {} acknowledged, {} starts, {} virtual ms in {ms} ms",
-        summary.campaign,
-        summary.seeds,
-        summary.failed,
-        summary.divergences.len(),
-        summary.events,
-        summary.acked,
-        summary.starts,
-        summary.virtual_ms
-    );
-    output::fact(output, &sentence, &json!(summary))?;
+fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify: bool) -> Result<(), Failure> {
+    let campaign = &named_campaign(source)?;
+    let began = Instant::now();
+    let bar = progress_bar(time.is_none().then_some(how.seeds));
+    let summary = runner::fuzz(campaign, how, &|now| {
+        bar.set_position(now.seeds);
+        let wall = began.elapsed().as_secs_f64().max(0.001);
+        bar.set_message(format!("{:.0} seeds/s, {} failed", now.seeds as f64 / wall, now.failed));
+        time.is_none_or(|limit| began.elapsed() < limit)
+    });
+    bar.finish_and_clear();
+    let wall = began.elapsed().as_secs_f64().max(0.001);
     let mut failures: Vec<String> = summary
         .groups
         .iter()
-        .map(|g| format!("{} x {} at {}: {} (ottla sim run CAMPAIGN {})", g.count, g.check, g.site, g.message, g.seed))
+        .map(|g| {
+            let what = format!("{} at {} ({} seeds): {}", g.check, g.site, g.count, g.message);
+            format!("{what}\n  ottla sim replay {}#{}", campaign.name, g.seed)
+        })
         .collect();
-    failures.extend(summary.idle_checks.iter().map(|c| format!("check {c} never looked at anything")));
-    if failures.is_empty() && summary.divergences.is_empty() {
-        return Ok(());
+    if time.is_none() && how.failures_max == 0 {
+        failures.extend(summary.idle_checks.iter().map(|c| format!("check {c} never looked at anything")));
     }
-    failures.extend((!summary.divergences.is_empty()).then(|| "two runs of one seed differed".to_owned()));
-    Err(Failure::Failed(failures.join("\nerror: ")))
+    if verify {
+        failures.extend(compare_processes(campaign, source, how)?);
+    }
+    let per_second = [summary.seeds as f64 / wall, summary.events as f64 / wall, summary.virtual_ms as f64 / 1000.0 / wall];
+    let mut object = json!(summary);
+    object["wall_s"] = json!(wall);
+    object["failures"] = json!(failures);
+    output::fact(output, &sentence(&summary, per_second), &object)?;
+    if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
 }
 
-fn shrink_seed(output: Output, campaign: &Campaign, seed: u64, runs: u64, to: &Path) -> Result<(), Failure> {
-    let Some(shrunk) = shrink::shrink(&campaign.case(seed), runs, &|_, _| true) else {
-        return Err(Failure::Failed(format!("{}#{seed} does not fail: there is nothing to shrink", campaign.name)));
+fn sentence(summary: &Summary, [seeds, events, virtual_s]: [f64; 3]) -> String {
+    let often = summary.fired.iter().filter(|(_, (in_seeds, _))| *in_seeds * 100 >= summary.seeds).count();
+    format!(
+        "{}: {} seeds, {} failed; {} acknowledged, {} starts, {} events; {often} kinds of faults struck in at least 1 % of the seeds; \
+         {seeds:.0} seeds/s, {events:.0} events/s, virtual : wall {virtual_s:.0}",
+        summary.campaign, summary.seeds, summary.failed, summary.acked, summary.starts, summary.events
+    )
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress_bar(seeds: Option<u64>) -> ProgressBar {
+    let bar = seeds.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    if let Ok(style) = ProgressStyle::with_template("{elapsed} {wide_bar} {pos} seeds, {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Every seed once more: here without a trace, in another process with one. Says which differ, and from which event on.
+fn compare_processes(campaign: &Campaign, source: &str, how: &Fuzz) -> Result<Vec<String>, Failure> {
+    let exe = std::env::current_exe().map_err(|e| Failure::Failed(format!("this program cannot be found: {e}")))?;
+    let (from, seeds) = (how.from.to_string(), how.seeds.to_string());
+    let child = std::process::Command::new(exe)
+        .args(["sim", "hashes"])
+        .arg(source)
+        .args(["--from", &from, "--seeds", &seeds])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .map_err(|e| Failure::Failed(format!("the second process does not start: {e}")))?;
+    let mine: Vec<String> =
+        (how.from..how.from + how.seeds).map(|seed| format!("{seed} {}", runner::run_seed(campaign, seed).hash)).collect();
+    let theirs = child.wait_with_output().map_err(|e| Failure::Failed(e.to_string()))?;
+    let theirs = String::from_utf8_lossy(&theirs.stdout).into_owned();
+    let theirs: Vec<&str> = theirs.lines().collect();
+    if theirs.len() != mine.len() {
+        return Err(Failure::Failed(format!("the second process ran {} of {} seeds", theirs.len(), mine.len())));
+    }
+    let differ = mine.iter().zip(theirs).enumerate().filter(|(_, (a, b))| a.as_str() != *b);
+    Ok(differ
+        .map(|(i, _)| {
+            let seed = how.from + i as u64;
+            match runner::verify_seed(campaign, seed) {
+                Some(d) => format!("seed {seed} is another run the second time: {}", json!(d)),
+                None => format!("seed {seed} is another run in another process"),
+            }
+        })
+        .collect())
+}
+
+fn shrink_case(output: Output, what: &str, case: &Case, runs: u64, to: &Path) -> Result<(), Failure> {
+    let bar = ProgressBar::new_spinner();
+    let shrunk = shrink::shrink(case, runs, &|done, _| {
+        bar.set_position(done);
+        bar.set_message(format!("{done} runs"));
+        true
+    });
+    bar.finish_and_clear();
+    let Some(shrunk) = shrunk else {
+        return Err(Failure::Failed(format!("{what} does not fail: there is nothing to shrink")));
     };
     let text = shrink::to_text(&shrunk.case).map_err(Failure::Failed)?;
     std::fs::write(to, text).map_err(|e| Failure::Failed(format!("{}: {e}", to.display())))?;
     let (b, a) = (shrunk.before, shrunk.after);
     let sentence = format!(
-        "{} at {}: {} faults, {} clients, {} batches instead of {}, {}, {} after {} runs; ottla sim replay {}",
+        "{} at {}: {} faults, {} clients, {} batches instead of {}, {}, {} after {} runs\n  ottla sim replay {}",
         shrunk.check,
         shrunk.site,
         a.actions,
@@ -121,23 +252,29 @@ fn shrink_seed(output: Output, campaign: &Campaign, seed: u64, runs: u64, to: &P
         shrunk.runs,
         to.display()
     );
-    Ok(output::fact(
-        output,
-        &sentence,
-        &json!({"check": shrunk.check, "site": shrunk.site, "runs": shrunk.runs, "file": to.display().to_string()}),
-    )?)
+    let file = to.display().to_string();
+    Ok(output::fact(output, &sentence, &json!({"check": shrunk.check, "site": shrunk.site, "runs": shrunk.runs, "file": file}))?)
 }
 
-/// Play stories; each must tell what is written.
-fn tell(files: &[std::path::PathBuf]) -> Result<(), Failure> {
+/// Tell stories; each must come out as it is written.
+fn tell(output: Output, files: &[PathBuf], rewrite: bool) -> Result<(), Failure> {
     let mut different = Vec::new();
     for file in files {
         let text = read(file)?;
         let told = story::tell(&text).map_err(|d| Failure::Diagnostic(d.render(&file.display().to_string(), &text)))?;
-        if told == text {
-            println!("{}: as written", file.display());
+        let same = told == text;
+        if same || rewrite {
+            if !same {
+                std::fs::write(file, &told).map_err(|e| Failure::Failed(format!("{}: {e}", file.display())))?;
+            }
+            let verdict = if same { "as written" } else { "rewritten" };
+            output::fact(
+                output,
+                &format!("{}: {verdict}", file.display()),
+                &json!({"story": file.display().to_string(), "as_written": same, "told": told}),
+            )?;
         } else {
-            different.push(format!("{} tells something else:\n{told}", file.display()));
+            different.push(format!("{} came out otherwise (--rewrite accepts it):\n{told}", file.display()));
         }
     }
     if different.is_empty() { Ok(()) } else { Err(Failure::Failed(different.join("\n"))) }

@@ -352,18 +352,21 @@ fn files_of_a_log_are_dumped_and_verified() {
 
 #[test]
 fn a_seed_of_the_simulator_is_the_same_run_each_time() {
-    let scenarios = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
-    let sim = |args: &[&str], file: &str, more: &[&str]| {
+    let stories = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let sim = |args: &[&str]| {
         let mut command = ottla();
-        command.arg("sim").args(args).arg(scenarios.join(file)).args(more);
+        command.current_dir(&stories).arg("sim").args(args);
         let output = run(command, b"");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
-    let once = sim(&["run"], "campaigns/smoke.toml", &["3"]);
+    let once = sim(&["replay", "smoke#3"]);
     assert!(once.starts_with("smoke#3: "), "{once}");
-    assert_eq!(sim(&["run"], "campaigns/smoke.toml", &["3"]), once);
-    assert!(sim(&["story"], "a-torn-tail-is-cut.story", &[]).ends_with("as written\n"));
+    assert_eq!(sim(&["replay", "campaigns/smoke.toml#3"]).replace("campaigns/smoke.toml#3", "smoke#3"), once);
+    assert!(sim(&["replay", "smoke#3", "--trace"]).ends_with(&once));
+    assert!(sim(&["run", "a-torn-tail-is-cut.story"]).ends_with("as written\n"));
+    assert!(sim(&["fuzz", "smoke", "--seeds", "30", "--verify"]).starts_with("smoke: 30 seeds, 0 failed"));
+    assert!(sim(&["list"]).contains("power-loss"));
 }
 
 #[test]
