@@ -13,6 +13,15 @@ pub(crate) fn read_ratchet(file: &Path) -> Result<Ratchet, Failure> {
     Ratchet::parse(&text).map_err(|d| Failure::Diagnostic(d.render(&file.display().to_string(), &text)))
 }
 
+/// The stories, which lie in the folder above the campaigns.
+pub(crate) fn read_stories(campaigns: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let folder = campaigns.join("..");
+    let found = std::fs::read_dir(&folder).map_err(|e| Failure::Usage(format!("cannot read {}: {e}", folder.display())))?;
+    let mut paths: Vec<_> = found.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "story")).collect();
+    paths.sort();
+    paths.iter().map(|p| Ok((p.file_stem().unwrap_or_default().to_string_lossy().into_owned(), sim::read(p)?))).collect()
+}
+
 /// The bugs that can be planted.
 pub(crate) fn list(output: Output) -> Result<(), Failure> {
     let bugs = mutants::bugs(&[]).map_err(Failure::Usage)?;
@@ -26,10 +35,14 @@ pub(crate) fn hunt(output: Output, campaigns: &[Campaign], how: &Hunt) -> Result
     match output {
         Output::Json => output::fact(output, "", &json!(score))?,
         Output::Table => {
-            output::rows(output, &["bug", "killed by", "median", "p90", "in", "at"], score.verdicts.iter().map(row).collect())?;
+            output::rows(
+                output,
+                &["bug", "killed by", "median", "p90", "in", "at", "story"],
+                score.verdicts.iter().map(row).collect(),
+            )?;
             println!(
-                "killed {} of {} planted bugs, {} of {} deleted barriers among them, in {} seeds",
-                score.killed, score.planted, score.barriers_killed, score.barriers, score.seeds_run
+                "killed {} ({} of them by campaigns) of {} planted bugs, {} of {} deleted barriers among them, in {} seeds",
+                score.killed, score.killed_by_campaigns, score.planted, score.barriers_killed, score.barriers, score.seeds_run
             );
         }
     }
@@ -50,11 +63,19 @@ fn row(verdict: &Verdict) -> Vec<serde_json::Value> {
     match &verdict.killed {
         Some(k) => {
             let ranges = format!("{}/{}", k.ranges, k.of_ranges);
-            vec![json!(verdict.bug), json!(k.check), json!(k.median), json!(k.p90), json!(ranges), json!(k.at)]
+            vec![
+                json!(verdict.bug),
+                json!(k.check),
+                json!(k.median),
+                json!(k.p90),
+                json!(ranges),
+                json!(k.at),
+                json!(verdict.story),
+            ]
         }
         None => {
             let lived = format!("survived {} seeds", verdict.seeds_run);
-            vec![json!(verdict.bug), json!(lived), json!(null), json!(null), json!(null), json!(null)]
+            vec![json!(verdict.bug), json!(lived), json!(null), json!(null), json!(null), json!(null), json!(verdict.story)]
         }
     }
 }

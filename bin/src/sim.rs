@@ -65,7 +65,8 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
             let ratchet = ratchet.as_deref().map(mutants::read_ratchet).transpose()?.unwrap_or_default();
             let hunters = HUNTERS.iter().map(|name| read_campaign(&campaigns.join(format!("{name}.toml"))));
             let hunters = hunters.collect::<Result<Vec<Campaign>, Failure>>()?;
-            let hunt = Hunt { bugs: bug.clone(), seeds: *seeds, ranges: *ranges, jobs: jobs_of(*jobs), ratchet };
+            let stories = mutants::read_stories(campaigns)?;
+            let hunt = Hunt { bugs: bug.clone(), seeds: *seeds, ranges: *ranges, jobs: jobs_of(*jobs), stories, ratchet };
             mutants::hunt(output, &hunters, &hunt)
         }
     }

@@ -12,6 +12,7 @@ use crate::campaign::Campaign;
 use crate::case::{self, Watching};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::runner::{self, Fuzz, quietly};
+use crate::story;
 use ottla_core::planted::Bug;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The campaigns that hunt, by name. A seed of a hunt is a seed of one of them, in turn.
-pub const HUNTERS: [&str; 4] = ["single-node", "power-loss", "disk-faults", "smoke"];
+pub const HUNTERS: [&str; 5] = ["single-node", "power-loss", "churn", "disk-faults", "smoke"];
 
 /// How many seeds the canary may live.
 const CANARY_SEEDS: u64 = 64;
@@ -38,6 +39,8 @@ pub struct Hunt {
     /// So many ranges of seeds: each gives one figure for the median.
     pub ranges: u64,
     pub jobs: usize,
+    /// Stories that have to come out as written: name and text.
+    pub stories: Vec<(String, String)>,
     /// Where a bug that was killed before has to be killed again.
     pub ratchet: Ratchet,
 }
@@ -49,8 +52,18 @@ pub struct Verdict {
     pub about: String,
     /// `None`: it survived.
     pub killed: Option<Killed>,
+    /// The first story in which somebody gets another answer than is written.
+    pub story: Option<String>,
     /// The seeds that were run.
     pub seeds_run: u64,
+}
+
+impl Verdict {
+    /// Whether a campaign or a story noticed.
+    #[must_use]
+    pub fn is_killed(&self) -> bool {
+        self.killed.is_some() || self.story.is_some()
+    }
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -74,7 +87,10 @@ pub struct Killed {
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Score {
     pub planted: u64,
+    /// By a campaign, or by a story.
     pub killed: u64,
+    /// By a campaign.
+    pub killed_by_campaigns: u64,
     pub barriers: u64,
     pub barriers_killed: u64,
     pub seeds_run: u64,
@@ -82,7 +98,7 @@ pub struct Score {
     /// Killed before, and not this time.
     pub breaches: Vec<String>,
     /// Where the correct code fails, too: check and site. Such a failure kills nothing.
-    pub known_failures: Vec<(String, String)>,
+    pub known_failures: Vec<Place>,
     /// Killed, and not yet in the ratchet as killed.
     pub news: Vec<String>,
 }
@@ -164,7 +180,8 @@ pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + S
     let work = || {
         while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let seeds = how.ratchet.killed.get(&bug.name()).map_or(how.seeds, |bound| bound.seeds);
-            let verdict = verdict_of(campaigns, &known, *bug, seeds, how.ranges);
+            let mut verdict = verdict_of(campaigns, &known, *bug, seeds, how.ranges);
+            verdict.story = how.stories.iter().find(|(_, text)| is_told_otherwise(text, *bug)).map(|(name, _)| name.clone());
             progress(&verdict);
             let Ok(mut all) = verdicts.lock() else { return };
             all.push(verdict);
@@ -185,9 +202,10 @@ impl Score {
     fn of(verdicts: Vec<Verdict>, ratchet: &Ratchet) -> Score {
         let mut score = Score::default();
         for verdict in &verdicts {
-            let (killed, barrier) = (verdict.killed.is_some(), verdict.bug.starts_with("skip-"));
+            let (killed, barrier) = (verdict.is_killed(), verdict.bug.starts_with("skip-"));
             score.planted += 1;
             score.killed += u64::from(killed);
+            score.killed_by_campaigns += u64::from(verdict.killed.is_some());
             score.barriers += u64::from(barrier);
             score.barriers_killed += u64::from(barrier && killed);
             score.seeds_run += verdict.seeds_run;
@@ -205,16 +223,25 @@ impl Score {
 }
 
 /// A check and the site at which it failed.
-type Place = (String, String);
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Place {
+    pub campaign: String,
+    pub check: String,
+    pub site: String,
+    /// In one of so many seeds of its campaign.
+    pub one_in: u64,
+}
 
 /// Where the campaigns find something without any planted bug: a bug that leads there, too, is not noticed by that.
 fn known_failures(campaigns: &[Campaign], seeds: u64, jobs: usize) -> Vec<Place> {
     let mut known = Vec::new();
     for campaign in campaigns {
-        let seeds = seeds.div_ceil(campaigns.len() as u64);
         let how = Fuzz { from: 0, seeds, jobs, verify: false, failures_max: 0 };
         let groups = runner::fuzz(campaign, &how, &|_| true).groups;
-        known.extend(groups.into_iter().map(|g| (g.check, g.site)));
+        known.extend(groups.into_iter().map(|g| {
+            let (campaign, one_in) = (campaign.name.clone(), seeds / g.count.max(1));
+            Place { campaign, check: g.check, site: g.site, one_in }
+        }));
     }
     known
 }
@@ -256,7 +283,17 @@ fn verdict_of(campaigns: &[Campaign], known: &[Place], bug: Bug, seeds: u64, ran
         p90: rank(&needed, 90),
         checks,
     });
-    Verdict { bug: bug.name(), about: bug.about(), killed, seeds_run }
+    Verdict { bug: bug.name(), about: bug.about(), killed, story: None, seeds_run }
+}
+
+/// Whether somebody in the story gets another answer than is written, what goes on inside the node aside.
+fn is_told_otherwise(text: &str, bug: Bug) -> bool {
+    let answers = |told: &str| told.lines().filter(|line| !line.starts_with("t=")).map(str::to_string).collect::<Vec<_>>();
+    let tell = || quietly(|| std::panic::catch_unwind(|| story::tell_with(text, Some(&bug.name()))));
+    match tell() {
+        Ok(Ok(told)) => answers(&told) != answers(text),
+        Ok(Err(_)) | Err(_) => true,
+    }
 }
 
 /// The nearest rank of a percentile in sorted figures.
@@ -274,7 +311,9 @@ fn first_notice(campaigns: &[Campaign], known: &[Place], bug: Bug, range: u64, s
         case.setup.planted = Some(bug.name());
         let outcome = quietly(|| case::run(&case, Watching::default()));
         let Some(failure) = outcome.failures.first() else { continue };
-        if known.iter().any(|(check, site)| *check == failure.check && *site == failure.site) {
+        // What the correct code does once in many seeds counts only where it comes far too soon to be that.
+        let is_known = |k: &&Place| k.campaign == campaign.name && k.check == failure.check && k.site == failure.site;
+        if known.iter().find(is_known).is_some_and(|k| (i / turns + 1) * 20 > k.one_in) {
             continue;
         }
         case.setup.planted = None;
@@ -307,7 +346,7 @@ mod tests {
     #[test]
     fn what_was_killed_may_not_survive() {
         let ratchet = Ratchet::parse("[killed]\ncanary = { by = \"x\", seeds = 3 }\n").expect("a ratchet");
-        let survived = Verdict { bug: "canary".into(), about: String::new(), killed: None, seeds_run: 3 };
+        let survived = Verdict { bug: "canary".into(), about: String::new(), killed: None, story: None, seeds_run: 3 };
         assert_eq!(Score::of(vec![survived], &ratchet).breaches.len(), 1);
     }
 }

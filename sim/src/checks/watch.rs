@@ -14,6 +14,12 @@ use ottla_core::io::{Chunk, DiskCall, FileId, FileKind, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
 use std::collections::BTreeMap;
 
+/// The directory of the metadata log.
+const METADATA: &str = "__cluster_metadata-0";
+const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
+/// The attribute of a batch whose timestamps, and so its checksum, are the broker's.
+const LOG_APPEND_TIME: i16 = 8;
+
 /// The checks at work in one world.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
@@ -31,6 +37,8 @@ pub(crate) struct Watch {
     /// Records of acknowledged batches that a power loss took where that is permitted.
     pub(crate) permitted_losses: u64,
     refolds: u32,
+    /// The highest epoch in the metadata log when this life began, and now; one more than that, for there is an epoch 0.
+    metadata_epochs: (i32, i32),
 }
 
 impl Watch {
@@ -88,6 +96,19 @@ impl Watch {
                         self.by_path.remove(&old);
                     }
                     self.by_path.insert(path.clone(), log);
+                }
+            }
+            DiskCall::Append { pos, data } if file.name.kind == FileKind::Log && disk.path_of(file.dir) == Some(METADATA) => {
+                for batch in appended(file.name, pos.0, data).unwrap_or_default() {
+                    self.tally.count(Id::OneWriter);
+                    let (past, now) = self.metadata_epochs;
+                    self.metadata_epochs.1 = now.max(batch.head.epoch + 1);
+                    if batch.head.epoch < past {
+                        let text = format!("metadata: epoch {} at offset {}", batch.head.epoch, batch.head.base_offset);
+                        self.report(
+                            Id::OneWriter.found("two lives of a node write in one leader epoch of the metadata log", text),
+                        );
+                    }
                 }
             }
             _ if file.name.kind == FileKind::Log && file.name.suffix == Suffix::None => {
@@ -268,15 +289,35 @@ impl Watch {
     fn on_produce(&mut self, disk: &SimDisk, asked: &Asked, answer: &msg::ProduceResponse) {
         let Some(produce) = &asked.produce else { return };
         for topic in &answer.responses {
-            for part in topic.partition_responses.iter().filter(|p| p.error_code == 0 && p.base_offset >= 0) {
+            for part in &topic.partition_responses {
                 let sent = produce.parts.iter().find(|a| {
                     a.index == part.index
                         && if a.name.is_empty() { a.id == topic.topic_id.as_u128() } else { a.name == topic.name.0.as_str() }
                 });
-                if let Some(sent) = sent {
-                    self.on_acked(disk, sent, produce.acks, part.base_offset);
+                match (sent, part.error_code) {
+                    (Some(sent), 0) if part.base_offset >= 0 => self.on_acked(disk, sent, produce.acks, part.base_offset),
+                    (Some(sent), OUT_OF_ORDER_SEQUENCE_NUMBER) => self.on_out_of_order(sent),
+                    _ => {}
                 }
             }
+        }
+    }
+
+    /// A batch that is in the log, and among the last five of its producer, is a duplicate and no gap.
+    fn on_out_of_order(&mut self, sent: &AskedPart) {
+        let Some(log) = self.path_of(&sent.name, sent.id, sent.index).and_then(|path| self.by_path.get(&path).copied()) else {
+            return;
+        };
+        let ghost = &self.logs[log];
+        let Some(there) = ghost.batches.iter().rposition(|b| b.head.crc == sent.crc && b.head.count == sent.count) else {
+            return;
+        };
+        let producer = ghost.batches[there].head.producer_id;
+        let later = ghost.batches[there + 1..].iter().filter(|b| b.head.producer_id == producer).count();
+        self.tally.count(Id::Sequences);
+        if producer >= 0 && later < 5 && !ghost.damaged && !self.io_failed {
+            let text = format!("{}: {:?}, {later} of its producer behind it", ghost.path, ghost.batches[there].head);
+            self.report(Id::Sequences.found("a batch that is in the log is refused as out of order", text));
         }
     }
 
@@ -290,7 +331,11 @@ impl Watch {
         }
         self.tally.count(Id::AckedPlace);
         let batch = ghost.batch_at(base_offset).copied();
-        let right = batch.filter(|b| b.head.base_offset == base_offset && b.head.crc == sent.crc && b.head.count == sent.count);
+        let right = batch.filter(|b| {
+            b.head.base_offset == base_offset
+                && (b.head.crc == sent.crc || b.head.attributes & LOG_APPEND_TIME != 0)
+                && b.head.count == sent.count
+        });
         let Some(batch) = right else {
             if ghost.damaged {
                 return;
@@ -369,6 +414,7 @@ impl Watch {
     /// A node is about to start: what does its disk hold, and is that what it may hold?
     pub(crate) fn before_start(&mut self, disk: &SimDisk) {
         self.by_dir.clear();
+        self.metadata_epochs.0 = self.metadata_epochs.1;
         let found = refold::read_logs(disk);
         let mut present = vec![false; self.logs.len()];
         for (path, batches) in found {

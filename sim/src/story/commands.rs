@@ -248,7 +248,7 @@ pub const TABLE: &[Entry] = &[
 ];
 
 fn node(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    let mut setup = Setup::calm(1);
+    let mut setup = Setup { planted: stage.planted.clone(), ..Setup::calm(1) };
     for (key, value) in &command.options {
         match key.text.as_str() {
             "seed" => setup.seed = number(value)?,

@@ -13,7 +13,12 @@ use crate::diagnostic::Diagnostic;
 
 /// Tell a story. The result equals `text` if and only if everything happened as written.
 pub fn tell(text: &str) -> Result<String, Diagnostic> {
+    tell_with(text, None)
+}
+
+/// Tell a story of nodes in which this bug is planted.
+pub fn tell_with(text: &str, planted: Option<&str>) -> Result<String, Diagnostic> {
     let story = parse::parse(text)?;
-    let traces = run::run(&story)?;
+    let traces = run::run(&story, planted)?;
     Ok(parse::render(&story, &traces))
 }

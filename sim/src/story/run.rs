@@ -22,6 +22,8 @@ const PATIENCE_NS: u64 = 60_000_000_000;
 /// A story being told.
 pub(crate) struct Stage {
     pub(super) world: Option<World>,
+    /// The bug in its nodes.
+    pub(super) planted: Option<String>,
     /// Requests whose answer nobody has seen: who asked, how to show the answer.
     pub(super) open: Vec<Open>,
     /// What the node said while tracing was on.
@@ -50,9 +52,10 @@ pub(super) struct Open {
 pub(super) type Show = Box<dyn Fn(&ottla_core::wire::Response) -> String>;
 
 /// Carry a story out.
-pub(super) fn run(story: &Story) -> Result<Vec<String>, Diagnostic> {
+pub(super) fn run(story: &Story, planted: Option<&str>) -> Result<Vec<String>, Diagnostic> {
     let mut stage = Stage {
         world: None,
+        planted: planted.map(str::to_string),
         open: Vec::new(),
         traced: Rc::default(),
         tracing: Rc::default(),

@@ -8,7 +8,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("sim/ lies in the workspace").join("scenarios")
 }
 
-fn stories() -> Vec<PathBuf> {
+pub(crate) fn stories() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder()).expect("scenarios/ is there").map(|e| e.expect("readable").path());
     let mut found: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|x| x == "story")).collect();
     found.sort();
