@@ -305,10 +305,11 @@ impl<'a> Run<'a> {
         let mut topics: Vec<(String, i32)> = Vec::new();
         for op in &history.admins {
             let name = &history.topics[op.topic as usize];
-            if let (AdminAct::CreateTopic { partitions }, Ended::Ok) = (&op.act, op.outcome) {
-                if !checks::deletion_asked(history, op.topic) && !topics.iter().any(|(n, _)| n == name) {
-                    topics.push((name.clone(), *partitions));
-                }
+            if let (AdminAct::CreateTopic { partitions }, Ended::Ok) = (&op.act, op.outcome)
+                && !checks::deletion_asked(history, op.topic)
+                && !topics.iter().any(|(n, _)| n == name)
+            {
+                topics.push((name.clone(), *partitions));
             }
         }
         topics

@@ -301,7 +301,8 @@ impl<'a> Judge<'a> {
                 in_log.push((*offset, op));
             }
         }
-        let (mut latest_start, mut sessions): (Option<(u64, usize)>, BTreeMap<(i64, i16), usize>) = (None, BTreeMap::new());
+        let mut latest_start: Option<(u64, usize)> = None;
+        let mut sessions: BTreeMap<(i64, i16), usize> = BTreeMap::new();
         for (offset, n) in in_log {
             let op = &self.history.produces[n];
             self.tally.count(Id::Order);

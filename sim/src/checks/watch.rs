@@ -450,12 +450,13 @@ impl Watch {
         let first = batches.first().map(|b| b.head.base_offset);
         if !damaged {
             for b in &batches {
-                if let Some(known) = ghost.batch_at(b.head.base_offset) {
-                    if (known.head.crc, known.head.size) != (b.head.crc, b.head.size) && b.head.base_offset < owed {
-                        let text = format!("{}: offset {}", ghost.path, b.head.base_offset);
-                        self.report(Id::Recovered.found("the log holds something else than what was promised", text));
-                        break;
-                    }
+                if let Some(known) = ghost.batch_at(b.head.base_offset)
+                    && (known.head.crc, known.head.size) != (b.head.crc, b.head.size)
+                    && b.head.base_offset < owed
+                {
+                    let text = format!("{}: offset {}", ghost.path, b.head.base_offset);
+                    self.report(Id::Recovered.found("the log holds something else than what was promised", text));
+                    break;
                 }
             }
             let ghost = &self.logs[log];

@@ -14,12 +14,15 @@ use ottla_core::rng::Rng;
 use ottla_core::wire::{ApiKey, Request, Response, msg};
 use serde::{Deserialize, Serialize};
 
+/// Settings of a topic: name and value.
+pub(super) type Settings = Vec<(String, String)>;
+
 /// How an administrator behaves.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdminConfig {
     /// Topics that are created before anybody else begins: name, partitions, settings.
-    pub setup: Vec<(String, i32, Vec<(String, String)>)>,
+    pub setup: Vec<(String, i32, Settings)>,
     /// Topics whose settings and partitions may be changed and whose records may be deleted.
     pub stable: Vec<String>,
     /// Topics that may also be deleted and made again.

@@ -393,10 +393,10 @@ impl SimDisk {
         if self.dirs[dir].files.get(&file.name).is_none() {
             return Err(DiskFault::NotFound);
         }
-        if let Some(number) = self.dirs[dir].files.rename(&file.name, to) {
-            if self.files[number as usize].leases > 0 {
-                self.breach(format!("{file} renamed to {to} while a reply still names it"));
-            }
+        if let Some(number) = self.dirs[dir].files.rename(&file.name, to)
+            && self.files[number as usize].leases > 0
+        {
+            self.breach(format!("{file} renamed to {to} while a reply still names it"));
         }
         if let Some(number) = replaced {
             self.forget(number, FileId { name: to, ..file }, "replaced");
