@@ -193,9 +193,14 @@ impl Node {
         let (name, leader_epoch) = (topic.name.clone(), replica.leader_epoch);
         let path = format!("{name}-{}", id.index);
         let file_name = (name.clone(), id.index.0);
+        // A name that a damaged directory keeps is never free, and the checkpoints go on speaking of what it holds.
+        if self.directories.is_taken(&path) {
+            self.wanted.insert(id);
+            return;
+        }
         // What a checkpoint says of an older partition of this name must never be taken for this one's (R36).
         let stale = self.checkpoints.iter_mut().filter(|f| f.names(&file_name)).map(|f| f.hurry(now.mono)).count();
-        if self.directories.is_taken(&path) || stale > 0 && !self.has(Bug::StaleCheckpointLine) {
+        if stale > 0 && !self.has(Bug::StaleCheckpointLine) {
             self.wanted.insert(id);
             return;
         }
