@@ -10,6 +10,7 @@
 pub mod broker;
 pub mod foreign;
 pub mod other;
+pub mod properties;
 pub mod resolve;
 pub mod topic;
 pub mod value;
