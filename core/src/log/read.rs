@@ -67,19 +67,40 @@ impl Log {
         }
         let ask = Ask { from, limit, bytes_max, whole_batch };
         let at = self.segment_of(from).expect("an offset of the log lies in a segment");
-        match self.begin_at(&ask, self.segments[at].base) {
-            Next::Done(slice) => ReadOutcome::Ready(slice),
-            Next::Fault(_) => ReadOutcome::OutOfRange,
-            Next::Find { segment, goal, first } => {
-                let ticket = Ticket(self.next_ticket);
-                self.next_ticket += 1;
-                let view = self.view(self.segment_of(segment).expect("it was just named"));
-                let (search, step) = Search::new(view, goal, None);
-                let Step::Read { .. } = step else { unreachable!("a search in a segment with batches begins with a read") };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let next = self.begin_at(&ask, self.segments[at].base);
+        match self.continue_read(ticket, ask, next, port) {
+            Some(Ok(slice)) => ReadOutcome::Ready(slice),
+            Some(Err(_)) => ReadOutcome::OutOfRange,
+            None => ReadOutcome::Pending(ticket),
+        }
+    }
+
+    /// Take a read as far as memory reaches: its outcome, or `None` when it waits for the disk.
+    fn continue_read(
+        &mut self,
+        ticket: Ticket,
+        ask: Ask,
+        mut next: Next,
+        port: &mut DiskPort<'_>,
+    ) -> Option<Result<Option<Slice>, ReadFault>> {
+        loop {
+            let (segment, goal, first) = match next {
+                Next::Done(slice) => return Some(Ok(slice)),
+                Next::Fault(fault) => return Some(Err(fault)),
+                Next::Find { segment, goal, first } => (segment, goal, first),
+            };
+            let Some(i) = self.segment_of(segment) else { return Some(Err(ReadFault::Moved)) };
+            let (search, step) = Search::new(self.view(i), goal, first.map(|f| f.0));
+            let reading = Reading { ask, segment, search, first };
+            if let Step::Read { .. } = step {
                 self.ask_disk(segment, step, ticket, port);
-                self.waiting.insert(ticket, Waiting::Read(Reading { ask, segment, search, first }));
-                ReadOutcome::Pending(ticket)
+                self.waiting.insert(ticket, Waiting::Read(reading));
+                return None;
             }
+            // A segment without batches, as compaction by others may leave one.
+            next = self.on_absent(&reading);
         }
     }
 
@@ -188,30 +209,20 @@ impl Log {
             (Step::Corrupt { .. }, _) => Next::Fault(ReadFault::Corrupt),
             (Step::Found(info), None) => self.finish(&reading.ask, reading.segment, (info.pos, info.len)),
             (Step::Found(info), Some(first)) => Next::Done(self.slice(&reading.ask, reading.segment, first, info.pos)),
-            // Nothing at or above the limit in this segment: it may be given to its end.
-            (Step::Absent { .. }, Some(first)) => match self.segment_at(reading.segment).map(|s| s.size) {
-                Some(size) => Next::Done(self.slice(&reading.ask, reading.segment, first, size)),
-                None => Next::Fault(ReadFault::Moved),
-            },
-            (Step::Absent { .. }, None) => self.in_next_segment(&reading),
+            (Step::Absent { .. }, _) => self.on_absent(&reading),
         };
-        match next {
-            Next::Done(slice) => out.push(LogEvent::ReadDone { ticket, outcome: Ok(slice) }),
-            Next::Fault(fault) => out.push(LogEvent::ReadDone { ticket, outcome: Err(fault) }),
-            Next::Find { segment, goal, first } => {
-                let Some(i) = self.segment_of(segment) else {
-                    return out.push(LogEvent::ReadDone { ticket, outcome: Err(ReadFault::Moved) });
-                };
-                let (search, step) = Search::new(self.view(i), goal, first.map(|f| f.0));
-                let reading = Reading { ask: reading.ask, segment, search, first };
-                match step {
-                    Step::Read { .. } => {
-                        self.ask_disk(segment, step, ticket, port);
-                        self.waiting.insert(ticket, Waiting::Read(reading));
-                    }
-                    _ => out.push(LogEvent::ReadDone { ticket, outcome: Ok(None) }),
-                }
-            }
+        if let Some(outcome) = self.continue_read(ticket, reading.ask, next, port) {
+            out.push(LogEvent::ReadDone { ticket, outcome });
+        }
+    }
+
+    /// The segment has nothing at or above what was looked for.
+    fn on_absent(&mut self, reading: &Reading) -> Next {
+        match (reading.first, self.segment_at(reading.segment).map(|s| s.size)) {
+            (None, _) => self.in_next_segment(reading),
+            // It may be given to its end.
+            (Some(first), Some(size)) => Next::Done(self.slice(&reading.ask, reading.segment, first, size)),
+            (Some(_), None) => Next::Fault(ReadFault::Moved),
         }
     }
 
