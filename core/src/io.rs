@@ -243,7 +243,9 @@ impl FileName {
                 return None;
             }
             let epoch = epoch.map_or(Some(0), |e| e.parse().ok())?;
-            return Some(FileName { kind, base: base.parse().ok()?, epoch, suffix });
+            // No log comes so far that sums of offsets overflow.
+            let base = base.parse().ok().filter(|base| *base < i64::MAX >> 1)?;
+            return Some(FileName { kind, base, epoch, suffix });
         }
         None
     }
@@ -413,9 +415,14 @@ mod tests {
             }
         }
         assert_eq!(FileId::new(ROOT, FileKind::Log, 42).name.to_string(), "00000000000000000042.log");
-        for foreign in
-            ["lost+found", "1.log", "00000000000000000000.logx", "-0000000000000000001.log", "00000000000000000001.checkpoint"]
-        {
+        for foreign in [
+            "lost+found",
+            "1.log",
+            "00000000000000000000.logx",
+            "-0000000000000000001.log",
+            "00000000000000000001.checkpoint",
+            "09223372036854775807.log",
+        ] {
             assert_eq!(FileName::parse(foreign), None, "{foreign}");
         }
     }

@@ -141,6 +141,9 @@ fn render(lines: &[Line]) -> Bytes {
     Bytes::from(text)
 }
 
+/// No log comes so far that sums of offsets overflow.
+const OFFSET_MAX: i64 = i64::MAX >> 1;
+
 /// What a checkpoint says; an error for anything that Kafka would not have written.
 pub(super) fn parse(bytes: &[u8]) -> Result<BTreeMap<Name, Offset>, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "not text".to_string())?;
@@ -154,7 +157,9 @@ pub(super) fn parse(bytes: &[u8]) -> Result<BTreeMap<Name, Offset>, String> {
         let mut words = line.split(' ');
         let (topic, index, offset) = (words.next(), words.next(), words.next());
         let parsed = match (topic, index.map(str::parse), offset.map(str::parse), words.next()) {
-            (Some(topic), Some(Ok(index)), Some(Ok(offset)), None) => ((topic.to_string(), index), Offset(offset)),
+            (Some(topic), Some(Ok(index)), Some(Ok(offset @ 0..=OFFSET_MAX)), None) => {
+                ((topic.to_string(), index), Offset(offset))
+            }
             _ => return Err(format!("a malformed line {line:?}")),
         };
         entries.insert(parsed.0, parsed.1);
@@ -252,7 +257,9 @@ mod tests {
 
     #[test]
     fn what_kafka_would_not_have_written_is_refused() {
-        for bad in ["", "1\n0\n", "0\n", "0\n1\n", "0\n1\na 1\n", "0\n1\na 1 2 3\n", "0\n0\na 1 2\n", "0\n1\na x 2\n"] {
+        for bad in
+            ["", "1\n0\n", "0\n", "0\n1\n", "0\n1\na 1\n", "0\n1\na 1 2 3\n", "0\n0\na 1 2\n", "0\n1\na x 2\n", "0\n1\na 0 -1\n"]
+        {
             assert!(parse(bad.as_bytes()).is_err(), "{bad:?}");
         }
     }
