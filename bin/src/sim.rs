@@ -165,6 +165,7 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
         })
         .collect();
     if time.is_none() && how.failures_max == 0 {
+        failures.extend(summary.idle_faults.iter().map(|k| format!("the fault {} was planned often and never struck", k.name())));
         failures.extend(summary.idle_checks.iter().map(|c| format!("check {c} never looked at anything")));
     }
     if verify {

@@ -137,6 +137,9 @@ pub struct Group {
     pub message: String,
 }
 
+/// So often a kind of fault may come to nothing before that says something about the simulator.
+pub const IDLE_FAULT_PLANNED: u64 = 50;
+
 /// What many seeds showed.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Summary {
@@ -156,6 +159,8 @@ pub struct Summary {
     pub divergences: Vec<Divergence>,
     /// Checks that never looked although the campaign gives them something to look at.
     pub idle_checks: Vec<String>,
+    /// Kinds of fault that were planned at least [`IDLE_FAULT_PLANNED`] times and never struck.
+    pub idle_faults: Vec<Kind>,
 }
 
 /// How far a run of many seeds has come.
@@ -199,6 +204,13 @@ pub fn fuzz(campaign: &Campaign, how: &Fuzz, progress: &(dyn Fn(Progress) -> boo
     let mut summary = summary.into_inner().unwrap_or_default();
     summary.groups.sort_by(|a, b| b.count.cmp(&a.count).then(a.seed.cmp(&b.seed)));
     let idle = summary.tally.iter().filter(|(check, n)| *n == 0 && !campaign.idle_checks.iter().any(|c| c == check.name));
+    let mut planned: BTreeMap<&str, u64> = BTreeMap::new();
+    for (what, n) in &summary.moot {
+        *planned.entry(what.split(':').next().unwrap_or_default()).or_default() += n;
+    }
+    let struck = |kind: &Kind| summary.fired.contains_key(kind);
+    let is_idle = |kind: &&Kind| !struck(kind) && planned.get(kind.name()).is_some_and(|n| *n >= IDLE_FAULT_PLANNED);
+    summary.idle_faults = campaign.faults.keys().filter(is_idle).copied().collect();
     summary.idle_checks = idle.map(|(check, _)| check.name.to_string()).collect();
     summary
 }

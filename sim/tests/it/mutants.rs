@@ -1,6 +1,9 @@
 //! The planted bugs are noticed, in a build that can have them; the others say how to get one.
 
 use crate::campaigns::campaign;
+use ottla_sim::case::{self, Watching};
+use ottla_sim::checks::Tally;
+use ottla_sim::disk::{Keep, Loss};
 use ottla_sim::mutants::{HUNTERS, Hunt, Ratchet, Score, hunt};
 
 fn ratchet() -> Ratchet {
@@ -61,4 +64,22 @@ fn hunt_all() {
         eprintln!("without any bug: {place:?}");
     }
     assert_eq!(score.breaches, Vec::<String>::new());
+}
+
+/// A mutant of the simulator: power losses that take nothing. The negative control sees no loss where loss is permitted.
+#[test]
+fn a_power_loss_that_takes_nothing_is_noticed() {
+    let losses = |keep: Option<Keep>| {
+        let mut tally = Tally::default();
+        for seed in 0..40 {
+            let mut case = campaign("power-loss").case(seed);
+            if let Some(keep) = keep {
+                case.setup.disk.loss = Loss { data: keep, names: keep, garbage: false, shorn: false };
+            }
+            tally.add(&case::run(&case, Watching::default()).tally);
+        }
+        tally.iter().find(|(check, _)| check.name == "permitted-loss").map_or(0, |(_, n)| n)
+    };
+    assert!(losses(None) > 0);
+    assert_eq!(losses(Some(Keep::Everything)), 0);
 }
