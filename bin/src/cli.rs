@@ -437,6 +437,9 @@ pub(crate) enum SimCommand {
         /// Stop after so many failing seeds; 0 never.
         #[arg(long, default_value_t = 0, value_name = "N")]
         failures: u64,
+        /// Failures that are known and not mended yet: they are shown, and do not fail the run unless there are more than the file says.
+        #[arg(long, value_name = "FILE")]
+        open: Option<PathBuf>,
     },
     /// Run one seed of a campaign, or a case that `shrink` wrote.
     #[command(after_help = "Examples:\n  ottla sim replay smoke#42 --trace\n  ottla sim replay case.toml")]
