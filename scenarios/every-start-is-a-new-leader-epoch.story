@@ -15,6 +15,6 @@ c1: created orders partitions=1
 c1: orders/0 offset=0
 c1: orders/0 offset=1
 c1: orders/0 offset=2
-c1: orders/0 epoch=0 end=3
-c1: orders/0 epoch=-1 end=-1
+c1: orders/0 epoch=0 end=2
+c1: orders/0 epoch=1 end=3
 c1: orders/0 epoch=-1 end=-1

@@ -94,6 +94,7 @@ bugs! {
     FirstEpochForgotten = "first-epoch-forgotten", "R14: epochs that are folded from the batches lack the first one.";
     LogStartInSegmentForgotten = "log-start-in-segment-forgotten", "L15: recovery removes the segment in which the log start lies.";
     DirectoryByName = "directory-by-name", "R36: a directory belongs to the topic of its name, whatever topic id it holds.";
+    StrayRemoved = "stray-removed", "R35: a directory whose topic the metadata does not know is removed, whether or not its deletion is on record.";
     StaleCheckpointLine = "stale-checkpoint-line", "R36: what a checkpoint says of a deleted partition is taken for its successor's of the same name.";
     TornLogStartsIgnored = "torn-log-starts-ignored", "L23: a checkpoint of log starts that cannot be read counts as empty.";
     TornQuorumStateIgnored = "torn-quorum-state-ignored", "L23: a quorum-state that cannot be read counts as absent, and an absent one as no promise.";
@@ -139,6 +140,7 @@ bugs! {
     WakeLost = "wake-lost", "A fetch that parks just after an append has become visible is not told of it.";
     // --- metadata and the node ---
     MetadataBeforeSync = "metadata-before-sync", "Q01: metadata counts as committed, and is answered, before its fsync.";
+    LeaderEpochResumed = "leader-epoch-resumed", "Q02, KIP-320: a restarted leader goes on in the leader epoch of its last life.";
     EpochResumed = "epoch-resumed", "Q02: a restarted controller goes on in the epoch of its last life.";
     LogCutBeforeSnapshot = "log-cut-before-snapshot", "L19: the metadata log is cut before the snapshot that replaces it is durable.";
     LogCutPastSnapshot = "log-cut-past-snapshot", "Q16: the metadata log is cut past its newest snapshot.";

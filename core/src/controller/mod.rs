@@ -123,7 +123,7 @@ pub enum ControllerEvent {
 /// What a controller decided. Given in the order in which it became durable.
 #[derive(Clone, Debug)]
 pub enum ControllerIntent {
-    /// This life's registration is durable: the node may serve, and may do what cannot be undone (remove stray directories).
+    /// This life's registration is durable: the node may serve, and may do what cannot be undone (remove deleted topics' directories).
     Active,
     /// The answer to a change.
     Reply {
@@ -197,6 +197,8 @@ pub struct Controller {
     image_end: Offset,
     /// The wall time of the last record in `image`, in milliseconds.
     image_timestamp: i64,
+    /// Topics of which the log, as it was found, says that they were deleted.
+    deleted: BTreeSet<TopicId>,
     /// `image` with the records of `pending` applied: what decisions are made on.
     working: Image,
     /// What is being written, in the order of the log.
@@ -257,6 +259,12 @@ impl Controller {
     #[must_use]
     pub fn image(&self) -> &Image {
         &self.image
+    }
+
+    /// Whether the log, as this life found it, says that this topic was deleted. What it does not know it may have lost.
+    #[must_use]
+    pub fn was_deleted(&self, topic: TopicId) -> bool {
+        self.deleted.contains(&topic)
     }
 
     /// The id that the cluster got at its first start.

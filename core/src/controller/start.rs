@@ -3,22 +3,23 @@
 //! State       none of its own: `Phase` of the controller.
 //! Takes       the disk as it was found; the completions of what is written before the epoch's first records.
 //! Gives       a controller that is on its way to `Active`.
-//! Holds       the epoch is durable before a record bears it; nothing is reset because it cannot be read.
+//! Holds       the epoch is durable before a record bears it; nothing is reset because it cannot be read;
+//!             every partition that this node leads gets a new leader epoch, durable before the node serves.
 //! Not here    what a live controller does (`mod.rs`).
 
 use super::control::{Control, Voter, control_batch};
 use super::files::{Identity, QuorumState};
 use super::image::Image;
-use super::records::{FeatureRange, Record, RegisterBroker, RegisterController};
+use super::records::{FeatureRange, PartitionChange, Record, RegisterBroker, RegisterController};
 use super::reserve::Reserve;
 use super::snapshot::{self, Snapshots};
 use super::{
-    Controller, ControllerConfig, ControllerIntent, ELR_VERSION, METADATA_DIR, METADATA_VERSION, METADATA_VERSION_LEVEL,
-    METADATA_VERSION_MIN, Pending, Phase, Then,
+    Controller, ControllerConfig, ControllerIntent, Delta, ELR_VERSION, METADATA_DIR, METADATA_VERSION, METADATA_VERSION_LEVEL,
+    METADATA_VERSION_MIN, Pending, Phase, RECORDS_PER_REQUEST_MAX, Then,
 };
 use crate::config::Settings;
 use crate::disk::{DiskPort, Progress, Replacer};
-use crate::ids::{DirId, LeaderEpoch, Offset, OpId, base64_id};
+use crate::ids::{DirId, LeaderEpoch, Offset, OpId, TopicId, base64_id};
 use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, ROOT, Suffix};
 use crate::log::{Hints, Log, LogConfig, Verdict};
 use crate::planted::{Barrier, Bug, Planted};
@@ -117,6 +118,8 @@ struct Replayed {
     timestamp: i64,
     /// How many bytes of log follow the snapshot.
     bytes: usize,
+    /// Topics that this log says were deleted.
+    deleted: BTreeSet<TopicId>,
 }
 
 fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed, String> {
@@ -130,7 +133,7 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
     if log.end() < from {
         return Err(format!("the metadata log ends at {}, before its snapshot at {from}", log.end()));
     }
-    let (mut next, mut bytes, mut ignored) = (from, 0, Vec::new());
+    let (mut next, mut bytes, mut deleted, mut deltas) = (from, 0, BTreeSet::new(), Vec::new());
     for base in &found.segments {
         let name = FileId::new(log.dir(), FileKind::Log, *base).name.to_string();
         let contents = read_all(disk, &name)?;
@@ -158,9 +161,12 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
                 let record = record.map_err(|why| format!("{METADATA_DIR}/{name}: {why}"))?;
                 let value = record.value.unwrap_or_default();
                 Record::decode(&value)
-                    .and_then(|decoded| image.apply(&decoded, &mut ignored))
+                    .and_then(|decoded| image.apply(&decoded, &mut deltas))
                     .map_err(|why| format!("{METADATA_DIR}/{name}, offset {}: {why}", record.offset))?;
-                ignored.clear();
+                deleted.extend(deltas.drain(..).filter_map(|delta| match delta {
+                    Delta::TopicDeleted { topic, .. } => Some(topic),
+                    _ => None,
+                }));
             }
         }
     }
@@ -170,7 +176,7 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
     if !image.is_settled() {
         return Err("the metadata log ends within a metadata transaction".to_owned());
     }
-    Ok(Replayed { image, timestamp, bytes })
+    Ok(Replayed { image, timestamp, bytes, deleted })
 }
 
 fn read_all(disk: &dyn DiskImage, name: &str) -> Result<Bytes, String> {
@@ -257,6 +263,7 @@ impl Controller {
             image_end: log.end(),
             log,
             image_timestamp: replayed.timestamp,
+            deleted: replayed.deleted,
             working: replayed.image.clone(),
             image: replayed.image,
             pending: VecDeque::new(),
@@ -340,7 +347,7 @@ impl Controller {
         }
     }
 
-    /// Register this life as a broker and as a controller.
+    /// Register this life as a broker and as a controller, and as the leader of what it led before.
     fn register(&mut self, mut records: Vec<Record>, now: Now, port: &mut DiskPort<'_>) {
         let incarnation = self.rng.uuid();
         let features = vec![
@@ -369,7 +376,24 @@ impl Controller {
             log_dirs: vec![self.identity.directory],
             cordoned_log_dirs: Some(Vec::new()),
         }));
-        self.write(records, Then::Activate, now, port);
+        let led = if port.planted(Bug::LeaderEpochResumed) { Vec::new() } else { self.led_again() };
+        let mut batches = std::iter::once(records).chain(led.chunks(RECORDS_PER_REQUEST_MAX).map(<[Record]>::to_vec)).peekable();
+        while let Some(records) = batches.next() {
+            let then = if batches.peek().is_some() { Then::Nothing } else { Then::Activate };
+            self.write(records, then, now, port);
+        }
+    }
+
+    /// The elections by which this life leads its partitions. Naming the leader, also the same one, makes a new leader epoch: a power
+    /// loss may have taken records that were read in the last one, and their readers have to notice that others follow (KIP-320).
+    fn led_again(&self) -> Vec<Record> {
+        let here = self.config.node;
+        let partitions = self.working.topics.iter().flat_map(|(topic, t)| t.partitions.iter().zip(0..).map(|p| (topic.0, p)));
+        let led = partitions.filter(|(_, (partition, _))| partition.leader == Some(here));
+        led.map(|(topic, (_, index))| {
+            Record::PartitionChange(PartitionChange { topic, index, leader: Some(here.0), ..PartitionChange::default() })
+        })
+        .collect()
     }
 }
 

@@ -40,6 +40,9 @@ pub(crate) struct GhostLog {
     /// The offset after the last batch, also where retention has removed all.
     pub(crate) end: Option<i64>,
     pub(crate) epoch: i32,
+    /// The highest epoch that was ever written when this life began, and now; one more than that, for there is an epoch 0. A batch that
+    /// a power loss took has had its epoch all the same: somebody may have read it.
+    pub(crate) epochs: (i32, i32),
     /// Below this, an answer promised that a power loss takes nothing.
     pub(crate) promised: i64,
     /// Below this, an answer promised that a process crash takes nothing.

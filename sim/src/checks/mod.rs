@@ -62,8 +62,8 @@ checks! {
         "An offset names one record for ever; a gap or an overlap breaks every reader.",
         "Logs of metadata; compacted logs.";
     OneWriter = "one-writer-per-epoch", "S6":
-        "Leader epochs never decrease along a log.",
-        "Two writers of one epoch make two histories.",
+        "Leader epochs never decrease along a log, and two lives of a node never write in the same one.",
+        "Two writers of one epoch make two histories, and a reader of what was lost does not notice.",
         "Several replicas: there is one.";
     Sequences = "sequence-integrity", "S12, CI":
         "Per producer id and epoch, the sequences of a log have no gap and no repetition; a new epoch begins at zero.",

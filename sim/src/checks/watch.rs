@@ -39,6 +39,8 @@ pub(crate) struct Watch {
     refolds: u32,
     /// The highest epoch in the metadata log when this life began, and now; one more than that, for there is an epoch 0.
     metadata_epochs: (i32, i32),
+    /// A fault damaged the metadata log at rest: leader epochs may be forgotten.
+    metadata_damaged: bool,
 }
 
 impl Watch {
@@ -173,11 +175,17 @@ impl Watch {
             let text = format!("{}: epoch {} after {} at offset {}", ghost.path, head.epoch, ghost.epoch, head.base_offset);
             self.report(Id::OneWriter.found("a leader epoch decreases", text));
         }
+        let ghost = &self.logs[log];
+        if head.epoch < ghost.epochs.0 && !ghost.damaged && !self.metadata_damaged {
+            let text = format!("{}: epoch {} at offset {}", ghost.path, head.epoch, head.base_offset);
+            self.report(Id::OneWriter.found("two lives of a leader write in one leader epoch", text));
+        }
         if head.producer_id >= 0 && head.attributes & 0x20 == 0 {
             self.check_sequence(log, &batch);
         }
         let ghost = &mut self.logs[log];
         ghost.epoch = head.epoch;
+        ghost.epochs.1 = ghost.epochs.1.max(head.epoch + 1);
         ghost.learn(&head);
         ghost.end = Some(head.last_offset() + 1);
         ghost.batches.push(batch);
@@ -252,6 +260,7 @@ impl Watch {
 
     /// Bytes at rest in this directory were damaged.
     pub(crate) fn on_damage(&mut self, path: &str) {
+        self.metadata_damaged |= path == METADATA;
         let log = self.log_by_path(path);
         self.logs[log].damaged = true;
     }
@@ -415,6 +424,7 @@ impl Watch {
     pub(crate) fn before_start(&mut self, disk: &SimDisk) {
         self.by_dir.clear();
         self.metadata_epochs.0 = self.metadata_epochs.1;
+        self.logs.iter_mut().for_each(|log| log.epochs.0 = log.epochs.1);
         let found = refold::read_logs(disk);
         let mut present = vec![false; self.logs.len()];
         for (path, batches) in found {

@@ -194,6 +194,32 @@ fn producer_ids_are_never_given_twice() {
     assert_eq!(given, [0, 1000, 2000, 3000, 4000, 5000]);
 }
 
+/// What an election of the same leader changes.
+fn lead_again(image: &mut Image) {
+    for partition in image.topics.values_mut().flat_map(|t| &mut t.partitions) {
+        partition.leader_epoch = LeaderEpoch(partition.leader_epoch.0 + 1);
+        partition.partition_epoch += 1;
+    }
+}
+
+#[test]
+fn each_life_is_a_new_leader_epoch_of_every_partition_before_anything_is_served() {
+    let mut w = World::active();
+    w.create(&[("a", 6000)]);
+    w.create(&[("b", 6000)]);
+    let mut image = w.controller().image().clone();
+    w.start().unwrap();
+    let out = w.drive();
+    let changed = out.iter().filter(|i| matches!(i, ControllerIntent::Changed(Delta::PartitionChanged { .. }))).count();
+    assert_eq!(changed, 12_000);
+    assert!(matches!(out[..], [.., ControllerIntent::Active]));
+    lead_again(&mut image);
+    assert_eq!(w.controller().image().topics, image.topics);
+    w.disk.lose_power();
+    w.start().unwrap();
+    assert_eq!(w.controller().image().topics, image.topics, "the new epochs are durable");
+}
+
 #[test]
 fn snapshots_cut_the_log_and_bring_back_the_same_image() {
     let mut w = World::new(Settings::tiny());
@@ -205,7 +231,7 @@ fn snapshots_cut_the_log_and_bring_back_the_same_image() {
     let files: Vec<String> = w.disk.files(Some(METADATA_DIR)).unwrap().into_iter().map(|(n, _)| n).collect();
     assert_eq!(files.iter().filter(|n| n.ends_with(".checkpoint")).count(), 1, "{files:?}");
     assert!(w.controller().log().log_start() > Offset::ZERO, "{files:?}");
-    let image = w.controller().image().clone();
+    let mut image = w.controller().image().clone();
     for power in [false, true] {
         if power {
             w.disk.lose_power();
@@ -213,6 +239,7 @@ fn snapshots_cut_the_log_and_bring_back_the_same_image() {
         w.start().unwrap();
         assert_eq!(w.controller().image().topics, image.topics);
         w.drive();
+        lead_again(&mut image);
         assert_eq!(w.controller().image().topics, image.topics);
         assert_eq!(w.controller().image().next_producer_id, image.next_producer_id);
     }
