@@ -20,7 +20,7 @@ mod timers;
 
 use crate::controller::{Controller, ControllerIntent, Image};
 use crate::disk::DiskQueue;
-use crate::ids::{ConnId, DirId, LeaseId, PartitionId};
+use crate::ids::{ConnId, LeaseId, PartitionId};
 use crate::io::{Deadline, DiskImage, Effect, Input};
 use crate::partition::Partition;
 use crate::partition::events::{PartitionEvent, PartitionIntent};
@@ -34,6 +34,7 @@ use crate::wire::RequestFrame;
 use directories::Directories;
 use files::{CheckpointFile, Marker};
 use lifecycle::{Ending, Phase};
+use recovery::Stray;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use timers::Timers;
 
@@ -76,8 +77,8 @@ pub struct Node {
     wanted: BTreeSet<PartitionId>,
     /// Partitions whose directory could not be made: wanted again when the pause is over.
     failed: BTreeSet<PartitionId>,
-    /// Directories that belong to nobody: removed when the metadata is known to be current.
-    strays: Vec<(DirId, String)>,
+    /// Directories of partitions that the metadata does not know: removed or put aside once this life is registered.
+    strays: Vec<Stray>,
     /// Partitions whose logs could not be read: what checkpoints say of them is kept for a better day.
     unreadable: Vec<recovery::Unreadable>,
     fetch_limits: crate::serve::fetch::Limits,

@@ -41,6 +41,10 @@ enum DirOp {
         path: String,
         freed: Option<String>,
     },
+    /// Out of the way, and kept.
+    PutAside {
+        old: String,
+    },
     RootSynced(Vec<PartitionId>),
 }
 
@@ -64,6 +68,9 @@ pub(super) struct Directories {
     dying: Vec<(DirId, BTreeSet<LeaseId>)>,
     /// Made since the last sync of the data directory began.
     unsynced: Vec<PartitionId>,
+    /// A name was changed since then: a topic that comes back under its old name after a power loss would have to be told from one
+    /// that the metadata has lost.
+    renamed: bool,
     syncing: bool,
 }
 
@@ -103,6 +110,14 @@ impl Directories {
         self.taken.insert(old.clone());
         let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RenameDir { path });
         self.ops.insert(op, DirOp::Renamed { old, dir, leases });
+    }
+
+    /// Take a directory that nobody knows out of the way, and keep it: somebody may have been promised what is in it.
+    pub(super) fn put_aside(&mut self, dir: DirId, old: String, unique: Uuid, disk: &mut DiskQueue) {
+        let path = aside_name(&old, unique);
+        self.taken.insert(old.clone());
+        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RenameDir { path });
+        self.ops.insert(op, DirOp::PutAside { old });
     }
 
     /// Remove a directory that bears the name of a deleted one already.
@@ -170,7 +185,13 @@ impl Directories {
                     }
                 }
             }
+            (Some(DirOp::PutAside { old }), None) => {
+                self.renamed = true;
+                self.taken.remove(&old);
+                out.push(DirEvent::Freed(old));
+            }
             (Some(DirOp::Renamed { old, dir, leases }), None) => {
+                self.renamed = true;
                 self.taken.remove(&old);
                 out.push(DirEvent::Freed(old));
                 if leases.is_empty() {
@@ -180,7 +201,7 @@ impl Directories {
                 }
             }
             // Nobody may have the name while its files may still be there; the next start sees a directory of a topic that is gone.
-            (Some(DirOp::Renamed { old, .. }), Some(fault)) => out.push(DirEvent::Leftover(old, fault)),
+            (Some(DirOp::Renamed { old, .. } | DirOp::PutAside { old }), Some(fault)) => out.push(DirEvent::Leftover(old, fault)),
             (Some(DirOp::Removed { path, .. }), Some(fault)) => out.push(DirEvent::Leftover(path, fault)),
         }
         self.maybe_sync_root(disk);
@@ -226,12 +247,12 @@ impl Directories {
         done
     }
 
-    /// One sync of the data directory serves all that were made before it began.
+    /// One sync of the data directory serves all that were made and renamed before it began.
     fn maybe_sync_root(&mut self, disk: &mut DiskQueue) -> bool {
-        if self.syncing || self.unsynced.is_empty() {
+        if self.syncing || self.unsynced.is_empty() && !self.renamed {
             return false;
         }
-        self.syncing = true;
+        (self.syncing, self.renamed) = (true, false);
         let op = disk.port(Owner::Node(FileKind::Dir)).barrier(Barrier::TopicDir, FileId::dir(ROOT), DiskCall::SyncDir);
         self.ops.insert(op, DirOp::RootSynced(std::mem::take(&mut self.unsynced)));
         true
@@ -257,12 +278,22 @@ pub(super) fn parse_metadata(bytes: &[u8]) -> Option<TopicId> {
     (version == "0").then(|| parse_base64_id(id).map(TopicId)).flatten()
 }
 
-/// Kafka's name for a directory on its way out: cut so that no file system finds it too long.
+/// Kafka's name for a directory on its way out.
 pub(super) fn delete_name(old: &str, unique: Uuid) -> String {
+    unique_name(old, unique, "delete")
+}
+
+/// Kafka's name for a directory of a partition that the metadata does not know.
+fn aside_name(old: &str, unique: Uuid) -> String {
+    unique_name(old, unique, "stray")
+}
+
+/// Cut so that no file system finds it too long.
+fn unique_name(old: &str, unique: Uuid, why: &str) -> String {
     let unique = unique.simple().to_string();
-    let room = 255 - unique.len() - ".-delete".len();
+    let room = 255 - unique.len() - ".-".len() - why.len();
     let stem: String = old.chars().take(room).collect();
-    format!("{stem}.{unique}-delete")
+    format!("{stem}.{unique}-{why}")
 }
 
 /// Topic and partition of a directory's name.
@@ -288,7 +319,7 @@ mod tests {
     #[test]
     fn directories_are_named_as_in_kafka() {
         assert_eq!(parse_dir("a-b-12"), Some(("a-b", 12)));
-        for foreign in ["lost+found", "x", "-1", "a-", "a-1x", "t-0.0123-delete"] {
+        for foreign in ["lost+found", "x", "-1", "a-", "a-1x", "t-0.0123-delete", "t-0.0123-stray"] {
             assert_eq!(parse_dir(foreign), None, "{foreign}");
         }
         let long = delete_name(&format!("{}-7", "x".repeat(249)), Uuid::nil());

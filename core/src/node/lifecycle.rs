@@ -1,7 +1,7 @@
 //! From the start to an orderly end: which partitions are here, when requests are served, and how a life is closed.
 
 use super::files::Line;
-use super::recovery::Unreadable;
+use super::recovery::{Stray, Unreadable};
 use super::route::{HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
 use super::{Node, timers};
 use crate::controller::{ControllerEvent, METADATA_TOPIC};
@@ -46,9 +46,12 @@ impl Node {
     /// The controller is active: what is not in the metadata may be removed, and what is may be served.
     pub(super) fn on_active(&mut self, now: Now) {
         self.active = true;
-        for (dir, path) in std::mem::take(&mut self.strays) {
+        for Stray { dir, path, keep } in std::mem::take(&mut self.strays) {
             let unique = self.rng.uuid();
-            self.directories.remove(dir, path, Default::default(), unique, &mut self.disk);
+            match keep {
+                true => self.directories.put_aside(dir, path, unique, &mut self.disk),
+                false => self.directories.remove(dir, path, Default::default(), unique, &mut self.disk),
+            }
         }
         let interval = self.retention_interval();
         self.timers.set(timers::Owner::Retention, Some(now.mono.after(interval)));

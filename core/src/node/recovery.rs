@@ -13,7 +13,7 @@ use super::{Node, NodeConfig, RecoverError};
 use crate::controller::{Controller, ControllerConfig, Endpoint, METADATA_DIR, METADATA_TOPIC};
 use crate::disk::{DiskQueue, Owner};
 use crate::ids::{BrokerId, DirId, Offset, PartitionId, PartitionIndex};
-use crate::io::{DiskFault, DiskImage, Effect, FileId, FileKind, Level, ROOT};
+use crate::io::{DiskFault, DiskImage, Effect, FileId, FileKind, FileName, Level, ROOT};
 use crate::log::{Hints, Log, Verdict};
 use crate::planted::{Bug, Planted};
 use crate::rng::Rng;
@@ -34,6 +34,15 @@ pub(super) struct Unreadable {
     pub(super) name: Name,
     pub(super) hints: Hints,
     pub(super) high_watermark: Option<Offset>,
+}
+
+/// A directory of a partition that the metadata does not know.
+#[derive(Debug)]
+pub(super) struct Stray {
+    pub(super) dir: DirId,
+    pub(super) path: String,
+    /// Nothing says that it may go: it is the metadata that may have lost something.
+    pub(super) keep: bool,
 }
 
 /// What the node's own files remember.
@@ -226,13 +235,25 @@ fn open_directories(
                 open_partition(node, now, disk, id, dir, &path, remembered, out);
             }
             None => {
-                out.push(note(Level::Warn, "stray-directory", format!("{path}: no such partition in the metadata")));
+                let deleted = id.is_some_and(|id| node.controller.was_deleted(id.topic)) || holds_nothing(disk, &path);
+                let keep = !deleted && !node.config.planted.has(Bug::StrayRemoved);
+                let (level, what) = match keep {
+                    true => (Level::Error, "and no word of a deletion: kept under another name"),
+                    false => (Level::Info, "left over from a deletion: removed"),
+                };
+                out.push(note(level, "stray-directory", format!("{path}: no such partition in the metadata, {what}")));
                 node.directories.take_name(path.clone());
-                node.strays.push((dir, path));
+                node.strays.push(Stray { dir, path, keep });
             }
         }
     }
     Ok(found)
+}
+
+/// Whether no record was ever written in this directory, as when a power loss cut its making short.
+fn holds_nothing(disk: &dyn DiskImage, path: &str) -> bool {
+    let has_records = |(name, len): &(String, u64)| FileName::parse(name).is_some_and(|n| n.kind == FileKind::Log) && *len > 0;
+    disk.files(Some(path)).is_ok_and(|files| !files.iter().any(has_records))
 }
 
 impl Node {

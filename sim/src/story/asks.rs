@@ -445,3 +445,12 @@ pub(super) fn files(stage: &mut Stage, command: &Command) -> Result<String, Diag
         found.iter().map(|(file, len)| format!("{file} {len}")).collect::<Vec<_>>().join("\n")
     })
 }
+
+pub(super) fn directories(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
+    let disk = stage.world().sim.disk(0);
+    let mut found = disk.paths();
+    found.sort();
+    let segments = |path: &String| disk.list(path).into_iter().filter(|(name, _)| name.ends_with(".log")).map(|(_, len)| len);
+    let lines = found.iter().map(|path| format!("{path} {}", segments(path).sum::<u64>()));
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}

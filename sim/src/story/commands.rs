@@ -245,6 +245,14 @@ pub const TABLE: &[Entry] = &[
         options: &[],
         run: asks::files,
     },
+    Entry {
+        verb: "directories",
+        usage: "directories",
+        about: "List the directories of the data directory with the bytes of their segments.",
+        args: (0, 0),
+        options: &[],
+        run: asks::directories,
+    },
 ];
 
 fn node(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
