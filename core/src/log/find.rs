@@ -173,7 +173,10 @@ impl Search {
             if here.len() < HEADER_BYTES {
                 break;
             }
-            let fits = |i: &BatchInfo| i.base_offset >= next && i.len <= self.view.bytes - pos && i.last_offset_delta >= 0;
+            // No segment holds offsets further from its base than its indexes can name.
+            let near = |i: &BatchInfo| i.last_offset() - self.view.base.0 <= i64::from(i32::MAX);
+            let whole = |i: &BatchInfo| i.len <= self.view.bytes - pos && i.last_offset_delta >= 0;
+            let fits = |i: &BatchInfo| i.base_offset >= next && i.base_offset < i64::MAX >> 1 && whole(i) && near(i);
             let named = |i: &BatchInfo| entry.is_none_or(|e| i.last_offset() == self.view.base.0 + i64::from(e));
             let info = match BatchInfo::parse_header(here) {
                 Ok(info) if fits(&info) && named(&info) => BatchInfo { pos, ..info },
@@ -265,6 +268,18 @@ mod tests {
         };
         assert_eq!(info.base_offset, 1500);
         assert_eq!(find(&log, &index, Goal::Largest).0, Step::Absent { largest: Some((6999, 12_099)) });
+    }
+
+    #[test]
+    fn a_batch_further_from_its_base_than_an_index_can_name_is_damage() {
+        for base in [100 + (1 << 33), i64::MAX - 8] {
+            let (mut log, ..) = segment(3);
+            let at = log.len() / 3 * 2;
+            log[at..at + 8].copy_from_slice(&base.to_be_bytes());
+            for goal in [Goal::Largest, Goal::Offset(Offset(base)), Goal::Timestamp { timestamp: 1_002, from: Offset(100) }] {
+                assert_eq!(find(&log, &[], goal).0, Step::Corrupt { at: at as u32 }, "{goal:?}");
+            }
+        }
     }
 
     #[test]

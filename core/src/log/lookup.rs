@@ -143,7 +143,9 @@ impl Log {
     fn learned(&mut self, base: Offset, largest: Option<(i64, i64)>) {
         let Some(segment) = self.segment_at(base).filter(|s| s.writer.is_none()) else { return };
         let (timestamp, last) = largest.unwrap_or((-1, base.0));
-        segment.max = u32::try_from(last - base.0).ok().map(|relative| TimeEntry { timestamp, relative });
+        // A lookup that learned nothing would ask the same again, for ever.
+        let relative = u32::try_from(last - base.0).expect("a search finds no batch that far from its segment's base");
+        segment.max = Some(TimeEntry { timestamp, relative });
     }
 
     fn find_in(&mut self, ticket: Ticket, target: Target, base: Offset, timestamp: i64, port: &mut DiskPort<'_>) -> Next {
@@ -295,6 +297,10 @@ fn first_at_or_after(batch: &Bytes, timestamp: i64, from: Offset) -> Result<Opti
     }
     for record in records(&info, batch).map_err(|_| ReadFault::Corrupt)? {
         let record = record.map_err(|_| ReadFault::Corrupt)?;
+        // The checksum says that somebody wrote it so, not that it makes sense.
+        if record.offset < info.base_offset || record.offset > info.last_offset() {
+            return Err(ReadFault::Corrupt);
+        }
         if record.timestamp >= timestamp && record.offset >= from.0 {
             let (timestamp, offset) = (Timestamp(record.timestamp), Offset(record.offset));
             return Ok(Some(TimestampOffset { timestamp, offset, epoch: LeaderEpoch(info.leader_epoch) }));
