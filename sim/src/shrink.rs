@@ -121,9 +121,11 @@ impl Search<'_> {
                 ClientKind::Consumer(k) => k.lists_percent = 0,
                 ClientKind::Hostile(_) => {}
             });
+            // Whoever visits topics that are made again names them by id: the history could not tell their incarnations apart.
+            let by_id = visits_volatile(&self.best, at);
             self.edited(|c| match &mut c.clients[at].kind {
-                ClientKind::Producer(p) => (p.in_flight, p.by_id) = (1, false),
-                ClientKind::Consumer(k) => (k.sessions, k.by_id) = (false, false),
+                ClientKind::Producer(p) => (p.in_flight, p.by_id) = (1, by_id),
+                ClientKind::Consumer(k) => (k.sessions, k.by_id) = (false, by_id),
                 _ => {}
             });
             while let ClientKind::Admin(a) = &self.best.clients[at].kind {
@@ -149,6 +151,18 @@ impl Search<'_> {
         self.edited(|c| c.setup.disk.loss.names = crate::disk::Keep::Everything);
         self.edited(|c| c.faults_ms = c.plan.entries.last().map_or(100, |e| e.at_ms + 100).min(c.faults_ms));
     }
+}
+
+/// Whether a client asks for topics that come and go.
+fn visits_volatile(case: &Case, client: usize) -> bool {
+    let visited = match &case.clients[client].kind {
+        ClientKind::Producer(p) => &p.topics,
+        ClientKind::Consumer(c) => &c.topics,
+        _ => return false,
+    };
+    let volatile =
+        |name: &String| case.clients.iter().any(|c| matches!(&c.kind, ClientKind::Admin(a) if a.volatile.contains(name)));
+    visited.iter().any(|(name, _)| volatile(name))
 }
 
 /// Leave a topic out of the set-up and of every client's list.

@@ -322,8 +322,14 @@ impl Producer {
                         None => sim.fail("codec", "a Produce answer without a partition that was asked", format!("{place:?}")),
                     }
                 }
-                // Successes first: a refusal may end the session, and with it whatever else has no good answer.
+                // Successes first: a refusal may end the session, and with it whatever else has no good answer. What each answer
+                // leaves in doubt is known before that.
                 codes.sort_by_key(|(_, code, _)| *code != 0);
+                for (op, code, _) in &codes {
+                    if let (Verdict::Retry { doubtful: true }, Some(pending)) = (verdict(*code), self.pending.get_mut(op)) {
+                        pending.doubtful = true;
+                    }
+                }
                 codes.into_iter().for_each(|(op, code, base_offset)| self.on_answer(sim, me, op, code, base_offset));
             }
             (sent, other) => sim.fail("codec", "an answer of another kind than its request", format!("{sent:?}: {other:?}")),
@@ -333,10 +339,7 @@ impl Producer {
 
     fn on_answer(&mut self, sim: &mut Sim, me: u32, op: usize, code: i16, base_offset: i64) {
         let verdict = verdict(code);
-        let Some(pending) = self.pending.get_mut(&op) else { return };
-        if let Verdict::Retry { doubtful: true } = verdict {
-            pending.doubtful = true;
-        }
+        let Some(pending) = self.pending.get(&op) else { return };
         let ended_badly = if pending.doubtful { Outcome::Unknown } else { Outcome::Failed(code) };
         match verdict {
             Verdict::Ok => self.finish(sim, op, Outcome::Ok, base_offset),
