@@ -8,7 +8,8 @@
 use super::acks::{Ground, deletion_asked, died_between, power_lost_after, power_lost_between};
 use super::{Excuse, Found, Id, Tally};
 use crate::clients::TORN;
-use crate::history::{AdminAct, History, Outcome, Place, ProduceOp, ReadOp};
+use crate::history::{AdminAct, History, Mishap, Outcome, Place, ProduceOp, ReadOp};
+use crate::plan::Kind;
 use std::collections::BTreeMap;
 
 /// What the history says of one partition of one incarnation of a topic.
@@ -106,6 +107,11 @@ impl<'a> Judge<'a> {
         lanes
     }
 
+    /// Whether a write went to another file's place.
+    fn misdirected(&self) -> bool {
+        self.history.mishaps.iter().any(|(_, m)| matches!(m, Mishap::Disk(kind) if kind == Kind::MisdirectedWrite.name()))
+    }
+
     fn name(&self, place: Place) -> String {
         format!("{}-{}", self.history.topics[place.topic as usize], place.partition)
     }
@@ -142,7 +148,8 @@ impl<'a> Judge<'a> {
                     return;
                 };
                 let writer = &self.history.produces[op];
-                if self.lane_of(writer.place) != place {
+                // A batch does not say whose it is: one that a drive put whole where it fits is as good as any.
+                if self.lane_of(writer.place) != place && !(damaged && self.misdirected()) {
                     let text = format!("{} offset {offset}: sent to {:?}", self.name(place), writer.place);
                     self.report(Id::Honesty, "a record is read from a partition that it was not sent to", text);
                     return;

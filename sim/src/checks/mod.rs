@@ -88,7 +88,7 @@ checks! {
     Recovered = "storage-refinement", "S8":
         "After every start the log is a run of what was appended; everything promised and not deleted is in it; nothing promised is cut.",
         "Recovery may cut a torn tail, and nothing else.",
-        "Logs on which a fault damaged bytes at rest.";
+        "Logs on which a fault damaged bytes at rest; all logs, once damage took metadata that was durable.";
     Refold = "refold", "S6, S8":
         "Leader-epoch checkpoints and offset indexes on the disk say nothing that the log does not say.",
         "Derived state that is trusted and wrong serves wrong bytes.",
@@ -124,7 +124,7 @@ checks! {
     Honesty = "error-honesty", "H15, CH":
         "A record whose every attempt was refused is never read; a record that is read was sent, to that partition.",
         "After a definite error a client sends something else.",
-        "Errors that say nothing definite.";
+        "Errors that say nothing definite; whole batches that a misdirected write put into another partition's file, for they do not say whose they are.";
     Recency = "recency", "H16, CL":
         "After an acks=all answer, every later Fetch answer has a high watermark above the record.",
         "A fresh consumer must find what is acknowledged.",

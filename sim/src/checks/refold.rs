@@ -10,35 +10,34 @@ use crate::batch;
 use crate::disk::SimDisk;
 use ottla_core::io::{FileKind, FileName, Suffix};
 
-/// Every log on the disk: its path and its batches, up to the first thing that is none or does not follow.
+/// The log of every partition on the disk: its path and its batches.
 pub(super) fn read_logs(disk: &SimDisk) -> Vec<(String, Vec<GhostBatch>)> {
-    let mut out = Vec::new();
-    for path in disk.paths() {
-        if !super::watch::is_partition(&path) {
-            continue;
-        }
-        let mut segments: Vec<FileName> = disk.names_in(&path);
-        segments.retain(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
-        segments.sort();
-        let mut batches: Vec<GhostBatch> = Vec::new();
-        'log: for name in segments {
-            let bytes = disk.bytes_of(&path, name);
-            let mut end = 0;
-            for (pos, head) in batch::batches(bytes) {
-                let expected = batches.last().map(|b| b.head.last_offset() + 1);
-                if expected.is_some_and(|e| e != head.base_offset) {
-                    break 'log;
-                }
-                end = pos + head.size;
-                batches.push(GhostBatch { head, name, pos: pos as u64 });
+    let paths = disk.paths().into_iter().filter(|path| super::watch::is_partition(path));
+    paths.map(|path| (path.clone(), read_log(disk, &path))).collect()
+}
+
+/// The batches of a log, up to the first thing that is none or does not follow.
+pub(super) fn read_log(disk: &SimDisk, path: &str) -> Vec<GhostBatch> {
+    let mut segments: Vec<FileName> = disk.names_in(path);
+    segments.retain(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
+    segments.sort();
+    let mut batches: Vec<GhostBatch> = Vec::new();
+    for name in segments {
+        let bytes = disk.bytes_of(path, name);
+        let mut end = 0;
+        for (pos, head) in batch::batches(bytes) {
+            let expected = batches.last().map(|b| b.head.last_offset() + 1);
+            if expected.is_some_and(|e| e != head.base_offset) {
+                return batches;
             }
-            if end < bytes.len() {
-                break;
-            }
+            end = pos + head.size;
+            batches.push(GhostBatch { head, name, pos: pos as u64 });
         }
-        out.push((path, batches));
+        if end < bytes.len() {
+            break;
+        }
     }
-    out
+    batches
 }
 
 /// The first thing derived from this log that says something else than the log: site and message.

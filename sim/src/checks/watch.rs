@@ -37,10 +37,12 @@ pub(crate) struct Watch {
     /// Records of acknowledged batches that a power loss took where that is permitted.
     pub(crate) permitted_losses: u64,
     refolds: u32,
+    /// What was appended to the metadata log; `promised` is what was durable when an answer left.
+    metadata: GhostLog,
+    /// Damage took durable metadata: which partitions there are, and which producer ids were given, is not the node's doing any more.
+    metadata_lost: bool,
     /// The highest epoch in the metadata log when this life began, and now; one more than that, for there is an epoch 0.
     metadata_epochs: (i32, i32),
-    /// A fault damaged the metadata log at rest: leader epochs may be forgotten.
-    metadata_damaged: bool,
 }
 
 impl Watch {
@@ -76,6 +78,7 @@ impl Watch {
             return *known;
         }
         let mut log = GhostLog::new(path);
+        log.damaged = self.metadata_lost;
         log.page_cache = path.rsplit_once('-').is_some_and(|(topic, _)| self.page_cache.iter().any(|t| t == topic));
         self.logs.push(log);
         self.by_path.insert(path.to_string(), self.logs.len() - 1);
@@ -100,8 +103,24 @@ impl Watch {
                     self.by_path.insert(path.clone(), log);
                 }
             }
-            DiskCall::Append { pos, data } if file.name.kind == FileKind::Log && disk.path_of(file.dir) == Some(METADATA) => {
+            _ if file.name.kind == FileKind::Log && disk.path_of(file.dir) == Some(METADATA) => self.on_metadata_call(file, call),
+            _ if file.name.kind == FileKind::Log && file.name.suffix == Suffix::None => {
+                if let Some(log) = self.log_of(disk, file.dir) {
+                    self.on_log_call(log, file, call);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_metadata_call(&mut self, file: FileId, call: &DiskCall) {
+        let place = |b: &GhostBatch| (b.name.base, b.pos);
+        match call {
+            DiskCall::Append { pos, data } => {
                 for batch in appended(file.name, pos.0, data).unwrap_or_default() {
+                    let overwritten = self.metadata.batches.partition_point(|b| place(b) < place(&batch));
+                    self.metadata.cut_from(overwritten);
+                    self.metadata.batches.push(batch);
                     self.tally.count(Id::OneWriter);
                     let (past, now) = self.metadata_epochs;
                     self.metadata_epochs.1 = now.max(batch.head.epoch + 1);
@@ -113,13 +132,61 @@ impl Watch {
                     }
                 }
             }
-            _ if file.name.kind == FileKind::Log && file.name.suffix == Suffix::None => {
-                if let Some(log) = self.log_of(disk, file.dir) {
-                    self.on_log_call(log, file, call);
+            DiskCall::Truncate { len } => {
+                let kept = self.metadata.batches.partition_point(|b| (b.name.base, b.end_pos()) <= (file.name.base, *len));
+                if let Some(end) = self.metadata.cut_from(kept) {
+                    self.cut_metadata(end);
+                }
+            }
+            DiskCall::Create => {
+                let kept = self.metadata.batches.partition_point(|b| b.name.base < file.name.base);
+                if let Some(end) = self.metadata.cut_from(kept) {
+                    self.cut_metadata(end);
                 }
             }
             _ => {}
         }
+    }
+
+    /// Metadata from `end` on is cut off; nothing that an answer may have rested on may be among it.
+    fn cut_metadata(&mut self, end: i64) {
+        let promised = self.metadata.promised;
+        self.metadata.promised = promised.min(end);
+        if end < promised && !self.metadata.damaged && !self.io_failed {
+            let text = format!("metadata: cut from offset {end}, durable up to {promised}");
+            self.report(Id::Recovered.found("durable metadata is cut off", text));
+        }
+    }
+
+    /// An answer leaves: what of the metadata is durable now may be what it rests on.
+    fn know_metadata(&mut self, disk: &SimDisk) {
+        let known = self.metadata.promised;
+        let from = self.metadata.batches.partition_point(|b| b.head.base_offset < known);
+        let durable = self.metadata.batches[from..].iter().take_while(|b| disk.is_durable(METADATA, b.name, b.end_pos()));
+        if let Some(last) = durable.last() {
+            self.metadata.promised = last.head.last_offset() + 1;
+        }
+    }
+
+    /// Before a start: is the metadata there that an answer may have rested on?
+    fn compare_metadata(&mut self, disk: &SimDisk) {
+        self.tally.count(Id::Recovered);
+        let promised = self.metadata.promised;
+        let (files, there) = (disk.names_in(METADATA), refold::read_log(disk, METADATA));
+        let end = there.last().map_or(0, |b| b.head.last_offset() + 1);
+        // What a snapshot holds may have been removed from the log.
+        let snapshots = files.iter().filter(|n| n.kind == FileKind::Checkpoint && n.suffix == Suffix::None);
+        let end = snapshots.map(|n| n.base).max().unwrap_or(0).max(end);
+        self.metadata.damaged |= disk.damaged().iter().any(|(path, _)| path == METADATA);
+        if end < promised && self.metadata.damaged {
+            self.metadata_lost = true;
+            self.logs.iter_mut().for_each(|log| log.damaged = true);
+        } else if end < promised && !self.io_failed {
+            let text = format!("metadata: up to {end}, of what was durable up to {promised}");
+            self.report(Id::Recovered.found("durable metadata is not on the disk after a start", text));
+        }
+        self.metadata.promised = promised.min(end);
+        self.metadata.batches = there;
     }
 
     fn on_log_call(&mut self, log: usize, file: FileId, call: &DiskCall) {
@@ -176,7 +243,7 @@ impl Watch {
             self.report(Id::OneWriter.found("a leader epoch decreases", text));
         }
         let ghost = &self.logs[log];
-        if head.epoch < ghost.epochs.0 && !ghost.damaged && !self.metadata_damaged {
+        if head.epoch < ghost.epochs.0 && !ghost.damaged {
             let text = format!("{}: epoch {} at offset {}", ghost.path, head.epoch, head.base_offset);
             self.report(Id::OneWriter.found("two lives of a leader write in one leader epoch", text));
         }
@@ -260,7 +327,6 @@ impl Watch {
 
     /// Bytes at rest in this directory were damaged.
     pub(crate) fn on_damage(&mut self, path: &str) {
-        self.metadata_damaged |= path == METADATA;
         let log = self.log_by_path(path);
         self.logs[log].damaged = true;
     }
@@ -276,6 +342,7 @@ impl Watch {
 
     /// An answer leaves.
     pub(crate) fn on_reply(&mut self, disk: &SimDisk, asked: &Asked, reply: &Reply) {
+        self.know_metadata(disk);
         match &reply.response {
             Response::Produce(answer) => self.on_produce(disk, asked, answer),
             Response::Fetch(answer) => self.on_fetch(disk, answer),
@@ -425,6 +492,7 @@ impl Watch {
         self.by_dir.clear();
         self.metadata_epochs.0 = self.metadata_epochs.1;
         self.logs.iter_mut().for_each(|log| log.epochs.0 = log.epochs.1);
+        self.compare_metadata(disk);
         let found = refold::read_logs(disk);
         let mut present = vec![false; self.logs.len()];
         for (path, batches) in found {
