@@ -15,7 +15,8 @@
 //! 3. An `OpId` is never reused. Its completion is delivered exactly once, or the node is dead.
 //! 4. An append is visible to later calls on that file at once. `Sync`'s completion alone announces durability of a file's bytes
 //!    and length; `SyncDir`'s completion alone announces durability of names (creation, rename, removal).
-//! 5. A failed `Sync` is final for its log directory: nobody retries an fsync.
+//! 5. A failed `Sync` is final for its log directory: nobody retries an fsync. What a reader sees may not be on the disk from then
+//!    on, whatever a later `Sync` says, until it is written again (`Rewrite`) and that is synced.
 //! 6. A `Chunk::File` range does not change until `Input::Released` names the lease of the reply that carried it.
 //! 7. A peer's mistake is an error code in a reply; the environment's fault is an input; a broken invariant of our own is a panic.
 
@@ -297,6 +298,9 @@ pub enum DiskCall {
     Read { pos: BytePos, len: u32 },
     /// Make all that was written to the file before durable, with its length.
     Sync,
+    /// Write the `len` bytes at `pos` over themselves: unchanged for every reader, and to be covered by the next `Sync` whatever became
+    /// of those before it.
+    Rewrite { pos: BytePos, len: u32 },
     /// Cut the file to `len` bytes.
     Truncate { len: u64 },
     /// Give the file another name in the same directory, replacing what bears it.
@@ -320,6 +324,7 @@ impl std::fmt::Debug for DiskCall {
             DiskCall::Append { pos, data } => write!(f, "append {}B at {pos}", data.iter().map(Bytes::len).sum::<usize>()),
             DiskCall::Read { pos, len } => write!(f, "read {len}B at {pos}"),
             DiskCall::Sync => f.write_str("sync"),
+            DiskCall::Rewrite { pos, len } => write!(f, "rewrite {len}B at {pos}"),
             DiskCall::Truncate { len } => write!(f, "truncate to {len}B"),
             DiskCall::Rename { to } => write!(f, "rename to {to}"),
             DiskCall::Remove => f.write_str("remove"),

@@ -57,6 +57,7 @@ impl MemDisk {
                 let bytes = self.files.get(&key).ok_or(DiskFault::NotFound)?;
                 return Ok(DiskDone::Read(slice(bytes, pos.0, *len as usize)));
             }
+            DiskCall::Rewrite { .. } => drop(self.files.get(&key).ok_or(DiskFault::NotFound)?),
             DiskCall::Truncate { len } => self.files.get_mut(&key).ok_or(DiskFault::NotFound)?.truncate(*len as usize),
             DiskCall::Rename { to } => {
                 let bytes = self.files.remove(&key).ok_or(DiskFault::NotFound)?;

@@ -47,6 +47,7 @@ impl Disk {
                 let bytes = self.files.get(&key).ok_or(DiskFault::NotFound)?;
                 return Ok(DiskDone::Read(slice(bytes, pos.0, *len as usize)));
             }
+            DiskCall::Rewrite { .. } => drop(self.files.get(&key).ok_or(DiskFault::NotFound)?),
             DiskCall::Truncate { len } => {
                 let bytes = self.files.get_mut(&key).ok_or(DiskFault::NotFound)?;
                 bytes.truncate(usize::try_from(*len).expect("small"));

@@ -74,6 +74,7 @@ impl Disk {
                 self.live.insert((path.0, to.to_string()), bytes);
             }
             DiskCall::Remove => drop(self.live.remove(&path)),
+            DiskCall::Rewrite { .. } => drop(self.live.get(&path).ok_or(DiskFault::NotFound)?),
             DiskCall::Truncate { len } => self.live.get_mut(&path).ok_or(DiskFault::NotFound)?.truncate(*len as usize),
             other => panic!("{other:?}"),
         }

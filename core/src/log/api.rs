@@ -163,6 +163,8 @@ pub struct Hints {
     pub log_start: Option<Offset>,
     /// The last life ended in order, and nobody has written since.
     pub clean: bool,
+    /// The newest leader epoch that anybody can have led in. `None`: not known.
+    pub epoch_max: Option<LeaderEpoch>,
 }
 
 /// What recovery found.
@@ -175,7 +177,8 @@ pub enum Verdict {
     TornTail { bytes: u64, batches_behind: bool },
     /// The log ends at `end` though everything below `promised` was known to be durable.
     LostPromised { end: Offset, promised: Offset },
-    /// Bytes below the promise are damaged, and batches follow: nothing was cut, the log is offline.
+    /// Bytes below the promise are damaged, and batches follow, or a whole batch claims a leader epoch that cannot be: nothing was
+    /// cut, the log is offline.
     Corrupt { file: FileId, at: BytePos, offset: Offset },
 }
 

@@ -318,6 +318,9 @@ impl Log {
     }
 
     pub(super) fn sync_due(&mut self, port: &mut DiskPort<'_>) {
+        if self.rewriting > 0 {
+            return;
+        }
         for (base, upto) in self.durable.due(self.end) {
             let file = self.file(base, FileKind::Log);
             let op = self.barrier(Barrier::Records, file, DiskCall::Sync, Op::Sync, port);

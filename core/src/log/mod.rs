@@ -69,6 +69,8 @@ pub struct Log {
     /// Directory entries that wait for a `SyncDir`, and the one under way with what it covers.
     names_due: Vec<Named>,
     names_syncing: Option<Vec<Named>>,
+    /// Files in which bytes of an earlier life are being written again: until then no sync says anything about them.
+    rewriting: usize,
     /// Closed segments whose indexes are not durable, with how many syncs they still wait for.
     unindexed: VecDeque<(Offset, u32)>,
     inflight: VecDeque<InFlight>,
@@ -120,6 +122,7 @@ enum Named {
 enum Op {
     Append,
     Create(Offset),
+    Rewrite,
     Sync,
     SyncDir,
     IndexWrite(Offset),
@@ -156,6 +159,7 @@ impl Log {
             durable: Durable::default(),
             names_due: Vec::new(),
             names_syncing: None,
+            rewriting: 0,
             unindexed: VecDeque::new(),
             inflight: VecDeque::new(),
             hot: VecDeque::new(),
@@ -356,6 +360,10 @@ impl Log {
         match what {
             Op::Append => self.on_appended(op, fault, out),
             Op::Create(base) => self.on_created(base, fault),
+            Op::Rewrite => match fault {
+                None => self.rewriting -= 1,
+                Some(why) => self.fail(&format!("what an earlier life wrote cannot be written again: {why:?}"), out),
+            },
             Op::Sync => match fault {
                 None => {
                     self.durable.on_synced(op);

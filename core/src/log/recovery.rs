@@ -5,8 +5,12 @@
 //! Gives       the log, and a verdict: intact, torn tail (cut), promised bytes lost (reported), corrupt (fenced, nothing cut).
 //! Holds       after an orderly end a log costs a listing and at most six small reads; otherwise every batch from the recovery point's
 //!             segment on is checked, and their indexes, epochs and producers are folded again;
+//!             what is above the recovery point is written again before a sync counts for it: an fsync that failed in an earlier life
+//!             may have left bytes that every reader sees and that no later fsync would bring to the disk;
 //!             bytes are cut only above everything that was promised, as far as that is known: the recovery point, and with
-//!             `Durability::Fsync` the index, whose entries never run ahead of what is durable;
+//!             `Durability::Fsync` the producer snapshots and the index, which never run ahead of what is durable;
+//!             offsets and leader epochs, which no checksum covers, are believed where each follows from the one before: a batch of
+//!             an epoch that cannot be is damage;
 //!             nothing is served or appended before a cut is durable.
 //! Not here    the checkpoints of the node (it hands in `Hints`).
 //! Read first  `Log::recover`, then `Recovery::judge`.
@@ -51,8 +55,13 @@ struct Recovery<'a> {
     now: Now,
     log: Log,
     scanned_bytes: u64,
+    /// What the checkpoint of leader epochs says.
+    file_epoch: Option<LeaderEpoch>,
+    newest_snapshot: Option<Offset>,
     /// Epochs of the batches that were scanned.
     folded: Vec<(LeaderEpoch, Offset)>,
+    /// What is not known to be durable, per scanned segment: from where to where, in bytes.
+    doubtful: Vec<(Offset, u32, u32)>,
     /// Derived files that must be gone for good before the log grows: one that came back after a crash might be believed then.
     misleading: Vec<FileId>,
 }
@@ -63,6 +72,8 @@ struct Hole {
     segment: Offset,
     size: u32,
     end: ScanEnd,
+    /// The batch here is whole, and of a leader epoch that cannot be.
+    impossible: bool,
 }
 
 impl Log {
@@ -101,7 +112,19 @@ impl Log {
         log.log_start = start.max(first);
         let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).skip_while(|n| n.kind == FileKind::Log);
         let misleading = misleading.map(|name| FileId { dir, name }).collect();
-        let mut recovery = Recovery { path, image, hints, now, log, scanned_bytes: 0, folded: Vec::new(), misleading };
+        let mut recovery = Recovery {
+            path,
+            image,
+            hints,
+            now,
+            log,
+            scanned_bytes: 0,
+            file_epoch: None,
+            newest_snapshot: None,
+            folded: Vec::new(),
+            doubtful: Vec::new(),
+            misleading,
+        };
         let verdict = recovery.run(&sizes, &mut listing, port);
         Ok((recovery.log, verdict))
     }
@@ -149,6 +172,8 @@ impl Recovery<'_> {
     fn run(&mut self, sizes: &[(Offset, Sizes)], listing: &mut Listing, port: &mut DiskPort<'_>) -> Verdict {
         let last = sizes.len() - 1;
         let file_epochs = self.read_epochs(listing.epochs);
+        self.file_epoch = file_epochs.as_ref().and_then(Epochs::latest);
+        self.newest_snapshot = listing.snapshots.last().copied().map(Offset);
         let point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
         // A segment that ends just at the recovery point may have been closed after that was written down: its indexes count as lost.
         let mut scan_from = if self.hints.clean || self.has(Bug::OnlyLastSegmentScanned) {
@@ -237,7 +262,7 @@ impl Recovery<'_> {
         self.log.segments.push_back(segment);
         self.log.unindexed.push_back((base, u32::MAX));
         self.log.end = Offset(end.next);
-        (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end })
+        (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end, impossible: false })
     }
 
     /// A file larger than any segment of ours can be: whatever it is, nothing of it is touched.
@@ -245,7 +270,7 @@ impl Recovery<'_> {
         self.log.segments.push_back(Segment::new(base));
         self.log.end = base;
         let end = ScanEnd { pos: 0, next: base.0, why: ScanStop::Fault(DiskFault::Io) };
-        Hole { segment: base, size: 0, end }
+        Hole { segment: base, size: 0, end, impossible: false }
     }
 
     /// The active segment after an orderly end: its last index entry, and the headers behind it. False on any doubt.
@@ -273,8 +298,13 @@ impl Recovery<'_> {
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
         let from = entry.map_or(0, |e| e.pos);
-        let end = scan(&mut window, size, from, base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| {
+        let begins = window.get(u64::from(from), HEADER_BYTES).ok().and_then(|h| BatchInfo::parse_header(&h).ok());
+        let next = begins.filter(|_| entry.is_some()).map_or(base.0, |b| b.base_offset);
+        let (mut epoch, mut plausible) = (-1, true);
+        let end = scan(&mut window, size, from, next, Depth::Headers, self.gaps(), &mut |info, _| {
             first_seen.get_or_insert(*info);
+            plausible &= self.may_follow(epoch, info.leader_epoch);
+            epoch = info.leader_epoch;
             let later = info.max_timestamp > max.map_or(-1, |m| m.timestamp);
             if let Some(relative) = u32::try_from(info.last_offset() - base.0).ok().filter(|_| later) {
                 max = Some(TimeEntry { timestamp: info.max_timestamp, relative });
@@ -283,7 +313,10 @@ impl Recovery<'_> {
         let named = entry.is_none_or(|e| first_seen.is_some_and(|i| i.last_offset() == base.0 + i64::from(e.relative)));
         let first =
             if from == 0 { first_seen } else { window.get(0, HEADER_BYTES).ok().and_then(|h| BatchInfo::parse_header(&h).ok()) };
-        if end.why != ScanStop::EndOfFile || !named || (size > 0 && first.is_none()) {
+        // Nothing here was looked at but headers. An orderly end left a second opinion on where the log ends and in which epoch.
+        let agreed = self.hints.recovery_point.is_none_or(|point| point.0 == end.next)
+            && (size == 0 || self.file_epoch.is_none_or(|e| e.0 == epoch));
+        if end.why != ScanStop::EndOfFile || !named || !plausible || !agreed || (size > 0 && first.is_none()) {
             return false;
         }
         let count = |bytes: u64, entry: u32| u32::try_from(bytes / u64::from(entry)).unwrap_or(0);
@@ -308,10 +341,21 @@ impl Recovery<'_> {
         }
         let interval = self.log.config.index_interval_bytes;
         let depth = if self.has(Bug::ScanWithoutChecksums) { Depth::Headers } else { Depth::Checksums };
-        let gaps = if self.log.config.cleanup_compact || self.has(Bug::ScanAllowsGaps) { Gaps::Allowed } else { Gaps::Damage };
+        let gaps = self.gaps();
+        let mut epoch = self.folded.last().map_or(-1, |f| f.0.0);
+        let mut impossible: Option<BatchInfo> = None;
         let (mut writer, mut folded) = (IndexWriter::default(), std::mem::take(&mut self.folded));
+        let (known, mut known_pos) = (self.synced_before(), 0);
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
         let mut end = scan(&mut Window::new(read, depth), size, 0, base.0, depth, gaps, &mut |info, _| {
+            if impossible.is_some() || !self.may_follow(epoch, info.leader_epoch) {
+                impossible.get_or_insert(*info);
+                return;
+            }
+            epoch = info.leader_epoch;
+            if info.next_offset() <= known.0 {
+                known_pos = info.pos + info.len;
+            }
             if info.last_offset() - base.0 <= i64::from(i32::MAX) {
                 writer.on_batch(base, info, info.pos, interval);
                 if folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
@@ -322,8 +366,12 @@ impl Recovery<'_> {
         if end.next - base.0 > 1 << 31 {
             end = ScanEnd { why: ScanStop::NoBatch, ..end };
         }
+        if let Some(at) = impossible {
+            end = ScanEnd { pos: at.pos, next: at.base_offset, why: ScanStop::NoBatch };
+        }
         self.folded = folded;
         self.scanned_bytes += u64::from(end.pos);
+        self.doubtful.push((base, known_pos, end.pos));
         for (kind, _) in [(FileKind::Index, s.index), (FileKind::TimeIndex, s.time)].into_iter().filter(|k| k.1.is_some()) {
             if self.has(Bug::OldIndexesKept) {
                 break;
@@ -335,16 +383,38 @@ impl Recovery<'_> {
         segment.writer = Some(Box::new(writer));
         self.log.segments.push_back(segment);
         self.log.end = Offset(end.next);
-        (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end })
+        (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end, impossible: impossible.is_some() })
+    }
+
+    /// Whether offsets may be missing between batches.
+    fn gaps(&self) -> Gaps {
+        if self.log.config.cleanup_compact || self.has(Bug::ScanAllowsGaps) { Gaps::Allowed } else { Gaps::Damage }
+    }
+
+    /// Whether a batch of one leader epoch may follow one of another.
+    fn may_follow(&self, before: i32, epoch: i32) -> bool {
+        (epoch >= before && self.hints.epoch_max.is_none_or(|max| epoch <= max.0)) || self.has(Bug::EpochsBelieved)
+    }
+
+    /// Everything below was durable at some time, as the checkpoints say.
+    fn known_durable(&self) -> Offset {
+        if self.log.config.durability != Durability::Fsync {
+            return self.synced_before();
+        }
+        // Like an index entry, a snapshot is written when everything below it is durable.
+        let snapshot = self.newest_snapshot.filter(|_| !self.has(Bug::EvidenceIgnored));
+        [self.hints.recovery_point, snapshot].into_iter().flatten().fold(self.log.log_start, Offset::max)
+    }
+
+    /// As far as syncs are known to have covered the log. A log start that moved on made a recovery point of what it passed, durable
+    /// or not.
+    fn synced_before(&self) -> Offset {
+        self.hints.recovery_point.filter(|point| *point > self.log.log_start).unwrap_or(Offset::ZERO)
     }
 
     /// What a hole means. Nothing is changed here.
     fn judge(&self, hole: Option<Hole>, sizes: &[(Offset, Sizes)]) -> Verdict {
-        let end = self.log.end;
-        let durable_start = if self.log.config.durability == Durability::Fsync { self.log.log_start } else { Offset::ZERO };
-        // A log start that moved on made a recovery point of what it passed, durable or not.
-        let known = self.hints.recovery_point.filter(|point| *point > self.log.log_start || durable_start > Offset::ZERO);
-        let point = known.unwrap_or(Offset::ZERO).max(durable_start);
+        let (end, point) = (self.log.end, self.known_durable());
         let Some(hole) = hole else {
             return if end < point {
                 Verdict::LostPromised { end, promised: point }
@@ -354,7 +424,7 @@ impl Recovery<'_> {
         };
         let file = FileId::new(self.log.dir, FileKind::Log, hole.segment.0);
         let corrupt = Verdict::Corrupt { file, at: BytePos(u64::from(hole.end.pos)), offset: end };
-        if let ScanStop::Fault(_) = hole.end.why {
+        if hole.impossible || matches!(hole.end.why, ScanStop::Fault(_)) {
             return corrupt;
         }
         let later = sizes.iter().filter(|s| s.0 > hole.segment);
@@ -432,7 +502,8 @@ impl Recovery<'_> {
 
     fn read_epochs(&self, is_there: bool) -> Option<Epochs> {
         let file = || self.read(Offset::ZERO, FileKind::LeaderEpochs, 0, 1 << 20).ok();
-        if is_there { file().and_then(|text| Epochs::parse(&text)) } else { None }
+        let possible = |epochs: &Epochs| epochs.latest().is_none_or(|latest| self.may_follow(-1, latest.0));
+        if is_there { file().and_then(|text| Epochs::parse(&text)).filter(possible) } else { None }
     }
 
     /// The epochs of the file as far as it is believed, and those of the batches behind.
@@ -466,7 +537,8 @@ impl Recovery<'_> {
         let mut folded: Vec<(LeaderEpoch, Offset)> = Vec::new();
         for segment in self.log.segments.iter().filter(|s| s.base < end) {
             self.walk(segment, |info| {
-                if info.base_offset < end.0 && folded.last().is_none_or(|f| f.0.0 < info.leader_epoch) {
+                let newer = folded.last().is_none_or(|f| f.0.0 < info.leader_epoch);
+                if info.base_offset < end.0 && newer && self.may_follow(-1, info.leader_epoch) {
                     folded.push((LeaderEpoch(info.leader_epoch), Offset(info.base_offset)));
                 }
             });
@@ -510,10 +582,26 @@ impl Recovery<'_> {
         self.log.producers = if self.has(Bug::ProducersForgotten) { Producers::default() } else { producers };
     }
 
+    /// The page cache may show what the disk never took: an fsync fails once, the pages count as clean from then on, and the next life
+    /// reads them as if they were there. Bytes that are written again are dirty again, and the sync that follows speaks for them.
+    /// In place: whole sectors are replaced by themselves, as every append does with the sector in which the last promise ends.
+    fn write_again(&mut self, port: &mut DiskPort<'_>) {
+        if self.has(Bug::TailTrusted) {
+            return;
+        }
+        for (base, from, to) in self.doubtful.drain(..).filter(|(_, from, to)| from < to) {
+            let file = FileId::new(self.log.dir, FileKind::Log, base.0);
+            let call = DiskCall::Rewrite { pos: BytePos(u64::from(from)), len: to - from };
+            self.log.call(file, call, Op::Rewrite, port);
+            self.log.rewriting += 1;
+        }
+    }
+
     /// Let the disk follow where the log was cut; otherwise let it catch up.
     fn cut(&mut self, hole: Option<Hole>, sizes: &[(Offset, Sizes)], port: &mut DiskPort<'_>) {
         let (active, dir) = (self.log.segments.back().expect("there is a segment").base, self.log.dir);
         let mut doomed = std::mem::take(&mut self.misleading);
+        self.write_again(port);
         if hole.is_some() {
             let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
             doomed.extend(later.map(|name| FileId { dir, name }));
@@ -531,7 +619,7 @@ impl Recovery<'_> {
 
 impl Hole {
     fn at(segment: Offset, size: u32) -> Hole {
-        Hole { segment, size, end: ScanEnd { pos: 0, next: segment.0, why: ScanStop::NoBatch } }
+        Hole { segment, size, end: ScanEnd { pos: 0, next: segment.0, why: ScanStop::NoBatch }, impossible: false }
     }
 }
 

@@ -60,6 +60,7 @@ impl Remembered {
             recovery_point: self.recovery_points.get(name).copied(),
             log_start: self.log_starts.get(name).copied(),
             clean: self.clean,
+            epoch_max: None,
         }
     }
 }
@@ -286,7 +287,7 @@ fn open_partition(
     let settings = node.jittered(settings);
     let Some((topic, index)) = parse_dir(path) else { return };
     let name = (topic.to_owned(), index);
-    let hints = remembered.hints(&name);
+    let hints = Hints { epoch_max: Some(leader_epoch), ..remembered.hints(&name) };
     let mut port = node.disk.port(Owner::Partition(id));
     match Log::recover(dir, path, disk, hints, settings.log.clone(), now, &mut port) {
         Ok((log, verdict)) => {

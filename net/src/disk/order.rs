@@ -178,7 +178,8 @@ mod tests {
         assert!(overtakes((f, DiskCall::Sync), (f, read(0, 7))));
         assert!(overtakes((f, DiskCall::Sync), (f, DiskCall::Sync)));
         let renamed = DiskCall::Rename { to: f.with_suffix(Suffix::Deleted).name };
-        for call in [DiskCall::Truncate { len: 0 }, renamed, DiskCall::Remove, DiskCall::Create] {
+        let rewrite = DiskCall::Rewrite { pos: BytePos(0), len: 7 };
+        for call in [DiskCall::Truncate { len: 0 }, rewrite, renamed, DiskCall::Remove, DiskCall::Create] {
             assert!(!overtakes((f, DiskCall::Sync), (f, call.clone())), "{call:?}");
         }
     }

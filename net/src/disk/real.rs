@@ -35,6 +35,8 @@ const SYNC_THREADS_MAX: usize = 8;
 const READ_THREADS_MAX: usize = 4;
 /// The most slices in one write (`IOV_MAX`).
 const SLICES_MAX: usize = 1024;
+/// How much is written over itself at once.
+const REWRITE_BYTES: usize = 1 << 20;
 /// One byte in so many is asked for, to learn whether a range is cached.
 const PROBE_BYTES: u64 = 128 * 1024;
 
@@ -145,7 +147,12 @@ impl RealDisk {
             DiskCall::Rename { to } => done(self.rename(file, FileId { name: *to, ..file })),
             DiskCall::MakeDir { path } => done(self.make_dir(file.dir, path)),
             DiskCall::RenameDir { path } => done(self.rename_dir(file.dir, path)),
-            DiskCall::Sync | DiskCall::Truncate { .. } | DiskCall::Remove | DiskCall::RemoveDir | DiskCall::SyncDir => None,
+            DiskCall::Sync
+            | DiskCall::Rewrite { .. }
+            | DiskCall::Truncate { .. }
+            | DiskCall::Remove
+            | DiskCall::RemoveDir
+            | DiskCall::SyncDir => None,
         }
     }
 
@@ -210,6 +217,13 @@ impl RealDisk {
                 let result = job_handle(&root, &path).and_then(|fd| {
                     let bytes = read_at(&fd, pos.0, len as usize).map_err(fault_of)?;
                     Ok((DiskDone::Read(bytes), Some(fd)))
+                });
+                end(result, None);
+            }),
+            DiskCall::Rewrite { pos, len } => self.syncs.run(move || {
+                let result = job_handle(&root, &path).and_then(|fd| {
+                    rewrite(&fd, pos, len)?;
+                    Ok((DiskDone::Done, Some(fd)))
                 });
                 end(result, None);
             }),
@@ -382,6 +396,23 @@ impl Source for RealSource {
 
 fn open(root: &OwnedFd, path: &str) -> Result<OwnedFd, DiskFault> {
     rustix::fs::openat(root, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(fault_of)
+}
+
+/// Write the `len` bytes at `pos` over themselves.
+fn rewrite(fd: &OwnedFd, pos: BytePos, len: u32) -> Result<(), DiskFault> {
+    let (mut at, end) = (pos, pos.plus(u64::from(len)));
+    while at < end {
+        let bytes =
+            read_at(fd, at.0, REWRITE_BYTES.min(usize::try_from(end.0 - at.0).unwrap_or(usize::MAX))).map_err(fault_of)?;
+        if bytes.is_empty() {
+            // The file is shorter than it was when it was looked at.
+            return Err(DiskFault::Io);
+        }
+        let next = at.plus(bytes.len() as u64);
+        append(fd, at, &[bytes]).map_err(|(_, error)| fault_of(error))?;
+        at = next;
+    }
+    Ok(())
 }
 
 /// Write all of `data` at `pos`. An error comes with the end of what was written before it.

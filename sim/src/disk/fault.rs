@@ -43,7 +43,7 @@ impl Target {
 pub enum Strike {
     /// A read ends with EIO.
     ReadError,
-    /// An append ends with EIO, nothing written.
+    /// An append ends with EIO, nothing written; a rewrite, with a part of it done.
     WriteError,
     /// An append ends with EIO after a part of its bytes.
     ShortWrite,
@@ -67,7 +67,8 @@ impl Strike {
     fn fits(self, call: &DiskCall) -> bool {
         match self {
             Strike::ReadError => matches!(call, DiskCall::Read { .. }),
-            Strike::WriteError | Strike::ShortWrite | Strike::NoSpace => matches!(call, DiskCall::Append { .. }),
+            Strike::WriteError => matches!(call, DiskCall::Append { .. } | DiskCall::Rewrite { .. }),
+            Strike::ShortWrite | Strike::NoSpace => matches!(call, DiskCall::Append { .. }),
             Strike::SyncError | Strike::PhantomWrite | Strike::MisdirectedWrite => matches!(call, DiskCall::Sync),
             Strike::SyncDirError => matches!(call, DiskCall::SyncDir),
             Strike::NameError => matches!(

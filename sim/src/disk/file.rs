@@ -1,10 +1,12 @@
 //! One file's bytes: what a reader sees (the page cache) and what the medium holds.
 //!
 //! State       cached bytes, durable bytes, from where on they may differ, what was overwritten before it was synced.
-//! Takes       writes at the end, truncates, syncs, a power loss, damage.
+//! Takes       writes at the end, rewrites in place, truncates, syncs, a power loss, damage.
 //! Holds       a process crash changes nothing here; a power loss makes cached = durable, both chosen sector by sector among
 //!             what may be on the medium. Bytes that were synced and not touched since always survive a power loss, also in a
 //!             sector that was being rewritten (drives with power-safe overwrite; others lose acknowledged data under any log).
+//!             A sector that is rewritten by the same bytes is after a power loss what it was or what it was to be, or the
+//!             beginning of the one and the end of the other; the same bytes either way, unless a failed sync had dropped them.
 //! Not here    names (names.rs), order of calls (queue.rs), which fault strikes when (fault.rs).
 
 use ottla_core::rng::Rng;
@@ -52,10 +54,12 @@ pub(crate) struct File {
     pub(crate) durable: Vec<u8>,
     /// The lowest position written or cut since the last sync took effect.
     dirty_from: Option<u64>,
+    /// Ranges below that were written over by themselves since the last sync took effect.
+    rewritten: Vec<(u64, u64)>,
     /// Cached and durable may differ below `dirty_from`, and no sync will mend it.
     diverged: bool,
-    /// That is so because a sync failed, which the node was told.
-    dropped: bool,
+    /// Where that is so because a sync failed, which the node was told.
+    dropped: Option<(u64, u64)>,
     /// Bytes that were written and cut off again, all since the last sync: a sector may still hold them.
     superseded: Vec<(u64, Vec<u8>)>,
     /// Lengths that the file had since the last sync.
@@ -75,7 +79,11 @@ impl File {
     }
 
     pub(crate) fn is_dirty(&self) -> bool {
-        self.dirty_from.is_some() || self.diverged
+        self.dirty_from.is_some() || self.diverged || !self.rewritten.is_empty()
+    }
+
+    fn is_being_rewritten(&self, from: u64, to: u64) -> bool {
+        self.rewritten.iter().any(|(a, b)| *a < to && from < *b)
     }
 
     fn dirtied(&mut self, from: u64) {
@@ -96,10 +104,21 @@ impl File {
         }
     }
 
+    /// Bytes are written over by themselves: they are dirty again.
+    pub(crate) fn rewrite(&mut self, from: u64, to: u64) {
+        let to = to.min(self.dirty_from.unwrap_or(self.len()));
+        if from < to {
+            self.rewritten.push((from, to));
+        }
+    }
+
     pub(crate) fn truncate(&mut self, len: u64) {
         if len >= self.len() {
             return;
         }
+        self.rewritten.iter_mut().for_each(|(_, to)| *to = len.min(*to));
+        self.rewritten.retain(|(from, to)| from < to);
+        self.dropped = self.dropped.map(|(from, to)| (from, to.min(len))).filter(|(from, to)| from < to);
         let old = self.dirty_from.map_or(u64::MAX, |d| d.max(len));
         if old < self.len() && self.superseded.len() < 8 {
             self.superseded.push((old, self.cached[usize_of(old)..].to_vec()));
@@ -116,9 +135,22 @@ impl File {
     /// A sync of everything up to `upto` has taken effect (bytes appended since may stay dirty). The medium is told to write the
     /// dirty range except the sectors in `skip` (phantom and misdirected writes).
     pub(crate) fn synced(&mut self, upto: u64, skip: Option<u64>) {
+        let kept = skip.map(|sector| self.durable_sector(sector));
+        let lowest = self.rewritten.iter().map(|r| r.0).chain(self.dirty_from).min();
+        for (from, to) in std::mem::take(&mut self.rewritten) {
+            let (a, b) = (usize_of(from), usize_of(to));
+            self.durable.resize(self.durable.len().max(b), 0);
+            self.durable[a..b].copy_from_slice(&self.cached[a..b]);
+            self.unreadable.retain(|s| *s < from / SECTOR || *s > (to - 1) / SECTOR);
+            // Nothing is left of what was dropped where its beginning and its end are here again.
+            self.dropped = self.dropped.map(|d| if from <= d.0 { (d.0.max(to), d.1) } else { d }).filter(|d| d.0 < d.1);
+        }
+        if let (None, Some(sector), Some(old), Some(lowest)) = (self.dirty_from, skip, &kept, lowest) {
+            self.overwrite_durable(sector, old, lowest);
+            self.diverged = true;
+        }
         let Some(from) = self.dirty_from else { return };
         let upto = upto.min(self.len());
-        let kept = skip.map(|sector| self.durable_sector(sector));
         self.durable.resize(usize_of(from), 0);
         if upto > from {
             self.durable.extend_from_slice(&self.cached[usize_of(from)..usize_of(upto)]);
@@ -127,7 +159,7 @@ impl File {
             self.unreadable.remove(&sector);
         }
         if let (Some(sector), Some(old)) = (skip, kept) {
-            self.overwrite_durable(sector, &old, from);
+            self.overwrite_durable(sector, &old, lowest.unwrap_or(from));
             self.diverged = true;
         }
         self.lengths.clear();
@@ -138,12 +170,15 @@ impl File {
     /// A sync has failed: the pages count as clean, readers still see them, the medium may have any of them, and no later sync
     /// will write them (Linux reports a write-back error once and drops the dirty bits).
     pub(crate) fn sync_failed(&mut self, loss: Loss, rng: &mut Rng) {
-        if self.dirty_from.is_none() {
-            return;
+        let low = self.rewritten.iter().filter(|(a, b)| !self.is_on_medium(*a, *b)).map(|r| r.0).chain(self.dirty_from).min();
+        self.rewritten_in_part(loss, rng);
+        let Some(low) = low else { return };
+        if self.dirty_from.is_some() {
+            self.durable = self.after_loss(loss, rng);
         }
-        self.durable = self.after_loss(loss, rng);
         self.diverged = true;
-        self.dropped = true;
+        let (from, to) = self.dropped.unwrap_or((low, 0));
+        self.dropped = Some((from.min(low), to.max(self.len())));
         self.dirty_from = None;
         self.lengths.clear();
         self.superseded.clear();
@@ -151,17 +186,45 @@ impl File {
 
     /// The machine lost power: what is on the medium is all there is.
     pub(crate) fn power_lost(&mut self, loss: Loss, rng: &mut Rng) {
+        let rewritten = !self.rewritten.is_empty();
+        self.rewritten_in_part(loss, rng);
         if self.dirty_from.is_some() {
             self.durable = self.after_loss(loss, rng);
-        } else if !self.diverged {
+        } else if !self.diverged && !rewritten {
             return;
         }
         self.cached.clone_from(&self.durable);
         self.diverged = false;
-        self.dropped = false;
+        self.dropped = None;
         self.dirty_from = None;
         self.lengths.clear();
         self.superseded.clear();
+    }
+
+    /// Whether the medium has these bytes as readers see them.
+    fn is_on_medium(&self, from: u64, to: u64) -> bool {
+        self.durable.get(usize_of(from)..usize_of(to)) == self.cached.get(usize_of(from)..usize_of(to))
+    }
+
+    /// Of what was being rewritten, each sector is the new one, the old one, or the beginning of the one and the end of the other.
+    fn rewritten_in_part(&mut self, loss: Loss, rng: &mut Rng) {
+        for (from, to) in std::mem::take(&mut self.rewritten) {
+            for sector in from / SECTOR..=(to - 1) / SECTOR {
+                let (a, b) = ((sector * SECTOR).max(from), ((sector + 1) * SECTOR).min(to));
+                let end = match (loss.data, rng.below(4)) {
+                    (Keep::Nothing, _) => a,
+                    (Keep::Everything, _) => b,
+                    (_, 0) if loss.shorn => rng.between(a, b),
+                    (_, 0 | 1) => a,
+                    (_, _) => b,
+                };
+                if end > a {
+                    let len = self.durable.len().max(usize_of(end));
+                    self.durable.resize(len, 0);
+                    self.durable[usize_of(a)..usize_of(end)].copy_from_slice(&self.cached[usize_of(a)..usize_of(end)]);
+                }
+            }
+        }
     }
 
     /// A content that the medium may have, given what was not synced.
@@ -251,6 +314,9 @@ impl File {
         if sector * SECTOR >= self.durable.len() as u64 || self.dirty_from.is_some_and(|d| d < (sector + 1) * SECTOR) {
             return false;
         }
+        if self.is_being_rewritten(sector * SECTOR, (sector + 1) * SECTOR) {
+            return false;
+        }
         self.overwrite_durable(sector, bytes, 0);
         self.evict(sector);
         true
@@ -258,7 +324,7 @@ impl File {
 
     /// One bit of the medium turns over; `false` if there is nothing at that place, or it will be overwritten by a write under way.
     pub(crate) fn flip_bit(&mut self, pos: u64, bit: u8) -> bool {
-        let clean = self.dirty_from.is_none_or(|d| pos < d);
+        let clean = self.dirty_from.is_none_or(|d| pos < d) && !self.is_being_rewritten(pos, pos + 1);
         let Some(byte) = self.durable.get_mut(usize_of(pos)).filter(|_| clean) else { return false };
         *byte ^= 1 << (bit & 7);
         self.evict(pos / SECTOR);
@@ -281,7 +347,7 @@ impl File {
     /// Whether every byte below `end` is on the medium as readers see it, as far as the node can know.
     pub(crate) fn durable_to(&self, end: u64) -> bool {
         let len = self.durable.len() as u64;
-        !self.dropped && end <= len && self.dirty_from.is_none_or(|d| end <= d)
+        self.dropped.is_none_or(|(from, _)| end <= from) && end <= len && self.dirty_from.is_none_or(|d| end <= d)
     }
 }
 
@@ -348,6 +414,38 @@ mod tests {
         f.power_lost(Loss::NOTHING_KEPT, &mut rng);
         assert_eq!(f.cached[10..110], [0; 100], "a hole where the dropped pages were");
         assert_eq!(f.cached[110..], [5; 4]);
+    }
+
+    #[test]
+    fn what_is_rewritten_after_a_failed_sync_is_there_after_the_next_one() {
+        let mut rng = Rng::stream(7, "test");
+        for loss in [Loss::NOTHING_KEPT, Loss::ANY_SUBSET] {
+            let mut f = written(&[7; 700], &[9; 1000]);
+            f.sync_failed(loss, &mut rng);
+            f.append(&[Bytes::from_static(&[5; 4])], usize::MAX);
+            f.rewrite(600, 1700);
+            assert!(!f.durable_to(701) && f.durable_to(700));
+            f.synced(f.sync_target(), None);
+            assert!(f.durable_to(1704));
+            f.power_lost(loss, &mut rng);
+            assert_eq!((&f.cached[..700], &f.cached[700..1700], &f.cached[1700..]), (&[7; 700][..], &[9; 1000][..], &[5; 4][..]));
+        }
+    }
+
+    #[test]
+    fn a_power_loss_in_the_middle_of_a_rewrite_takes_nothing_that_was_durable() {
+        let mut rng = Rng::stream(8, "test");
+        let (mut old, mut new) = (0, 0);
+        for _ in 0..200 {
+            let mut f = written(&[7; 700], &[9; 1000]);
+            f.sync_failed(Loss::NOTHING_KEPT, &mut rng);
+            f.rewrite(0, 1700);
+            f.power_lost(Loss::ANY_SUBSET, &mut rng);
+            assert_eq!(f.cached[..700], [7; 700]);
+            old += u32::from(f.cached.get(1000) != Some(&9));
+            new += u32::from(f.cached.get(1000) == Some(&9));
+        }
+        assert!(old > 20 && new > 20, "{old} {new}");
     }
 
     #[test]

@@ -229,6 +229,7 @@ impl SimDisk {
                 let upto = self.files[number as usize].sync_target();
                 return Outcome::Sync { number, upto, fault };
             }
+            C::Rewrite { pos, len } => self.rewrite(dir, file, pos.0, u64::from(len), fault),
             C::Truncate { len } => self.truncate(dir, file, len),
             C::Rename { to } => self.rename(dir, file, to),
             C::Remove => {
@@ -365,6 +366,28 @@ impl SimDisk {
             }
         }
         self.faults.count(&fault);
+        Ok(DiskDone::Done)
+    }
+
+    fn rewrite(&mut self, dir: usize, file: FileId, pos: u64, len: u64, fault: Option<Armed>) -> Result<DiskDone, DiskFault> {
+        let number = self.dirs[dir].files.get(&file.name).ok_or(DiskFault::NotFound)?;
+        let f = &mut self.files[number as usize];
+        if pos + len > f.len() {
+            let have = f.len();
+            self.breach(format!("rewrite of {file} up to {}, but it has {have} bytes", pos + len));
+            return Err(DiskFault::Io);
+        }
+        // A sector that cannot be read cannot be written over by itself either.
+        let readable = f.read(pos, len).is_some();
+        if let Some(fault) = fault {
+            f.rewrite(pos, pos + self.rng.below(len));
+            self.faults.count(&fault);
+            return Err(DiskFault::Io);
+        }
+        if !readable {
+            return Err(DiskFault::Io);
+        }
+        f.rewrite(pos, pos + len);
         Ok(DiskDone::Done)
     }
 

@@ -94,6 +94,10 @@ fn call(d: &mut Digest, call: &DiskCall) {
         DiskCall::Read { pos, len } => d.word(3 | pos.0 << 8 | u64::from(*len) << 40),
         DiskCall::Sync => d.word(4),
         DiskCall::Truncate { len } => d.word(5 | len << 8),
+        DiskCall::Rewrite { pos, len } => {
+            d.word(12 | u64::from(*len) << 8);
+            d.word(pos.0);
+        }
         DiskCall::Rename { to } => d.word(6 | (to.kind as u64) << 8 | (to.suffix as u64) << 16),
         DiskCall::Remove => d.word(7),
         DiskCall::MakeDir { path } => {

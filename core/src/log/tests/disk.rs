@@ -103,6 +103,10 @@ impl TestDisk {
                 let inode = self.inode(name)?;
                 inode.synced.clone_from(&inode.live);
             }
+            DiskCall::Rewrite { pos, len } => {
+                let end = usize::try_from(pos.0).expect("small") + len as usize;
+                assert!(self.inode(name)?.live.len() >= end, "a rewrite goes beyond the end of {file}");
+            }
             DiskCall::Truncate { len } => {
                 let len = usize::try_from(len).expect("small");
                 let live = &mut self.inode(name)?.live;

@@ -66,7 +66,7 @@ fn l01_a_torn_tail_is_cut_durably_before_anything_is_served() {
     // As if the last batch's sync had never ended.
     w.model.pop();
     w.disk.remove("00000000000000000000.index");
-    let hints = crate::log::Hints { recovery_point: Some(Offset(3)), log_start: None, clean: false };
+    let hints = crate::log::Hints { recovery_point: Some(Offset(3)), log_start: None, clean: false, epoch_max: None };
     let mut queue = crate::disk::DiskQueue::default();
     let mut port = queue.port(crate::disk::Owner::Controller);
     let (log, verdict) = Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::tiny(), w.now, &mut port).expect("it lists");
@@ -88,6 +88,61 @@ fn l01_corruption_below_the_promise_is_fenced_and_nothing_is_cut() {
     assert!(w.log.is_offline());
     assert_eq!(w.append(1, &[T0], None), Err(AppendRefusal::Offline));
     assert_eq!(w.disk.contents(FIRST).expect("there").len(), before);
+}
+
+#[test]
+fn a_leader_epoch_that_cannot_be_is_damage_wherever_it_is() {
+    // The checksum does not cover it: bytes 12 to 15 of a batch.
+    for (batch, clean, checkpointed) in [(1, false, true), (3, false, true), (3, false, false), (3, true, true)] {
+        let mut w = filled(LogConfig::tiny(), 4, 50);
+        if clean {
+            w.with(|log, now, port, out| log.close(now, port, out));
+            w.settle();
+        }
+        if checkpointed {
+            w.checkpoint();
+        }
+        let len = w.disk.contents(FIRST).expect("there").len();
+        w.disk.contents_mut(FIRST)[batch * len / 4 + 12] ^= 0x40;
+        let verdict = w.reopen(clean);
+        assert!(matches!(verdict, Verdict::Corrupt { .. }), "{verdict:?}");
+        assert_eq!(w.disk.contents(FIRST).expect("there").len(), len, "nothing is cut");
+        assert!(w.log.latest_epoch().is_none_or(|e| e.0 == 0), "it is not believed");
+    }
+}
+
+#[test]
+fn headers_are_not_believed_after_an_orderly_end_if_the_checkpoint_knows_better() {
+    // A bit of the last batch's base offset, and one of its last offset delta, which nobody checks a checksum for.
+    for byte in [5, 7, 25, 26] {
+        let mut w = filled(LogConfig::tiny(), 4, 50);
+        w.with(|log, now, port, out| log.close(now, port, out));
+        w.settle();
+        w.checkpoint();
+        let len = w.disk.contents(FIRST).expect("there").len();
+        w.disk.contents_mut(FIRST)[3 * len / 4 + byte] ^= 4;
+        let verdict = w.reopen(true);
+        assert_eq!(verdict, Verdict::LostPromised { end: Offset(3), promised: Offset(4) });
+    }
+}
+
+#[test]
+fn what_is_not_known_to_be_durable_is_written_again_and_only_that() {
+    let mut w = filled(LogConfig::tiny(), 2, 50);
+    w.checkpoint();
+    for _ in 0..2 {
+        w.append(50, &[T0], None).expect("it is taken");
+        w.settle();
+    }
+    let len = w.disk.contents(FIRST).expect("there").len() as u32;
+    let hints = crate::log::Hints { recovery_point: Some(Offset(2)), ..crate::log::Hints::default() };
+    let mut queue = crate::disk::DiskQueue::default();
+    let mut port = queue.port(crate::disk::Owner::Controller);
+    let (log, _) = Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::tiny(), w.now, &mut port).expect("it lists");
+    let calls: Vec<DiskCall> = queue.take().into_iter().filter(|c| c.1.name.kind == FileKind::Log).map(|c| c.2).collect();
+    let pos = crate::ids::BytePos(u64::from(len / 2));
+    assert!(calls.contains(&DiskCall::Rewrite { pos, len: len / 2 }), "{calls:?}");
+    assert!(log.synced_end() <= Offset(2), "nothing is promised before that is synced");
 }
 
 #[test]
@@ -357,7 +412,7 @@ fn opening_a_log_after_an_orderly_end_takes_a_handful_of_reads() {
         assert!(w.events.contains(&LogEvent::Closed));
         w.checkpoint();
         w.disk.reads.set(0);
-        let hints = crate::log::Hints { recovery_point: Some(w.log.end()), log_start: None, clean: true };
+        let hints = crate::log::Hints { recovery_point: Some(w.log.end()), log_start: None, clean: true, epoch_max: None };
         let mut queue = crate::disk::DiskQueue::default();
         let mut port = queue.port(crate::disk::Owner::Controller);
         let (log, verdict) =

@@ -171,7 +171,12 @@ impl World {
             false if moved => Offset(0),
             false => self.log.synced_end(),
         };
-        let hints = Hints { recovery_point: Some(Offset(self.checkpoint.0)), log_start: Some(Offset(self.checkpoint.1)), clean };
+        let hints = Hints {
+            recovery_point: Some(Offset(self.checkpoint.0)),
+            log_start: Some(Offset(self.checkpoint.1)),
+            clean,
+            epoch_max: Some(LeaderEpoch(self.epoch)),
+        };
         self.queue = DiskQueue::default();
         let (dir, config, now) = (DirId(1), self.config.clone(), self.now);
         let opened = Log::recover(dir, "p", &self.disk, hints, config, now, &mut self.queue.port(OWNER));

@@ -78,6 +78,9 @@ fn calls_leave_in_files_what_they_say() {
     assert_eq!(f.call(log(), read(6, 100)), Ok(DiskDone::Read(Bytes::from_static(b"world"))));
     assert_eq!(f.call(log(), read(0, 5)), Ok(DiskDone::Read(Bytes::from_static(b"hello"))));
     assert_eq!(f.call(log(), read(11, 5)), Ok(DiskDone::Read(Bytes::new())));
+    assert_eq!(f.call(log(), DiskCall::Rewrite { pos: BytePos(2), len: 9 }), Ok(DiskDone::Done));
+    assert_eq!(f.content(LOG).unwrap(), b"hello world");
+    assert_eq!(f.call(log(), DiskCall::Rewrite { pos: BytePos(2), len: 10 }), Err(DiskFault::Io), "beyond the end");
     assert_eq!(f.call(log(), DiskCall::Truncate { len: 5 }), Ok(DiskDone::Done));
     assert_eq!(f.content(LOG).unwrap(), b"hello");
     assert_eq!(f.call(log(), DiskCall::Create), Ok(DiskDone::Done));
