@@ -149,6 +149,7 @@ bugs! {
     MarkerKept = "marker-kept", "R30: the marker of an orderly end stays when the next life begins.";
     MarkerAfterFailure = "marker-after-failure", "R30: the marker of an orderly end is written although a log could not be closed.";
     MarkerBeforeClose = "marker-before-close", "R30: the marker of an orderly end is written without closing the logs.";
+    MarkerBeforeMetadata = "marker-before-metadata", "R30: the marker of an orderly end does not wait for the metadata log.";
     ServesBeforeMarkerGone = "serves-before-marker-gone", "R30: a node serves before the old marker is durably gone.";
 }
 

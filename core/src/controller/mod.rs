@@ -118,6 +118,8 @@ pub enum ControllerEvent {
     Disk { op: OpId, result: Result<DiskDone, DiskFault> },
     /// Time has passed.
     Wake,
+    /// The node ends: make the metadata log durable as a whole, write nothing more.
+    Close,
 }
 
 /// What a controller decided. Given in the order in which it became durable.
@@ -142,6 +144,10 @@ pub enum ControllerIntent {
     },
     /// The image has changed; `image()` already shows it.
     Changed(Delta),
+    /// The answer to `Close`. Not clean: the next life has to look at the whole log.
+    Closed {
+        clean: bool,
+    },
     /// Metadata cannot be made durable any more, or contradicts itself.
     Halt(Fatal),
     Note(Fact),
@@ -192,6 +198,7 @@ pub struct Controller {
     /// The epoch of this broker's registration: the offset of its record.
     broker_epoch: i64,
     phase: Phase,
+    closing: Closing,
     /// fold(records below `image_end`), all of which are durable.
     image: Image,
     image_end: Offset,
@@ -233,6 +240,14 @@ enum Phase {
         active: bool,
     },
     Halted,
+}
+
+/// How far the end of a life has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Closing {
+    No,
+    Asked,
+    Answered,
 }
 
 /// A batch that is not durable yet, and what follows when it is.
@@ -359,15 +374,37 @@ impl Controller {
             return;
         }
         match event {
-            ControllerEvent::Asked { token, change } if matches!(self.phase, Phase::Active) => {
+            ControllerEvent::Asked { token, change } if matches!(self.phase, Phase::Active) && self.closing == Closing::No => {
                 self.decide(token, change, now, port);
                 self.publish(now, port, out);
             }
             ControllerEvent::Asked { token, change } => self.on_asked_early(token, change, out),
             ControllerEvent::Disk { op, result } => self.on_disk(op, result, now, port, out),
             ControllerEvent::Wake => self.on_time(now, port, out),
+            ControllerEvent::Close => self.on_close(now, port, out),
         }
         self.check_invariants();
+    }
+
+    /// The marker of an orderly end speaks of the metadata log, too: it waits until that is durable with all that belongs to it.
+    fn on_close(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        self.closing = Closing::Asked;
+        match self.phase {
+            Phase::Active | Phase::Beginning => {
+                let mut events = Vec::new();
+                self.log.close(now, port, &mut events);
+                self.on_log_events(events, now, port, out);
+            }
+            // What this life found is not known to be durable, or there is no space to make it so.
+            _ => self.on_closed(false, out),
+        }
+    }
+
+    fn on_closed(&mut self, clean: bool, out: &mut Vec<ControllerIntent>) {
+        if self.closing == Closing::Asked {
+            self.closing = Closing::Answered;
+            out.push(ControllerIntent::Closed { clean });
+        }
     }
 
     fn on_asked_early(&mut self, token: Token, change: Change, out: &mut Vec<ControllerIntent>) {
@@ -516,18 +553,20 @@ impl Controller {
             match event {
                 LogEvent::Synced { .. } => self.publish(now, port, out),
                 LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, port, out),
-                LogEvent::Repaired if matches!(self.phase, Phase::Mending) => self.begin_epoch(now, port),
+                LogEvent::Repaired if matches!(self.phase, Phase::Mending) => {
+                    self.maybe_begin_epoch(now, port);
+                }
                 LogEvent::Repaired => {
                     self.maybe_write_again(now, port, out);
                 }
                 LogEvent::AppendsFailed { why, .. } => self.halt(&format!("an append to the metadata log failed: {why:?}"), out),
                 LogEvent::Offline { what } => self.halt(&what, out),
                 LogEvent::Note(fact) => out.push(ControllerIntent::Note(fact)),
+                LogEvent::Closed => self.on_closed(true, out),
                 LogEvent::Written { .. }
                 | LogEvent::ReadDone { .. }
                 | LogEvent::LookupDone { .. }
-                | LogEvent::StartAdvanced { .. }
-                | LogEvent::Closed => {}
+                | LogEvent::StartAdvanced { .. } => {}
             }
         }
     }
@@ -537,6 +576,7 @@ impl Controller {
         if !matches!(self.phase, Phase::Full { .. }) {
             out.push(note(Level::Warn, "metadata-no-space", "metadata waits for space on the disk".to_owned()));
         }
+        self.on_closed(false, out);
         self.reserve.give_up(port);
         self.phase = Phase::Full { at: now.mono.after(NO_SPACE_RETRY), active };
     }
@@ -563,6 +603,7 @@ impl Controller {
 
     fn take_waiting(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
         while matches!(self.phase, Phase::Active)
+            && self.closing == Closing::No
             && let Some((token, change)) = self.waiting.pop_front()
         {
             self.decide(token, change, now, port);
@@ -594,10 +635,12 @@ impl Controller {
                 Then::Answer(answer) => out.push(answer),
             }
         }
-        if matches!(self.phase, Phase::Active) && !self.waiting.is_empty() {
+        if matches!(self.phase, Phase::Active) && self.closing == Closing::No && !self.waiting.is_empty() {
             self.take_waiting(now, port, out);
         }
-        self.maybe_snapshot(now, port);
+        if self.closing == Closing::No {
+            self.maybe_snapshot(now, port);
+        }
     }
 
     fn halt(&mut self, what: &str, out: &mut Vec<ControllerIntent>) {

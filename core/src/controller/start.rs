@@ -14,8 +14,8 @@ use super::records::{FeatureRange, PartitionChange, Record, RegisterBroker, Regi
 use super::reserve::Reserve;
 use super::snapshot::{self, Snapshots};
 use super::{
-    Controller, ControllerConfig, ControllerIntent, Delta, ELR_VERSION, METADATA_DIR, METADATA_VERSION, METADATA_VERSION_LEVEL,
-    METADATA_VERSION_MIN, Pending, Phase, RECORDS_PER_REQUEST_MAX, Then,
+    Closing, Controller, ControllerConfig, ControllerIntent, Delta, ELR_VERSION, METADATA_DIR, METADATA_VERSION,
+    METADATA_VERSION_LEVEL, METADATA_VERSION_MIN, Pending, Phase, RECORDS_PER_REQUEST_MAX, Then,
 };
 use crate::config::Settings;
 use crate::disk::{DiskPort, Progress, Replacer};
@@ -249,6 +249,7 @@ impl Controller {
         Ok(Controller {
             // The seed may be the same in every life: ids must differ all the same.
             rng: Rng::stream(rng.next_u64(), &format!("epoch {epoch}")),
+            closing: Closing::No,
             phase: phase
                 .unwrap_or_else(|| Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir))),
             snapshots: Snapshots::new(every, replayed.bytes, found.snapshot.map(|s| s.name)),
@@ -299,14 +300,25 @@ impl Controller {
             Progress::Done if matches!(self.phase, Phase::Identifying(_)) => {
                 self.phase = Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir));
             }
-            Progress::Done if self.log.is_writable() => self.begin_epoch(now, port),
-            Progress::Done => self.phase = Phase::Mending,
+            Progress::Done => {
+                self.phase = Phase::Mending;
+                self.maybe_begin_epoch(now, port);
+            }
         }
         true
     }
 
-    /// The epoch is durable: write its first records.
-    pub(super) fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
+    /// The epoch is durable: it begins once the log takes appends, unless the node ends already.
+    pub(super) fn maybe_begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) -> bool {
+        let begins = self.log.is_writable() && self.closing == Closing::No;
+        if begins {
+            self.begin_epoch(now, port);
+        }
+        begins
+    }
+
+    /// Write the epoch's first records.
+    fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
         self.phase = Phase::Beginning;
         for name in std::mem::take(&mut self.leftovers) {
             self.remove(name, port);

@@ -84,6 +84,10 @@ impl Node {
                     self.ending.open_logs = 0;
                     return true;
                 }
+                if !self.has(Bug::MarkerBeforeMetadata) {
+                    self.ending.open_logs += 1;
+                    self.tell_controller(now, ControllerEvent::Close);
+                }
                 self.events.extend(self.partitions.keys().map(|id| (*id, PartitionEvent::Close)));
                 true
             }
@@ -147,12 +151,7 @@ impl Node {
             }
         }
         if self.controller.deadline().is_some_and(|d| d.at <= now.mono) {
-            self.controller.handle(
-                now,
-                ControllerEvent::Wake,
-                &mut self.disk.port(crate::disk::Owner::Controller),
-                &mut self.decided,
-            );
+            self.tell_controller(now, ControllerEvent::Wake);
         }
     }
 
@@ -286,9 +285,14 @@ impl Node {
     }
 
     pub(super) fn on_partition_closed(&mut self, id: PartitionId, clean: bool) {
+        self.on_log_closed(clean);
+        self.touched.push(id);
+    }
+
+    /// A partition's log, or that of the metadata.
+    pub(super) fn on_log_closed(&mut self, clean: bool) {
         self.ending.open_logs = self.ending.open_logs.saturating_sub(1);
         self.ending.unclean |= !clean && !self.has(Bug::MarkerAfterFailure);
-        self.touched.push(id);
     }
 
     pub(super) fn on_marker_disk(&mut self, _now: Now, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {

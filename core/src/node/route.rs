@@ -248,12 +248,7 @@ impl Node {
                 }
             }
             Some(Owner::Controller) => {
-                self.controller.handle(
-                    now,
-                    ControllerEvent::Disk { op, result },
-                    &mut self.disk.port(Owner::Controller),
-                    &mut self.decided,
-                );
+                self.tell_controller(now, ControllerEvent::Disk { op, result });
             }
             Some(Owner::Node(FileKind::Dir)) => self.directories.on_disk(op, &result, &mut self.disk, &mut happened),
             Some(Owner::Node(FileKind::CleanShutdown)) => self.on_marker_disk(now, op, &result, out),
@@ -317,12 +312,11 @@ impl Node {
     }
 
     pub(super) fn ask_controller(&mut self, now: Now, token: ControllerToken, change: Change) {
-        self.controller.handle(
-            now,
-            ControllerEvent::Asked { token, change },
-            &mut self.disk.port(Owner::Controller),
-            &mut self.decided,
-        );
+        self.tell_controller(now, ControllerEvent::Asked { token, change });
+    }
+
+    pub(super) fn tell_controller(&mut self, now: Now, event: ControllerEvent) {
+        self.controller.handle(now, event, &mut self.disk.port(Owner::Controller), &mut self.decided);
     }
 
     fn on_controller_intent(&mut self, now: Now, intent: ControllerIntent, out: &mut Vec<Effect>) {
@@ -332,6 +326,7 @@ impl Node {
             ControllerIntent::Done { .. } => {}
             ControllerIntent::ProducerIds { first, count, .. } => self.on_producer_ids(now, first, count, out),
             ControllerIntent::Changed(delta) => self.on_delta(now, delta),
+            ControllerIntent::Closed { clean } => self.on_log_closed(clean),
             ControllerIntent::Halt(fatal) => self.halt(fatal, out),
             ControllerIntent::Note(fact) => out.push(Effect::Note(fact)),
         }
