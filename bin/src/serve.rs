@@ -6,6 +6,7 @@ use crate::output;
 use crate::settings::{self, Gathered};
 use ottla_net::{Bound, ExitReason, ServeConfig};
 use serde_json::json;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
@@ -153,7 +154,8 @@ fn start_logging(logging: &Logging) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    let log =
+        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match logging.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),

@@ -9,6 +9,7 @@ use ottla_core::ids::{TopicId, base64_id};
 use ottla_core::wire::msg::{self, StrBytes, TopicName};
 use ottla_core::wire::{Request, Response};
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 
 /// The type of a topic among the resources that have settings.
 const TOPIC_RESOURCE: i8 = 2;
@@ -34,6 +35,8 @@ pub(crate) fn run(args: TopicArgs, output: Output) -> Result<(), Failure> {
                 topics.alter(&topic, changes?, dry_run).await
             }
             TopicCommand::Config(TopicConfigCommand::Unset { topic, names, dry_run }) => {
+                // A broker takes the return of a setting that does not exist for done; a person has mistyped it.
+                topics.settings(&topic, Some(&names)).await?;
                 topics.alter(&topic, names.into_iter().map(|n| (n, None)).collect(), dry_run).await
             }
             TopicCommand::Offsets { topic, partition, time } => topics.offsets(&topic, &partition, time.as_deref()).await,
@@ -201,11 +204,16 @@ impl Topics {
         result
     }
 
-    async fn get(&mut self, topic: &str, only: Option<String>, all: bool) -> Result<(), Failure> {
+    /// What the broker says of a topic's settings: of all, or of these.
+    async fn settings(
+        &mut self,
+        topic: &str,
+        only: Option<&[String]>,
+    ) -> Result<Vec<msg::describe_configs_response::DescribeConfigsResourceResult>, Failure> {
         let mut resource = msg::describe_configs_request::DescribeConfigsResource::default();
         resource.resource_type = TOPIC_RESOURCE;
         resource.resource_name = text(topic);
-        resource.configuration_keys = only.as_ref().map(|n| vec![text(n)]);
+        resource.configuration_keys = only.map(|names| names.iter().map(|n| text(n)).collect());
         let mut request = msg::DescribeConfigsRequest::default();
         request.resources = vec![resource];
         let Response::DescribeConfigs(answer) =
@@ -213,21 +221,28 @@ impl Topics {
         else {
             return Err(unexpected());
         };
-        let mut rows = Vec::new();
         for resource in &answer.results {
             check(&format!("topic '{topic}'"), resource.error_code, resource.error_message.as_ref())?;
-            for c in &resource.configs {
-                let set = c.config_source == SET_ON_TOPIC;
-                if set || all || only.is_some() {
-                    let value = c.value.as_ref().map(ToString::to_string);
-                    rows.push(vec![json!(c.name.to_string()), json!(value), json!(source(c.config_source))]);
-                }
+        }
+        let found: Vec<_> = answer.results.into_iter().flat_map(|r| r.configs).collect();
+        for wanted in only.unwrap_or_default() {
+            if !found.iter().any(|c| *c.name == **wanted) {
+                return Err(Failure::NotFound(format!(
+                    "topics have no setting '{wanted}'; 'ottla topic config get {topic} --all' lists all"
+                )));
             }
         }
-        if let Some(only) = only.filter(|_| rows.is_empty()) {
-            return Err(Failure::NotFound(format!(
-                "topics have no setting '{only}'; 'ottla topic config get {topic} --all' lists all"
-            )));
+        Ok(found)
+    }
+
+    async fn get(&mut self, topic: &str, only: Option<String>, all: bool) -> Result<(), Failure> {
+        let only = only.map(|name| vec![name]);
+        let mut rows = Vec::new();
+        for c in self.settings(topic, only.as_deref()).await? {
+            if c.config_source == SET_ON_TOPIC || all || only.is_some() {
+                let value = c.value.as_ref().map(ToString::to_string);
+                rows.push(vec![json!(c.name.to_string()), json!(value), json!(source(c.config_source))]);
+            }
         }
         rows.sort_by_key(|row| row[0].to_string());
         Ok(output::rows(self.output, &["name", "value", "source"], rows)?)
@@ -337,8 +352,8 @@ impl Topics {
     }
 
     async fn delete(&mut self, names: &[String], yes: bool, dry_run: bool) -> Result<(), Failure> {
-        if !yes {
-            return self.preview_delete(names, dry_run).await;
+        if !yes && !self.preview_delete(names, dry_run).await? {
+            return Ok(());
         }
         let mut request = msg::DeleteTopicsRequest::default();
         request.timeout_ms = self.timeout_ms;
@@ -363,7 +378,8 @@ impl Topics {
         result
     }
 
-    async fn preview_delete(&mut self, names: &[String], dry_run: bool) -> Result<(), Failure> {
+    /// Say what would be deleted. Whether somebody at a terminal wants it.
+    async fn preview_delete(&mut self, names: &[String], dry_run: bool) -> Result<bool, Failure> {
         let mut rows = Vec::new();
         for topic in names {
             let partitions = partitions(&mut self.driver, topic, &[]).await?;
@@ -374,10 +390,19 @@ impl Topics {
             rows.push(vec![json!(topic), json!(partitions.len()), json!(span)]);
         }
         if dry_run {
-            return Ok(output::rows(self.output, &["topic", "partitions", "span"], rows)?);
+            output::rows(self.output, &["topic", "partitions", "span"], rows)?;
+            return Ok(false);
         }
         let said: Vec<String> = rows.iter().map(|r| format!("{} ({} partitions, about {} records)", r[0], r[1], r[2])).collect();
-        Err(Failure::Usage(format!("this deletes {} for good; say --yes to do it", said.join(", "))))
+        let said = format!("this deletes {} for good", said.join(", "));
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return Err(Failure::Usage(format!("{said}; say --yes to do it")));
+        }
+        eprint!("{said}. Go on? [y/N] ");
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        let wanted = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+        if wanted { Ok(true) } else { Err(Failure::Failed("nothing was deleted".to_owned())) }
     }
 }
 
@@ -429,7 +454,9 @@ pub(crate) fn parse_time(text: &str) -> Result<i64, Failure> {
         return Ok(ms);
     }
     let at = humantime::parse_rfc3339_weak(text).map_err(|_| {
-        Failure::Usage(format!("'{text}' is no time: milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z"))
+        Failure::Usage(format!(
+            "'{text}' is no time: earliest, latest, max-timestamp, milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z"
+        ))
     })?;
     let since = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

@@ -43,10 +43,20 @@ pub enum Input {
     Disk { op: OpId, result: Result<DiskDone, DiskFault> },
     /// The reply that carried this lease has left the machine, or its connection is gone: its file ranges may change.
     Released { lease: LeaseId },
+    /// The volume of the data directory as the edge sees it: handed in before each request that asks for it (DescribeLogDirs). Never
+    /// needed for a decision.
+    Volume(Volume),
     /// An orderly end is asked for (SIGTERM): finish what was promised, close clean, then `Effect::Halt(Fatal::Shutdown)`.
     Shutdown,
     /// A deadline has passed, or the edge simply wants to give the node a turn. Always harmless.
     Wake,
+}
+
+/// How large a volume is, and how much of it this process may still fill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    pub total_bytes: u64,
+    pub usable_bytes: u64,
 }
 
 /// What shall be done.

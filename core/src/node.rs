@@ -21,7 +21,7 @@ mod timers;
 use crate::controller::{Controller, ControllerIntent, Image};
 use crate::disk::DiskQueue;
 use crate::ids::{ConnId, LeaseId, PartitionId};
-use crate::io::{Deadline, DiskImage, Effect, Input};
+use crate::io::{Deadline, DiskImage, Effect, Input, Volume};
 use crate::partition::Partition;
 use crate::partition::events::{PartitionEvent, PartitionIntent};
 use crate::planted::Planted;
@@ -85,6 +85,8 @@ pub struct Node {
     /// The last partition that the retention walk has looked at; `None` between walks.
     retention_cursor: Option<PartitionId>,
     producer_ids: requests::ProducerIds,
+    /// As the edge saw it last.
+    volume: Option<Volume>,
     directories: Directories,
     checkpoints: [CheckpointFile; 3],
     marker: Marker,
@@ -138,6 +140,7 @@ impl Node {
             Input::Closed { conn } => self.on_closed(conn),
             Input::Disk { op, result } => self.on_disk(now, op, result, out),
             Input::Released { lease } => self.on_released(lease),
+            Input::Volume(volume) => self.volume = Some(volume),
             Input::Shutdown => self.on_shutdown(now, out),
             Input::Wake => {}
         }

@@ -25,12 +25,14 @@ pub(crate) struct Connection<S, D: Disk> {
     id: ConnId,
     stream: S,
     reader: FrameReader,
+    /// The peer sends no more; what it asked is still answered.
+    peer_ended: bool,
     edge: Rc<RefCell<Edge<D>>>,
 }
 
 impl<S: Stream, D: Disk> Connection<S, D> {
     pub(crate) fn new(id: ConnId, stream: S, edge: Rc<RefCell<Edge<D>>>) -> Connection<S, D> {
-        Connection { id, stream, reader: FrameReader::default(), edge }
+        Connection { id, stream, reader: FrameReader::default(), peer_ended: false, edge }
     }
 
     /// Send what there is. `Ready`: the queue is empty.
@@ -111,12 +113,17 @@ impl<S: Stream, D: Disk> Connection<S, D> {
             if self.hand_in(edge)? {
                 continue;
             }
-            if edge.may_read(self.id) {
+            if !self.peer_ended && edge.may_read(self.id) {
                 match self.poll_receive(cx, edge)? {
-                    Poll::Ready(false) => return Poll::Ready(Ok(())),
-                    Poll::Ready(true) => continue,
+                    Poll::Ready(more) => {
+                        self.peer_ended = !more;
+                        continue;
+                    }
                     Poll::Pending => {}
                 }
+            }
+            if self.peer_ended && flushed && edge.is_answered(self.id) {
+                return Poll::Ready(Ok(()));
             }
             if flushed && !edge.conn(self.id).outbox.is_empty() {
                 continue;

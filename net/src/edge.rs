@@ -308,6 +308,9 @@ impl<D: Disk> Edge<D> {
             conn.unanswered_bytes += request.size as usize;
         }
         self.metrics.on_request(&request);
+        if matches!(request.request, Request::DescribeLogDirs(_)) {
+            self.inbox.extend(self.disk.volume().map(Input::Volume));
+        }
         self.handle(Input::Request { conn: id, request });
     }
 
@@ -337,6 +340,11 @@ impl<D: Disk> Edge<D> {
             && conn.unanswered_bytes < self.limits.unanswered_bytes_max
             && conn.unanswered.len() < self.limits.unanswered_requests_max
             && conn.outbox.held() < self.limits.outgoing_bytes_max
+    }
+
+    /// Whether every request of this connection has its answer, sent or about to be sent.
+    pub(crate) fn is_answered(&self, id: ConnId) -> bool {
+        self.conns[&id].unanswered.is_empty()
     }
 
     /// A signal: the first begins an orderly end, the second ends at once.

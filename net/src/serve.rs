@@ -87,7 +87,7 @@ impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ServeError::Address { what, given, why } => {
-                write!(f, "{what} {given:?} is no HOST:PORT of this machine ({why}); try 127.0.0.1:9092")
+                write!(f, "{what} {given:?} is no HOST:PORT that can be used ({why}); try 127.0.0.1:9092")
             }
             ServeError::Bind { what, addr, why } if why.kind() == std::io::ErrorKind::AddrInUse => {
                 write!(f, "{what} {addr} is in use by another process; stop it, or choose another port (0 takes a free one)")

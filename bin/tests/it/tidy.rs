@@ -115,6 +115,32 @@ fn report(violations: &[String]) {
     assert!(violations.is_empty(), "{} violation(s) of the house rules:\n{all}", violations.len());
 }
 
+/// What lies in the root, beside the crates and the folders that the README names: what a newcomer sees first.
+const ROOT: &[&str] = &[
+    ".git",
+    ".gitignore",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "STYLE.md",
+    "clippy.toml",
+    "rustfmt.toml",
+];
+
+#[test]
+fn no_file_lies_about_in_the_root() {
+    let here = fs::read_dir(root()).expect("readable").map(|e| e.expect("readable"));
+    let files = here.filter(|e| e.path().is_file()).map(|e| e.file_name().to_string_lossy().into_owned());
+    let left: Vec<String> = files
+        .filter(|f| !ROOT.contains(&f.as_str()))
+        .map(|f| format!("{f}: not one of the files that belong into the root"))
+        .collect();
+    report(&left);
+}
+
 #[test]
 fn banned_words_stay_absent() {
     let mut bad = Vec::new();

@@ -70,6 +70,9 @@ pub struct ProducerConfig {
     pub batch_bytes_max: usize,
     /// A Produce request holds no more than this, unless one batch alone does.
     pub request_bytes_max: usize,
+    /// What brokers take in one request (their `socket.request.max.bytes`): a batch that would not fit is refused here, because a broker
+    /// that is sent more closes the connection without a word.
+    pub frame_bytes_max: usize,
     /// Records accepted and not yet ended; beyond it `Client::can_accept` says no.
     pub buffer_bytes_max: usize,
     /// From acceptance of a record to its end, retries included.
@@ -147,6 +150,7 @@ impl Default for ProducerConfig {
             linger: Duration::from_millis(5),
             batch_bytes_max: 16 * 1024,
             request_bytes_max: 1024 * 1024,
+            frame_bytes_max: 100 * 1024 * 1024,
             buffer_bytes_max: 32 * 1024 * 1024,
             delivery_timeout: Duration::from_secs(120),
             in_flight_max: 5,

@@ -153,6 +153,13 @@ impl Batch {
     }
 }
 
+fn fits(records: Checked, bytes_max: usize) -> Result<Checked, String> {
+    match records.bytes.len() {
+        len if len > bytes_max => Err(format!("a batch of {len} bytes, where brokers take a request of {bytes_max} at the most")),
+        _ => Ok(records),
+    }
+}
+
 impl Queue {
     fn join(&mut self, record: Pending, batch_bytes_max: usize) {
         let size = record.record.size();
@@ -418,7 +425,9 @@ impl Producer {
         }
         front.sealed = true;
         let compression = Compression { codec: ctx.config.producer.compression, level: None };
-        let records = match front.encode(compression) {
+        // The rest of the request is its head and the topic's name.
+        let bytes_max = ctx.config.producer.frame_bytes_max.saturating_sub(1024);
+        let records = match front.encode(compression).and_then(|records| fits(records, bytes_max)) {
             Ok(records) => records,
             Err(what) => {
                 let batch = queue.waiting.pop_front().expect("it is the front");

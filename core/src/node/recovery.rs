@@ -114,6 +114,7 @@ pub(super) fn recover(
         phase: Phase::Starting,
         active: false,
         ending: Ending::default(),
+        volume: None,
         disk: queue,
         sessions: Sessions::with_planted(config.planted),
         held: VecDeque::new(),

@@ -3,6 +3,7 @@
 use super::{Lookup, text};
 use crate::controller::topic_name;
 use crate::ids::PartitionId;
+use crate::io::Volume;
 use crate::partition::Partition;
 use crate::wire::ErrorCode;
 use crate::wire::msg::describe_log_dirs_response::{DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic};
@@ -14,7 +15,14 @@ use std::collections::BTreeMap;
 
 /// The one log directory with the partitions asked for; `None` asks for all.
 #[must_use]
-pub fn log_dirs(lookup: Lookup<'_>, dir: &str, request: &DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+pub fn log_dirs(
+    lookup: Lookup<'_>,
+    dir: &str,
+    volume: Option<Volume>,
+    request: &DescribeLogDirsRequest,
+) -> DescribeLogDirsResponse {
+    // Before an edge has said it, it is unknown: Kafka's -1.
+    let bytes = |figure: fn(Volume) -> u64| volume.map_or(-1, |v| i64::try_from(figure(v)).unwrap_or(i64::MAX));
     let mut topics: BTreeMap<&str, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
     let mut add = |partition: &Partition| {
         let entry = DescribeLogDirsPartition::default()
@@ -40,9 +48,8 @@ pub fn log_dirs(lookup: Lookup<'_>, dir: &str, request: &DescribeLogDirsRequest)
     let result = DescribeLogDirsResult::default()
         .with_log_dir(text(dir))
         .with_topics(topics.collect())
-        // The size of the volume is nothing that a machine without IO can know; -1 is Kafka's "unknown".
-        .with_total_bytes(-1)
-        .with_usable_bytes(-1);
+        .with_total_bytes(bytes(|v| v.total_bytes))
+        .with_usable_bytes(bytes(|v| v.usable_bytes));
     DescribeLogDirsResponse::default().with_results(vec![result])
 }
 

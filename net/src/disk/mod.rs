@@ -18,7 +18,7 @@ pub use real::RealDisk;
 
 use bytes::Bytes;
 use ottla_core::ids::{BytePos, OpId};
-use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId};
+use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, Volume};
 use rustix::fd::BorrowedFd;
 use std::future::Future;
 use std::io;
@@ -52,6 +52,11 @@ pub trait Disk: 'static {
 
     /// The file as it is now, to send this range of it, whatever becomes of its name.
     fn source(&mut self, file: FileId, pos: BytePos, len: u32) -> Result<Self::Source, DiskFault>;
+
+    /// The volume of the data directory as it is now, where there is one.
+    fn volume(&self) -> Option<Volume> {
+        None
+    }
 }
 
 /// A file to send from.

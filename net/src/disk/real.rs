@@ -18,7 +18,7 @@ use super::pool::Pool;
 use super::{Completion, Disk, Source, Ticket, fault_of};
 use bytes::{Buf, Bytes};
 use ottla_core::ids::{BytePos, DirId, OpId};
-use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT};
+use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT, Volume};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
@@ -356,6 +356,12 @@ impl Disk for RealDisk {
     fn source(&mut self, file: FileId, _pos: BytePos, _len: u32) -> Result<RealSource, DiskFault> {
         self.write_staged();
         Ok(RealSource { fd: self.handle(file)?, reads: Arc::clone(&self.reads) })
+    }
+
+    fn volume(&self) -> Option<Volume> {
+        let at = rustix::fs::fstatvfs(&*self.root).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(at.f_frsize);
+        Some(Volume { total_bytes: bytes(at.f_blocks), usable_bytes: bytes(at.f_bavail) })
     }
 }
 

@@ -37,6 +37,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         self.stream.flush().await
     }
 
+    /// Say that nothing more will be sent; answers are still read.
+    pub(crate) async fn end_sending(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await
+    }
+
     /// The next answer, without its length.
     pub(crate) async fn receive(&mut self) -> io::Result<Bytes> {
         loop {

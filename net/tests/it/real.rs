@@ -1,6 +1,6 @@
 //! The edge over real sockets and real files.
 
-use crate::client::{Client, api_versions};
+use crate::client::{Client, api_versions, correlation_of, fetch, produce};
 use ottla_core::config::Settings;
 use ottla_net::{Bound, ExitReason, ServeConfig, ServeError, serve_until};
 use std::path::Path;
@@ -82,6 +82,27 @@ fn records_survive_an_orderly_end_and_the_second_process_is_refused() {
         assert_eq!(broker.connect().await.fetch_all("orders").await.unwrap()[99], "value 99");
     });
     assert_eq!(broker.end(), ExitReason::Shutdown);
+}
+
+#[test]
+fn who_has_said_everything_still_gets_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        let mut client = broker.connect().await;
+        client.create("orders").await;
+        // One answer waits for an fsync, the other for a deadline.
+        for said in [produce("orders", -1, b"value"), fetch("orders", 1, 300)] {
+            let bytes = client.encode(said);
+            client.send(&bytes).await.unwrap();
+        }
+        client.end_sending().await.unwrap();
+        for correlation in [2, 3] {
+            assert_eq!(correlation_of(&client.receive().await.unwrap()), correlation);
+        }
+        assert_eq!(client.receive().await.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+    });
+    broker.end();
 }
 
 #[test]

@@ -44,6 +44,11 @@ pub(super) fn input(d: &mut Digest, node: u32, now_ns: u64, input: &Input) {
         Input::Released { lease } => 5 | lease.0 << 8,
         Input::Shutdown => 6,
         Input::Wake => 7,
+        Input::Volume(volume) => {
+            d.word(volume.total_bytes);
+            d.word(volume.usable_bytes);
+            8
+        }
     };
     d.word(kind << 8 | u64::from(node));
 }
