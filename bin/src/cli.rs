@@ -441,6 +441,27 @@ pub(crate) enum SimCommand {
         #[arg(long, value_name = "FILE")]
         open: Option<PathBuf>,
     },
+    /// Run small worlds completely: power lost at the beginning and the end of every disk call, and at every pair of these.
+    #[command(
+        after_help = "Examples:\n  ottla sim exhaustive\n  ottla sim exhaustive --worlds rolls,restart --pairs --stride 20"
+    )]
+    Exhaustive {
+        /// Which worlds: records, rolls, retention, restart; all unless said.
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "WORLD,...", hide_possible_values = true)]
+        worlds: Vec<SmallWorld>,
+        /// Also every pair of losses in one world.
+        #[arg(long)]
+        pairs: bool,
+        /// Of the pairs only every N-th second loss.
+        #[arg(long, default_value_t = 1, value_name = "N", requires = "pairs")]
+        stride: usize,
+        /// How many at a time; without it, as many as there are processors.
+        #[arg(long, value_name = "N")]
+        jobs: Option<usize>,
+        /// Where to write the first world that fails, if one does.
+        #[arg(long, default_value = "exhaustive.case", value_name = "FILE")]
+        to: PathBuf,
+    },
     /// Run one seed of a campaign, or a case that `shrink` wrote.
     #[command(after_help = "Examples:\n  ottla sim replay smoke#42 --trace\n  ottla sim replay case.toml")]
     Replay {
@@ -502,4 +523,13 @@ pub(crate) enum SimCommand {
         #[arg(long, default_value = "scenarios/campaigns", value_name = "DIR")]
         campaigns: PathBuf,
     },
+}
+
+/// A choice of small worlds.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SmallWorld {
+    Records,
+    Rolls,
+    Retention,
+    Restart,
 }

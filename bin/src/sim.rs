@@ -2,13 +2,13 @@
 
 use crate::cli::{Output, SimCommand};
 use crate::failure::Failure;
-use crate::mutants;
-use crate::output;
+use crate::{exhaustive, mutants, output};
 use indicatif::{ProgressBar, ProgressStyle};
 use ottla_sim::campaign::Campaign;
 use ottla_sim::case::{self, Case, Outcome, Watching};
 use ottla_sim::checks::CHECKS;
 use ottla_sim::diagnostic::Diagnostic;
+use ottla_sim::exhaustive::{Choice, How};
 use ottla_sim::mutants::{HUNTERS, Hunt};
 use ottla_sim::plan::Kind;
 use ottla_sim::runner::{self, Fuzz, Summary};
@@ -38,6 +38,13 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
             let count = seeds.unwrap_or(if time.is_some() { u64::MAX >> 1 } else { 100 });
             let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), verify: false, failures_max: *failures };
             fuzz(output, campaign, &how, *time, *verify, &open)
+        }
+        SimCommand::Exhaustive { worlds, pairs, stride, jobs, to } => {
+            let mut choices: Vec<Choice> = worlds.iter().copied().map(Choice::from).collect();
+            if choices.is_empty() {
+                choices = Choice::ALL.to_vec();
+            }
+            exhaustive::run(output, &How { choices, pairs: *pairs, stride: *stride, jobs: jobs_of(*jobs) }, to)
         }
         SimCommand::Replay { what, trace } => {
             let case = case_of(what)?;

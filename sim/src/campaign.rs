@@ -162,6 +162,7 @@ impl Campaign {
             think_ms: (faults_ms / (operations + 1)).max(1),
             patience_ms: 15_000,
             delete_records: rng.chance(1, 2),
+            timetable: Vec::new(),
         };
         clients.push(ClientSpec { name: "admin".into(), kind: ClientKind::Admin(admin) });
         for i in 0..between(&mut Rng::stream(seed, "clients/producers"), self.clients.producers) {
@@ -181,6 +182,7 @@ impl Campaign {
                 patience_ms: rng.between(500, 20_000),
                 batches,
                 by_id,
+                timetable: Vec::new(),
             };
             // Idempotence needs acks=all, as Kafka's own clients insist.
             let producer = ProducerConfig { idempotent: producer.idempotent && producer.acks == -1, ..producer };

@@ -81,6 +81,7 @@ pub struct Outcome {
     pub excuses: BTreeMap<Excuse, u64>,
     /// Operations by how they ended.
     pub operations: Operations,
+    pub storage: Storage,
     #[serde(skip)]
     pub trail: Vec<u64>,
 }
@@ -93,6 +94,19 @@ pub struct Operations {
     pub records_read: u64,
     pub admin: u64,
     pub starts: u64,
+}
+
+/// What the disk was put through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Storage {
+    /// Disk calls begun and ended before the faults ended.
+    pub boundaries: u64,
+    /// Power losses at a boundary that the set-up named.
+    pub power_failures: u64,
+    /// Segments begun behind another one.
+    pub rolls: u64,
+    /// Segments given up, by retention or because their records were deleted.
+    pub segments_deleted: u64,
 }
 
 impl Outcome {
@@ -256,6 +270,7 @@ impl<'a> Run<'a> {
             patience_ms: 20_000,
             batches: 4,
             by_id: false,
+            timetable: Vec::new(),
         };
         let seed = self.case.setup.seed;
         let damaged = world.sim.disk_is_damaged();
@@ -353,6 +368,12 @@ impl<'a> Run<'a> {
         }
         operations.admin = sim.history.admins.len() as u64;
         operations.starts = sim.nodes.iter().map(|n| u64::from(n.starts)).sum();
+        let storage = Storage {
+            boundaries: sim.boundaries,
+            power_failures: sim.power_failures,
+            rolls: sim.watch.rolls,
+            segments_deleted: sim.watch.segments_deleted,
+        };
         Outcome {
             hash: format!("{:032x}", sim.hash()),
             events: sim.events(),
@@ -363,6 +384,7 @@ impl<'a> Run<'a> {
             moot,
             excuses,
             operations,
+            storage,
             trail: sim.trail().to_vec(),
         }
     }
@@ -387,13 +409,6 @@ fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<Strin
         }
     }
     topics
-}
-
-/// How many disk calls a case begins and ends.
-pub(crate) fn boundaries(case: &Case) -> u64 {
-    let mut run = Run::begin(case, Watching::default());
-    let _ = run.through();
-    run.world.sim.boundaries()
 }
 
 /// What the trace says of one event of a case.

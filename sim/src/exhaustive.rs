@@ -1,55 +1,43 @@
 //! Small worlds, completely: power lost at every boundary of every disk call, and at every pair of boundaries.
 //!
-//! Takes       nothing but a choice of worlds: up to six records, with rolls, retention, an orderly restart.
-//! Gives       how many worlds were run, and which failed.
-//! Holds       a boundary is the start or the end of a disk call; the worlds of one choice differ in nothing but where power is lost
-//!             and in what survives.
+//! Takes       choices of worlds: six records each, with segments that roll, retention, restarts; how much of the pairs.
+//! Gives       per choice how many worlds were run, what happened in them, and which failed; the case of the first that failed.
+//! Holds       a boundary is the moment after a disk call began (its bytes are in the page cache, its name is changed), or after it
+//!             ended (a sync has taken effect) and before the node knows. The worlds of one choice differ in nothing but where power
+//!             is lost and in what survives; a second loss is counted only where it struck.
 //! Not here    larger worlds: those are sampled (campaign.rs).
 
-use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
+use crate::case::{self, Case, ClientKind, ClientSpec, Outcome, Watching};
 use crate::checks::Tally;
-use crate::clients::{AdminConfig, ConsumerConfig, ProducerConfig};
+use crate::clients::{AdminConfig, ConsumerConfig, ProducerConfig, TimedAct, TimedBatch};
 use crate::disk::{Keep, Loss};
+use crate::history::AdminAct;
 use crate::plan::{Action, Entry, Plan};
-use crate::runner::{Group, quietly};
+use crate::runner::quietly;
 use crate::world::Setup;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// What an exhaustive run showed.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
-pub struct Exhaustive {
-    pub worlds: u64,
-    pub failed: u64,
-    pub events: u64,
-    /// Boundaries of the undisturbed world, by name of the choice.
-    pub boundaries: BTreeMap<String, u64>,
-    pub groups: Vec<Group>,
-    pub tally: Tally,
-    /// The case of the first failing world.
-    #[serde(skip)]
-    pub first: Option<Case>,
-}
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A choice of worlds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Choice {
-    /// Six records of one producer.
+    /// Six records, three of them at once.
     Records,
     /// Six idempotent records over several segments.
     Rolls,
-    /// Records, retention by size, DeleteRecords.
+    /// Six records over several segments, retention by size, DeleteRecords.
     Retention,
-    /// Records before and after an orderly restart.
+    /// Records before, between and after an orderly restart and a kill -9.
     Restart,
 }
 
 impl Choice {
     pub const ALL: [Choice; 4] = [Choice::Records, Choice::Rolls, Choice::Retention, Choice::Restart];
 
-    fn name(self) -> &'static str {
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Choice::Records => "records",
             Choice::Rolls => "rolls",
@@ -58,46 +46,65 @@ impl Choice {
         }
     }
 
-    /// The undisturbed world.
+    /// The choice of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Choice> {
+        Choice::ALL.into_iter().find(|c| c.name() == name)
+    }
+
+    /// The world in which no power is lost; `loss` says what would survive.
     #[must_use]
     pub fn case(self, loss: Loss) -> Case {
         let mut setup = Setup::calm(1);
         setup.disk.loss = loss;
         setup.net.bytes_percent = 0;
-        let topics = vec![("t".to_string(), 1)];
+        setup.settings.insert("log.retention.check.interval.ms".into(), "200".into());
+        setup.settings.insert("log.segment.delete.delay.ms".into(), "100".into());
         let settings = match self {
-            Choice::Retention => vec![("retention.bytes".to_string(), "600".to_string())],
+            Choice::Retention => vec![("retention.bytes".to_string(), "1100".to_string())],
             _ => Vec::new(),
         };
+        let deletion = AdminAct::DeleteRecords { partition: 0, before: 5 };
         let admin = AdminConfig {
             setup: vec![("t".into(), 1, settings)],
             stable: vec!["t".into()],
             volatile: Vec::new(),
-            operations: if self == Choice::Retention { 2 } else { 0 },
-            think_ms: 500,
+            operations: 0,
+            think_ms: 1,
             patience_ms: 5_000,
             delete_records: true,
+            timetable: match self {
+                Choice::Retention => vec![TimedAct { at_ms: 700, topic: "t".into(), act: deletion }],
+                _ => Vec::new(),
+            },
         };
+        let at_ms: [u64; 6] = match self {
+            Choice::Records => [20, 20, 20, 40, 60, 80],
+            _ => [20, 120, 220, 320, 420, 520],
+        };
+        let padding = if self == Choice::Records { 0 } else { 400 };
+        let batch = |at_ms| TimedBatch { at_ms, to: vec![("t".into(), 0)], records: 1, padding };
         let producer = ProducerConfig {
-            topics: topics.clone(),
+            topics: vec![("t".into(), 1)],
             acks: -1,
             idempotent: self == Choice::Rolls,
-            in_flight: 2,
+            in_flight: 3,
             retries: true,
             records_max: 1,
-            padding_max: if self == Choice::Records { 0 } else { 400 },
-            think_ms: if self == Choice::Records { 0 } else { 300 },
+            padding_max: 0,
+            think_ms: 1,
             patience_ms: 5_000,
-            batches: 6,
+            batches: 0,
             by_id: false,
+            timetable: at_ms.map(batch).to_vec(),
         };
         let consumer = ConsumerConfig {
-            topics,
+            topics: vec![("t".into(), 1)],
             sessions: false,
             by_id: false,
             max_bytes: 1 << 20,
             min_bytes: 1,
-            max_wait_ms: 200,
+            max_wait_ms: 100,
             think_ms: 50,
             patience_ms: 5_000,
             lists_percent: 10,
@@ -106,11 +113,12 @@ impl Choice {
         let spec = |name: &str, kind| ClientSpec { name: name.into(), kind };
         let mut plan = Plan::default();
         if self == Choice::Restart {
-            plan.entries.push(Entry { at_ms: 800, action: Action::Shutdown { node: 0, down_ms: 10 } });
+            plan.entries.push(Entry { at_ms: 170, action: Action::Shutdown { node: 0, down_ms: 10 } });
+            plan.entries.push(Entry { at_ms: 370, action: Action::Crash { node: 0, down_ms: 10 } });
         }
         Case {
             campaign: format!("exhaustive/{}", self.name()),
-            faults_ms: 2_500,
+            faults_ms: 1_000,
             setup,
             clients: vec![
                 spec("admin", ClientKind::Admin(admin)),
@@ -120,78 +128,238 @@ impl Choice {
             plan,
         }
     }
+
+    /// What an undisturbed world of this choice must have shown, or it is none.
+    fn lacks(self, undisturbed: &Outcome) -> Option<&'static str> {
+        let (o, s) = (&undisturbed.operations, &undisturbed.storage);
+        let shown = [
+            // Four more are written when all is healed, to see that it can be.
+            (true, o.acked >= 10, "six acknowledged records"),
+            (matches!(self, Choice::Rolls | Choice::Retention), s.rolls >= 2, "segments that roll"),
+            (self == Choice::Retention, s.segments_deleted >= 2, "segments that are given up"),
+            (self == Choice::Retention, o.admin >= 2, "records that are deleted"),
+            (self == Choice::Restart, o.starts >= 3, "restarts"),
+        ];
+        shown.into_iter().find(|(wanted, there, _)| *wanted && !there).map(|(.., what)| what)
+    }
 }
 
-/// What may survive in the worlds that are run: nothing, everything, names without data, data without names, some of each.
-const LOSSES: [Loss; 5] = [
-    Loss::NOTHING_KEPT,
-    Loss { data: Keep::Everything, names: Keep::Everything, garbage: false, shorn: false },
-    Loss { data: Keep::Nothing, names: Keep::Everything, garbage: false, shorn: false },
-    Loss { data: Keep::Everything, names: Keep::Nothing, garbage: false, shorn: false },
-    Loss::ANY_SUBSET,
-];
+const NAMES_ONLY: Loss = Loss { data: Keep::Nothing, names: Keep::Everything, garbage: false, shorn: false };
+const DATA_ONLY: Loss = Loss { data: Keep::Everything, names: Keep::Nothing, garbage: false, shorn: false };
+const EVERYTHING: Loss = Loss { data: Keep::Everything, names: Keep::Everything, garbage: false, shorn: false };
 
-/// Run every world of these choices: power lost once at each boundary, and with `pairs` also at each pair of boundaries (of these
-/// every `stride`-th second one). `progress` gets the number of worlds run so far, and returns `false` to stop.
-pub fn run(choices: &[Choice], pairs: bool, stride: usize, jobs: usize, progress: &(dyn Fn(u64) -> bool + Sync)) -> Exhaustive {
-    let mut result = Exhaustive::default();
-    let mut cases = Vec::new();
-    for choice in choices {
-        for loss in LOSSES {
-            let case = choice.case(loss);
-            let boundaries = quietly(|| case::boundaries(&case));
-            result.boundaries.insert(choice.name().to_string(), boundaries);
-            for first in 1..=boundaries {
-                cases.push(at(&case, vec![first]));
-                // What follows the first loss has its own boundaries, about as many again.
-                if pairs && loss != LOSSES[1] {
-                    cases.extend(
-                        (first + 1..first + boundaries).step_by(stride.max(1)).map(|second| at(&case, vec![first, second])),
-                    );
-                }
+/// What survives of what no fsync covered: nothing, everything, names without data, data without names, any of it.
+pub const LOSSES: [Loss; 5] = [Loss::NOTHING_KEPT, EVERYTHING, NAMES_ONLY, DATA_ONLY, Loss::ANY_SUBSET];
+
+/// Which worlds to run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct How {
+    pub choices: Vec<Choice>,
+    /// Also two losses in one world.
+    pub pairs: bool,
+    /// Of the second losses every so-many-th, beginning elsewhere for each first loss.
+    pub stride: usize,
+    pub jobs: usize,
+}
+
+/// What the worlds of one choice showed.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Shown {
+    pub choice: Choice,
+    /// Boundaries of the undisturbed world.
+    pub boundaries: u64,
+    /// Worlds with one loss, and with two.
+    pub singles: u64,
+    pub pairs: u64,
+    /// Worlds in which a loss never struck: no worlds of this kind, and not counted as such.
+    pub missed: u64,
+    pub failed: u64,
+    /// In all worlds together.
+    pub acked: u64,
+    pub rolls: u64,
+    pub segments_deleted: u64,
+    /// Starts that no power loss made necessary, but for the first.
+    pub restarts: u64,
+}
+
+/// Failures of one cause.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Cause {
+    pub choice: Choice,
+    pub check: String,
+    pub site: String,
+    pub worlds: u64,
+    /// The first world that failed so: what survived (an index of [`LOSSES`]), and where power was lost.
+    pub loss: usize,
+    pub power_loss_at: Vec<u64>,
+    pub message: String,
+}
+
+/// What an exhaustive run showed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Exhaustive {
+    pub worlds: u64,
+    pub failed: u64,
+    pub events: u64,
+    pub shown: Vec<Shown>,
+    pub causes: Vec<Cause>,
+    pub tally: Tally,
+    /// A choice whose undisturbed world is not what it says, and what it lacks.
+    pub lacking: Vec<String>,
+    /// It was stopped before every world was run.
+    pub stopped: bool,
+}
+
+impl Exhaustive {
+    /// The first world that failed.
+    #[must_use]
+    pub fn first_case(&self) -> Option<Case> {
+        let cause = self.causes.first()?;
+        Some(at(&cause.choice.case(LOSSES[cause.loss]), &cause.power_loss_at))
+    }
+
+    fn add(&mut self, choice: Choice, loss: usize, case: &Case, outcome: &Outcome) {
+        let at = &case.setup.power_loss_at;
+        let Some(shown) = self.shown.iter_mut().find(|s| s.choice == choice) else { return };
+        self.events += outcome.events;
+        self.tally.add(&outcome.tally);
+        let failure = outcome.failures.first();
+        if outcome.storage.power_failures < at.len() as u64 && failure.is_none() {
+            shown.missed += 1;
+            return;
+        }
+        self.worlds += 1;
+        if at.len() == 1 {
+            shown.singles += 1
+        } else {
+            shown.pairs += 1
+        }
+        shown.acked += outcome.operations.acked;
+        shown.rolls += outcome.storage.rolls;
+        shown.segments_deleted += outcome.storage.segments_deleted;
+        shown.restarts += (outcome.operations.starts - 1).saturating_sub(outcome.storage.power_failures);
+        let Some(failure) = failure else { return };
+        shown.failed += 1;
+        self.failed += 1;
+        let same = |c: &&mut Cause| c.choice == choice && c.check == failure.check && c.site == failure.site;
+        let cause = match self.causes.iter_mut().find(same) {
+            Some(cause) => cause,
+            None => {
+                self.causes.push(Cause {
+                    choice,
+                    check: failure.check.clone(),
+                    site: failure.site.clone(),
+                    worlds: 0,
+                    loss,
+                    power_loss_at: at.clone(),
+                    message: failure.message.clone(),
+                });
+                let last = self.causes.len() - 1;
+                &mut self.causes[last]
             }
+        };
+        cause.worlds += 1;
+        if (at.len(), loss, at) < (cause.power_loss_at.len(), cause.loss, &cause.power_loss_at) {
+            (cause.loss, cause.power_loss_at) = (loss, at.clone());
+            cause.message.clone_from(&failure.message);
         }
     }
-    let (next, result) = (AtomicUsize::new(0), Mutex::new(result));
+}
+
+/// How far an exhaustive run has come: of all first losses so many are done with.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub firsts: u64,
+    pub of: u64,
+    pub worlds: u64,
+    pub failed: u64,
+}
+
+/// Run every world. `progress` is called after each world, on whatever thread ran it; it returns `false` to stop.
+pub fn run(how: &How, progress: &(dyn Fn(Progress) -> bool + Sync)) -> Exhaustive {
+    let mut result = Exhaustive::default();
+    let mut firsts = Vec::new();
+    for choice in &how.choices {
+        for (loss, keeps) in LOSSES.into_iter().enumerate() {
+            let case = choice.case(keeps);
+            let undisturbed = quietly(|| case::run(&case, Watching::default()));
+            if loss == 0 {
+                let failure = undisturbed.failures.first().map(|f| f.message.clone());
+                let lacks = failure.or_else(|| choice.lacks(&undisturbed).map(str::to_string));
+                result.lacking.extend(lacks.map(|what| format!("{}: {what}", choice.name())));
+                result.shown.push(Shown::new(*choice, undisturbed.storage.boundaries));
+            }
+            firsts.extend((1..=undisturbed.storage.boundaries).map(|first| (*choice, loss, first)));
+        }
+    }
+    let (next, done, stop, result) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(result));
+    // One world; `None` to stop.
+    let world = |choice: Choice, loss: usize, boundaries: &[u64]| -> Option<Outcome> {
+        let case = at(&choice.case(LOSSES[loss]), boundaries);
+        let outcome = quietly(|| case::run(&case, Watching::default()));
+        let mut all = result.lock().ok()?;
+        all.add(choice, loss, &case, &outcome);
+        let (worlds, failed) = (all.worlds, all.failed);
+        drop(all);
+        let now = Progress { firsts: done.load(Ordering::Relaxed) as u64, of: firsts.len() as u64, worlds, failed };
+        if !progress(now) {
+            stop.store(true, Ordering::Relaxed);
+        }
+        Some(outcome)
+    };
     let work = || {
-        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = quietly(|| case::run(case, Watching::default()));
-            let Ok(mut all) = result.lock() else { return };
-            all.worlds += 1;
-            all.events += outcome.events;
-            all.tally.add(&outcome.tally);
-            if let Some(failure) = outcome.failures.first() {
-                all.failed += 1;
-                all.first.get_or_insert_with(|| case.clone());
-                match all.groups.iter_mut().find(|g| g.check == failure.check && g.site == failure.site) {
-                    Some(group) => group.count += 1,
-                    None => all.groups.push(Group {
-                        check: failure.check.clone(),
-                        site: failure.site.clone(),
-                        count: 1,
-                        seed: case.setup.seed,
-                        message: format!("{} at {:?}: {}", case.campaign, case.setup.power_loss_at, failure.message),
-                    }),
+        while let Some((choice, loss, first)) = firsts.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let Some(outcome) = world(choice, loss, &[first]) else { return };
+            if how.pairs && outcome.failures.is_empty() {
+                // Up to the second loss the world is the same, so that its boundaries are known exactly.
+                let stride = how.stride.max(1);
+                let begin = first + 1 + first % stride as u64;
+                for second in (begin..=outcome.storage.boundaries).step_by(stride) {
+                    if stop.load(Ordering::Relaxed) || world(choice, loss, &[first, second]).is_none() {
+                        return;
+                    }
                 }
             }
-            let worlds = all.worlds;
-            drop(all);
-            if !progress(worlds) {
-                next.store(cases.len(), Ordering::Relaxed);
-            }
+            done.fetch_add(1, Ordering::Relaxed);
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..jobs.max(1) {
+        for _ in 1..how.jobs.max(1) {
             scope.spawn(work);
         }
         work();
     });
-    result.into_inner().unwrap_or_default()
+    let mut result = result.into_inner().unwrap_or_default();
+    result.stopped = stop.into_inner();
+    let order = |c: &Cause| (how.choices.iter().position(|choice| *choice == c.choice), c.power_loss_at.len(), c.loss);
+    result.causes.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.power_loss_at.cmp(&b.power_loss_at)));
+    result
 }
 
-fn at(case: &Case, boundaries: Vec<u64>) -> Case {
+impl Shown {
+    fn new(choice: Choice, boundaries: u64) -> Shown {
+        let (singles, pairs, missed, failed, acked, rolls, segments_deleted, restarts) = Default::default();
+        Shown { choice, boundaries, singles, pairs, missed, failed, acked, rolls, segments_deleted, restarts }
+    }
+
+    /// What never happened in any of the worlds, although the choice is made for it.
+    #[must_use]
+    pub fn idle(&self) -> Option<&'static str> {
+        let shown = [
+            (true, self.acked, "no record was acknowledged"),
+            (matches!(self.choice, Choice::Rolls | Choice::Retention), self.rolls, "no segment rolled"),
+            (self.choice == Choice::Retention, self.segments_deleted, "no segment was given up"),
+            (self.choice == Choice::Restart, self.restarts, "no node restarted"),
+        ];
+        shown.into_iter().find(|(wanted, n, _)| *wanted && *n == 0).map(|(.., what)| what)
+    }
+}
+
+fn at(case: &Case, boundaries: &[u64]) -> Case {
     let mut case = case.clone();
-    case.setup.power_loss_at = boundaries;
+    case.setup.power_loss_at = boundaries.to_vec();
     case
 }

@@ -5,7 +5,7 @@
 //!             wrote it (`ProduceOp` number and index in it), so that a record read anywhere leads back to its writer.
 //! Not here    judgement (checks/).
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How an operation ended for the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -81,7 +81,8 @@ pub struct ListOp {
 }
 
 /// What an administrator asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AdminAct {
     CreateTopic { partitions: i32 },
     DeleteTopic,

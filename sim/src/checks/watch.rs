@@ -36,6 +36,9 @@ pub(crate) struct Watch {
     io_failed: bool,
     /// Records of acknowledged batches that a power loss took where that is permitted.
     pub(crate) permitted_losses: u64,
+    /// Segments of partitions that were begun behind another one, and that were given up.
+    pub(crate) rolls: u64,
+    pub(crate) segments_deleted: u64,
     refolds: u32,
     /// What was appended to the metadata log; `promised` is what was durable when an answer left.
     metadata: GhostLog,
@@ -206,12 +209,16 @@ impl Watch {
                 }
             }
             DiskCall::Create => {
+                self.rolls += u64::from(file.name.base > 0);
                 let first = self.logs[log].batches.partition_point(|b| b.name.base < file.name.base);
                 if self.logs[log].batches.get(first).is_some_and(|b| b.name == file.name) {
                     self.cut(log, first, "emptied");
                 }
             }
-            DiskCall::Remove | DiskCall::Rename { .. } => self.on_segment_gone(log, file),
+            DiskCall::Remove | DiskCall::Rename { .. } => {
+                self.segments_deleted += u64::from(matches!(call, DiskCall::Rename { to } if to.suffix == Suffix::Deleted));
+                self.on_segment_gone(log, file);
+            }
             _ => {}
         }
     }

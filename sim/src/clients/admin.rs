@@ -31,9 +31,23 @@ pub struct AdminConfig {
     pub think_ms: u64,
     pub patience_ms: u64,
     pub delete_records: bool,
+    /// What is done at its time, or as soon after as the operation before is over, in this order and before anything that is drawn.
+    #[serde(default)]
+    pub timetable: Vec<TimedAct>,
+}
+
+/// One operation of a timetable.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimedAct {
+    /// Virtual milliseconds after the start of the world.
+    pub at_ms: u64,
+    pub topic: String,
+    pub act: AdminAct,
 }
 
 const TURN: u64 = 2;
+const TIMETABLE: u64 = 3;
 
 #[derive(Debug)]
 pub(crate) struct Admin {
@@ -42,6 +56,8 @@ pub(crate) struct Admin {
     link: Link<usize>,
     set_up: usize,
     done: u32,
+    /// Entries of the timetable that are done.
+    timed: usize,
     waiting: bool,
     stopped: bool,
 }
@@ -62,10 +78,13 @@ impl Admin {
     pub(crate) fn new(config: AdminConfig, seed: u64, name: &str) -> Admin {
         let link = Link::new(config.patience_ms * 1_000_000);
         let rng = Rng::stream(seed, &format!("client/{name}"));
-        Admin { config, rng, link, set_up: 0, done: 0, waiting: false, stopped: false }
+        Admin { config, rng, link, set_up: 0, done: 0, timed: 0, waiting: false, stopped: false }
     }
 
     pub(crate) fn on_start(&mut self, sim: &mut Sim, me: u32) {
+        for entry in &self.config.timetable {
+            sim.wake_client_after(me, (entry.at_ms * 1_000_000).saturating_sub(sim.now_ns()), TIMETABLE);
+        }
         self.turn(sim, me);
     }
 
@@ -74,7 +93,8 @@ impl Admin {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        (self.stopped || self.done >= self.config.operations) && self.link.open() == 0
+        let all_done = self.timed >= self.config.timetable.len() && self.done >= self.config.operations;
+        (self.stopped || all_done) && self.link.open() == 0
     }
 
     /// Whether the topics that were to be there from the start are there.
@@ -89,7 +109,8 @@ impl Admin {
                     lost.into_iter().for_each(|op| Admin::ended(sim, op, Outcome::Unknown));
                 }
             }
-            _ => self.waiting = false,
+            TURN => self.waiting = false,
+            _ => {}
         }
         self.turn(sim, me);
     }
@@ -123,6 +144,13 @@ impl Admin {
         }
         if self.is_done() {
             return;
+        }
+        if let Some(entry) = self.config.timetable.get(self.timed).cloned() {
+            if entry.at_ms * 1_000_000 > sim.now_ns() {
+                return;
+            }
+            self.timed += 1;
+            return self.act(sim, me, &entry.topic, entry.act, &[]);
         }
         self.done += 1;
         let volatile = !self.config.volatile.is_empty() && self.rng.chance(1, 2);

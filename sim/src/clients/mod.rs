@@ -13,10 +13,10 @@ mod link;
 mod producer;
 mod scripted;
 
-pub use admin::AdminConfig;
+pub use admin::{AdminConfig, TimedAct};
 pub use consumer::ConsumerConfig;
 pub use hostile::HostileConfig;
-pub use producer::ProducerConfig;
+pub use producer::{ProducerConfig, TimedBatch};
 
 pub(crate) use admin::Admin;
 pub(crate) use consumer::{Consumer, TORN};

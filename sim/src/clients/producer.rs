@@ -40,10 +40,27 @@ pub struct ProducerConfig {
     pub batches: u32,
     /// Name topics by id (versions from 13 on).
     pub by_id: bool,
+    /// Batches that are made at their times, or as soon after as may be, in this order and before any that is drawn.
+    #[serde(default)]
+    pub timetable: Vec<TimedBatch>,
+}
+
+/// One Produce request of a timetable.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimedBatch {
+    /// Virtual milliseconds after the start of the world.
+    pub at_ms: u64,
+    /// One batch for each partition: topic and partition.
+    pub to: Vec<(String, i32)>,
+    pub records: u32,
+    /// Bytes of padding in each record.
+    pub padding: u32,
 }
 
 const THINK: u64 = 2;
 const BACKOFF: u64 = 3;
+const TIMETABLE: u64 = 4;
 
 #[derive(Debug)]
 enum Sent {
@@ -74,6 +91,8 @@ pub(crate) struct Producer {
     pending: BTreeMap<usize, Pending>,
     again: VecDeque<usize>,
     made: u32,
+    /// Entries of the timetable that are done.
+    timed: usize,
     may_make: bool,
     backing_off: bool,
     stopped: bool,
@@ -98,6 +117,7 @@ impl Producer {
             pending: BTreeMap::new(),
             again: VecDeque::new(),
             made: 0,
+            timed: 0,
             may_make: true,
             backing_off: false,
             stopped: false,
@@ -105,6 +125,9 @@ impl Producer {
     }
 
     pub(crate) fn on_start(&mut self, sim: &mut Sim, me: u32) {
+        for entry in &self.config.timetable {
+            sim.wake_client_after(me, (entry.at_ms * 1_000_000).saturating_sub(sim.now_ns()), TIMETABLE);
+        }
         self.pump(sim, me);
     }
 
@@ -114,7 +137,8 @@ impl Producer {
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        (self.stopped || self.made >= self.config.batches) && self.pending.is_empty()
+        let all_made = self.timed >= self.config.timetable.len() && self.made >= self.config.batches;
+        (self.stopped || all_made) && self.pending.is_empty()
     }
 
     pub(crate) fn on_wake(&mut self, sim: &mut Sim, me: u32, token: u64) {
@@ -125,7 +149,8 @@ impl Producer {
                 }
             }
             THINK => self.may_make = true,
-            _ => self.backing_off = false,
+            BACKOFF => self.backing_off = false,
+            _ => {}
         }
         self.pump(sim, me);
     }
@@ -198,6 +223,14 @@ impl Producer {
                 continue;
             }
             // A producer that retries does so before it goes on: the order within a partition depends on it.
+            if let Some(entry) = self.config.timetable.get(self.timed).filter(|_| !self.stopped) {
+                if entry.at_ms * 1_000_000 > sim.now_ns() {
+                    return;
+                }
+                self.timed += 1;
+                self.make_timed(sim, me, &entry.clone());
+                continue;
+            }
             if self.stopped || !self.may_make || self.made >= self.config.batches {
                 return;
             }
@@ -217,7 +250,9 @@ impl Producer {
             if ops.iter().any(|op| sim.history.produces[*op].place == place) {
                 continue;
             }
-            ops.push(self.new_op(sim, me, place));
+            let count = self.rng.between(1, u64::from(self.config.records_max.max(1))) as u32;
+            let padding = self.rng.below(u64::from(self.config.padding_max) + 1) as u32;
+            ops.push(self.new_op(sim, me, place, count, padding));
         }
         self.made += 1;
         if self.config.think_ms > 0 {
@@ -229,10 +264,22 @@ impl Producer {
         }
     }
 
-    fn new_op(&mut self, sim: &mut Sim, me: u32, place: Place) -> usize {
+    /// Make what an entry of the timetable says, but for topics that are not there.
+    fn make_timed(&mut self, sim: &mut Sim, me: u32, entry: &TimedBatch) {
+        let mut ops = Vec::new();
+        for (topic, partition) in &entry.to {
+            let topic_id = if self.config.by_id { self.ids.get(topic).copied() } else { Some(0) };
+            let Some(topic_id) = topic_id else { continue };
+            let place = Place { topic: sim.history.topic(topic), partition: *partition, topic_id };
+            ops.push(self.new_op(sim, me, place, entry.records, entry.padding));
+        }
+        if !ops.is_empty() {
+            self.send(sim, me, ops);
+        }
+    }
+
+    fn new_op(&mut self, sim: &mut Sim, me: u32, place: Place, count: u32, padding: u32) -> usize {
         let op = sim.history.produces.len();
-        let count = self.rng.between(1, u64::from(self.config.records_max.max(1))) as u32;
-        let padding = self.rng.below(u64::from(self.config.padding_max) + 1) as u32;
         let key = (place.topic_id, place.topic, place.partition);
         let producer = self.session.map(|(id, epoch)| {
             let next = self.sequences.entry(key).or_insert(0);

@@ -27,7 +27,7 @@ use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileName, ROOT};
 use ottla_core::rng::Rng;
 use queue::{Call, Queues};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// How a disk behaves when nothing is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -104,6 +104,12 @@ pub struct SimDisk {
     damaged: Vec<(String, FileName)>,
     /// Syncs and directory syncs that took effect.
     pub barriers: u64,
+    /// Calls begun and calls ended.
+    boundaries: u64,
+    /// Power fails when so many boundaries have been passed; ascending.
+    power_failures: VecDeque<u64>,
+    /// Power has failed: no call begins or ends until the world has taken notice.
+    without_power: bool,
 }
 
 impl SimDisk {
@@ -126,6 +132,9 @@ impl SimDisk {
             budget: None,
             damaged: Vec::new(),
             barriers: 0,
+            boundaries: 0,
+            power_failures: VecDeque::new(),
+            without_power: false,
         }
     }
 
@@ -151,8 +160,12 @@ impl SimDisk {
         self.faults.struck.drain(..)
     }
 
-    /// The time of a started call is over: its last effects happen, and what waited for it starts.
+    /// The time of a started call is over: its last effects happen, and what waited for it starts. `None` if nobody will ever be
+    /// told: there is no such call, or power has failed.
     pub fn complete(&mut self, ticket: u32) -> Option<(OpId, FileId, Result<DiskDone, DiskFault>)> {
+        if self.without_power {
+            return None;
+        }
         let (op, file, outcome) = self.outcomes.get_mut(ticket as usize)?.take()?;
         self.free_tickets.push(ticket);
         let result = match outcome {
@@ -168,12 +181,14 @@ impl SimDisk {
             }
         };
         self.queues.done(file, op);
+        self.pass_boundary();
         self.start_ready();
-        Some((op, file, result))
+        (!self.without_power).then_some((op, file, result))
     }
 
     fn start_ready(&mut self) {
-        while let Some(call) = self.queues.next_ready() {
+        while !self.without_power {
+            let Some(call) = self.queues.next_ready() else { return };
             let barrier = matches!(call.call, DiskCall::Sync | DiskCall::SyncDir);
             let mut fault = self.faults.strike(call.file, &call.call);
             let (low, high) = if barrier { self.character.sync_ns } else { self.character.call_ns };
@@ -190,6 +205,15 @@ impl SimDisk {
             });
             self.outcomes[ticket as usize] = Some((call.op, call.file, outcome));
             self.started.push(Started { ticket, after_ns });
+            self.pass_boundary();
+        }
+    }
+
+    fn pass_boundary(&mut self) {
+        self.boundaries += 1;
+        if self.power_failures.front() == Some(&self.boundaries) {
+            self.power_failures.pop_front();
+            self.without_power = true;
         }
     }
 
@@ -518,6 +542,7 @@ impl SimDisk {
         self.outcomes.clear();
         self.free_tickets.clear();
         self.started.clear();
+        self.without_power = false;
         self.bound = vec![Some(0)];
         self.poisoned.clear();
         for f in &mut self.files {
@@ -551,6 +576,26 @@ impl SimDisk {
             dir.removed = path.is_none();
             dir.path = path.unwrap_or_default();
         }
+    }
+
+    /// Let power fail when so many calls have begun or ended, each counted, since the disk was made: nothing comes between the
+    /// boundary and the failure. The world sees it by [`SimDisk::is_without_power`].
+    pub fn fail_power_at(&mut self, mut boundaries: Vec<u64>) {
+        boundaries.sort_unstable();
+        boundaries.dedup();
+        self.power_failures = boundaries.into();
+    }
+
+    /// Whether power has failed, and the world has not taken notice.
+    #[must_use]
+    pub fn is_without_power(&self) -> bool {
+        self.without_power
+    }
+
+    /// How many calls have begun or ended.
+    #[must_use]
+    pub fn boundaries(&self) -> u64 {
+        self.boundaries
     }
 
     /// Let a fault wait for its call.

@@ -178,7 +178,9 @@ impl Sim {
     pub fn heal(&mut self) {
         self.say("heal: no more faults");
         for n in 0..self.nodes.len() as u32 {
+            self.boundaries = self.disk(n).boundaries();
             let disk = self.disk(n);
+            disk.fail_power_at(Vec::new());
             disk.disarm_all();
             disk.set_budget(None);
             self.nodes[n as usize].paused_until = 0;

@@ -46,7 +46,7 @@ pub struct Setup {
     pub net: NetCharacter,
     /// Give the node a turn now and then that it did not ask for.
     pub spurious_wakes: bool,
-    /// Take power when so many disk calls have begun or ended, counted from the start of the world; ascending.
+    /// Take power when so many disk calls have begun or ended, counted from the start of the world, while faults strike.
     #[serde(default)]
     pub power_loss_at: Vec<u64>,
     /// The flaw that is planted in every node (in a build that can have one).
@@ -129,8 +129,10 @@ pub struct Sim {
     pub(crate) plan: Plan,
     pub(crate) fired: Vec<Fired>,
     pub(crate) watch: Watch,
-    /// Disk calls begun and ended.
-    boundaries: u64,
+    /// How often power was lost at a boundary of the set-up's list.
+    pub(crate) power_failures: u64,
+    /// How many boundaries of disk calls there were before the faults ended.
+    pub(crate) boundaries: u64,
     pub history: History,
     pub(crate) failures: Vec<Failure>,
     digest: Digest,
@@ -182,6 +184,7 @@ impl World {
             plan: Plan::default(),
             fired: Vec::new(),
             watch: Watch::default(),
+            power_failures: 0,
             boundaries: 0,
             history: History::default(),
             failures: Vec::new(),
@@ -196,8 +199,10 @@ impl World {
             setup,
         };
         sim.add_node();
+        let boundaries = sim.setup.power_loss_at.clone();
+        sim.disk(0).fail_power_at(boundaries);
         sim.start_node(0);
-        sim.lose_power_at(0);
+        sim.lose_power_at_boundaries();
         World { sim, clients: Vec::new() }
     }
 
@@ -232,9 +237,8 @@ impl World {
         if let Some(counter) = &self.sim.counter {
             *counter.borrow_mut() = self.sim.events - 1;
         }
-        let before = self.sim.boundaries;
         self.dispatch(event);
-        self.sim.lose_power_at(before);
+        self.sim.lose_power_at_boundaries();
         if let Some(trail) = &mut self.sim.trail {
             trail.push(self.sim.digest.value() as u64);
         }

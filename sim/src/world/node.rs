@@ -233,7 +233,6 @@ impl Sim {
         let life = slot.life;
         for started in slot.disk.started() {
             self.agenda.after(started.after_ns, Event::Disk { node: n, life, ticket: started.ticket });
-            self.boundaries += 1;
         }
         let damaged = slot.disk.damaged();
         for (path, _) in &damaged[slot.damage_known.min(damaged.len())..] {
@@ -316,7 +315,6 @@ impl Sim {
             return;
         }
         let Some((op, file, result)) = self.nodes[n as usize].disk.complete(ticket) else { return };
-        self.boundaries += 1;
         if matches!(result, Err(DiskFault::Io | DiskFault::NoSpace)) {
             self.watch.on_failed(file);
         }
@@ -379,19 +377,15 @@ impl Sim {
         self.watch.on_power_loss();
     }
 
-    /// Take power if a boundary was passed at which it is to be lost; `before` is how many there were.
-    pub(super) fn lose_power_at(&mut self, before: u64) {
-        let due = self.setup.power_loss_at.iter().any(|at| (before + 1..=self.boundaries).contains(at));
-        if due && self.is_up(0) {
-            self.lose_power(0, None);
-            self.agenda.after(1_000_000, Event::Start { node: 0 });
+    /// Take power from the machines whose disks have come to a boundary at which it is to be lost.
+    pub(super) fn lose_power_at_boundaries(&mut self) {
+        for n in 0..self.nodes.len() as u32 {
+            if self.nodes[n as usize].disk.is_without_power() {
+                self.power_failures += 1;
+                self.lose_power(n, None);
+                self.agenda.after(1_000_000, Event::Start { node: n });
+            }
         }
-    }
-
-    /// How many disk calls have begun or ended.
-    #[must_use]
-    pub fn boundaries(&self) -> u64 {
-        self.boundaries
     }
 
     fn stop(&mut self, n: u32, down: Down) {
