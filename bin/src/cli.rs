@@ -459,29 +459,33 @@ pub(crate) enum SimCommand {
         #[arg(long, value_name = "N")]
         jobs: Option<usize>,
         /// Where to write the first world that fails, if one does.
-        #[arg(long, default_value = "exhaustive.case", value_name = "FILE")]
+        #[arg(long, default_value = "exhaustive.story", value_name = "FILE")]
         to: PathBuf,
+        /// First plant this bug (in a build with --features planted-bugs).
+        #[arg(long, value_name = "NAME")]
+        bug: Option<String>,
     },
-    /// Run one seed of a campaign, or a case that `shrink` wrote.
-    #[command(after_help = "Examples:\n  ottla sim replay smoke#42 --trace\n  ottla sim replay case.toml")]
+    /// Run one seed of a campaign, or the world of a story that `shrink` wrote.
+    #[command(after_help = "Examples:\n  ottla sim replay smoke#42 --trace\n  ottla sim replay shrunk.story")]
     Replay {
-        /// CAMPAIGN#SEED, or the file of a case.
+        /// CAMPAIGN#SEED, or the file of a story that begins with `world`.
         #[arg(value_name = "CAMPAIGN#SEED")]
         what: String,
         /// Show everything that happened.
         #[arg(long)]
         trace: bool,
     },
-    /// Cut a failing seed down to a small case that fails in the same check at the same site, and write it to a file.
-    #[command(after_help = "Example:\n  ottla sim shrink smoke#42 --to case.toml && ottla sim replay case.toml --trace")]
+    /// Cut a failing seed down to a small world that fails in the same check at the same site, and write it as a story.
+    #[command(after_help = "Example:\n  ottla sim shrink smoke#42 --to small.story && ottla sim replay small.story --trace")]
     Shrink {
+        /// CAMPAIGN#SEED, or the file of a story that begins with `world`.
         #[arg(value_name = "CAMPAIGN#SEED")]
         what: String,
         /// The most runs to spend on it.
-        #[arg(long, default_value_t = 2000, value_name = "N")]
+        #[arg(long, default_value_t = 5000, value_name = "N")]
         runs: u64,
-        /// Where to write the case.
-        #[arg(long, default_value = "case.toml", value_name = "FILE")]
+        /// Where to write the story.
+        #[arg(long, default_value = "shrunk.story", value_name = "FILE")]
         to: PathBuf,
         /// First plant this bug (in a build with --features planted-bugs).
         #[arg(long, value_name = "NAME")]

@@ -42,8 +42,9 @@ pub(crate) fn run(output: Output, how: &How, to: &Path) -> Result<(), Failure> {
         let at = format!("power lost at {:?}, loss {}", c.power_loss_at, c.loss);
         failures.push(format!("{} at {} ({} worlds of {}): {at}: {}", c.check, c.site, c.worlds, c.choice.name(), c.message));
     }
-    if let Some(case) = result.first_case() {
-        let text = shrink::to_text(&case).map_err(Failure::Failed)?;
+    if let (Some(case), Some(cause)) = (result.first_case(how), result.causes.first()) {
+        let comment = format!("{} in a small world ({}): {}.", cause.check, cause.choice.name(), cause.site);
+        let text = shrink::to_story(&case, &comment).map_err(Failure::Failed)?;
         std::fs::write(to, text).map_err(|e| Failure::Failed(format!("{}: {e}", to.display())))?;
         if let Some(first) = failures.first_mut() {
             first.push_str(&format!("\n  ottla sim replay {}", to.display()));

@@ -2,6 +2,7 @@
 
 use crate::cli::{Output, SimCommand};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::{exhaustive, mutants, output};
 use indicatif::{ProgressBar, ProgressStyle};
 use ottla_sim::campaign::Campaign;
@@ -39,12 +40,14 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
             let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), verify: false, failures_max: *failures };
             fuzz(output, campaign, &how, *time, *verify, &open)
         }
-        SimCommand::Exhaustive { worlds, pairs, stride, jobs, to } => {
+        SimCommand::Exhaustive { worlds, pairs, stride, jobs, to, bug } => {
             let mut choices: Vec<Choice> = worlds.iter().copied().map(Choice::from).collect();
             if choices.is_empty() {
                 choices = Choice::ALL.to_vec();
             }
-            exhaustive::run(output, &How { choices, pairs: *pairs, stride: *stride, jobs: jobs_of(*jobs) }, to)
+            check_bug(bug.as_ref())?;
+            let how = How { choices, pairs: *pairs, stride: *stride, jobs: jobs_of(*jobs), planted: bug.clone() };
+            exhaustive::run(output, &how, to)
         }
         SimCommand::Replay { what, trace } => {
             let case = case_of(what)?;
@@ -55,9 +58,9 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
         }
         SimCommand::Shrink { what, runs, to, bug } => {
             let mut case = case_of(what)?;
-            if let Some(bug) = bug {
-                ottla_sim::mutants::bugs(std::slice::from_ref(bug)).map_err(Failure::Usage)?;
-                case.setup.planted = Some(bug.clone());
+            check_bug(bug.as_ref())?;
+            if bug.is_some() {
+                case.setup.planted.clone_from(bug);
             }
             shrink_case(output, what, &case, *runs, to)
         }
@@ -81,6 +84,12 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
             mutants::hunt(output, &hunters, &hunt)
         }
     }
+}
+
+/// Whether there is such a planted bug, if one is named.
+fn check_bug(bug: Option<&String>) -> Result<(), Failure> {
+    let named: Vec<String> = bug.cloned().into_iter().collect();
+    if named.is_empty() { Ok(()) } else { ottla_sim::mutants::bugs(&named).map(drop).map_err(Failure::Usage) }
 }
 
 fn jobs_of(jobs: Option<usize>) -> usize {
@@ -116,14 +125,14 @@ fn named_campaign(name: &str) -> Result<Campaign, Failure> {
     }
 }
 
-/// `CAMPAIGN#SEED`, or the file of a case.
+/// `CAMPAIGN#SEED`, or the file of a story that begins with `world`.
 fn case_of(what: &str) -> Result<Case, Failure> {
     match what.rsplit_once('#') {
         Some((campaign, seed)) => {
             let seed = seed.parse().map_err(|_| Failure::Usage(format!("{seed} is no seed: write CAMPAIGN#NUMBER")))?;
             Ok(named_campaign(campaign)?.case(seed))
         }
-        None => read_case(Path::new(what)),
+        None => read_world(Path::new(what)),
     }
 }
 
@@ -137,9 +146,9 @@ fn read_campaign(file: &Path) -> Result<Campaign, Failure> {
     Campaign::parse(name, &text).map_err(|d| Failure::Diagnostic(d.render(&file.display().to_string(), &text)))
 }
 
-fn read_case(file: &Path) -> Result<Case, Failure> {
+fn read_world(file: &Path) -> Result<Case, Failure> {
     let text = read(file)?;
-    shrink::from_text(&text).map_err(|d| Failure::Diagnostic(d.render(&file.display().to_string(), &text)))
+    story::case(&text).map_err(|d| Failure::Diagnostic(d.render(&file.display().to_string(), &text)))
 }
 
 fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Failure> {
@@ -156,13 +165,13 @@ fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Fail
 
 fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify: bool, open: &Open) -> Result<(), Failure> {
     let campaign = &named_campaign(source)?;
-    let began = Instant::now();
+    let (interrupt, began) = (Interrupt::watch()?, Instant::now());
     let bar = progress_bar(time.is_none().then_some(how.seeds));
     let summary = runner::fuzz(campaign, how, &|now| {
         bar.set_position(now.seeds);
         let wall = began.elapsed().as_secs_f64().max(0.001);
         bar.set_message(format!("{:.0} seeds/s, {} failed", now.seeds as f64 / wall, now.failed));
-        time.is_none_or(|limit| began.elapsed() < limit)
+        !interrupt.came() && time.is_none_or(|limit| began.elapsed() < limit)
     });
     bar.finish_and_clear();
     let wall = began.elapsed().as_secs_f64().max(0.001);
@@ -180,11 +189,13 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
             None => failures.push(line),
         }
     }
-    if time.is_none() && how.failures_max == 0 {
+    if interrupt.came() {
+        failures.push(format!("stopped after {} seeds", summary.seeds));
+    } else if time.is_none() && how.failures_max == 0 {
         failures.extend(summary.idle_faults.iter().map(|k| format!("the fault {} was planned often and never struck", k.name())));
         failures.extend(summary.idle_checks.iter().map(|c| format!("check {c} never looked at anything")));
     }
-    if verify {
+    if verify && !interrupt.came() {
         failures.extend(compare_processes(campaign, source, how)?);
     }
     let per_second = [summary.seeds as f64 / wall, summary.events as f64 / wall, summary.virtual_ms as f64 / 1000.0 / wall];
@@ -277,34 +288,41 @@ fn compare_processes(campaign: &Campaign, source: &str, how: &Fuzz) -> Result<Ve
 }
 
 fn shrink_case(output: Output, what: &str, case: &Case, runs: u64, to: &Path) -> Result<(), Failure> {
+    let interrupt = Interrupt::watch()?;
     let bar = ProgressBar::new_spinner();
-    let shrunk = shrink::shrink(case, runs, &|done, _| {
+    let shrunk = shrink::shrink(case, runs, &|done, best| {
         bar.set_position(done);
-        bar.set_message(format!("{done} runs"));
-        true
+        bar.set_message(format!("{done} runs, {} faults left", best.plan.entries.len()));
+        !interrupt.came()
     });
     bar.finish_and_clear();
     let Some(shrunk) = shrunk else {
         return Err(Failure::Failed(format!("{what} does not fail: there is nothing to shrink")));
     };
-    let text = shrink::to_text(&shrunk.case).map_err(Failure::Failed)?;
+    let comment = format!("{}, cut down from {what}: {}.", shrunk.check, shrunk.site);
+    let text = shrink::to_story(&shrunk.case, &comment).map_err(Failure::Failed)?;
     std::fs::write(to, text).map_err(|e| Failure::Failed(format!("{}: {e}", to.display())))?;
-    let (b, a) = (shrunk.before, shrunk.after);
+    let (b, a, file) = (shrunk.before, shrunk.after, to.display().to_string());
     let sentence = format!(
-        "{} at {}: {} faults, {} clients, {} batches instead of {}, {}, {} after {} runs\n  ottla sim replay {}",
+        "{} at {}: {} faults, {} operations, {} clients, {} topics and {} events instead of {}, {}, {}, {} and {}, after {} runs\n  \
+         ottla sim replay {file}",
         shrunk.check,
         shrunk.site,
-        a.actions,
+        a.faults,
+        a.operations,
         a.clients,
-        a.batches,
-        b.actions,
+        a.topics,
+        a.events,
+        b.faults,
+        b.operations,
         b.clients,
-        b.batches,
-        shrunk.runs,
-        to.display()
+        b.topics,
+        b.events,
+        shrunk.runs
     );
-    let file = to.display().to_string();
-    Ok(output::fact(output, &sentence, &json!({"check": shrunk.check, "site": shrunk.site, "runs": shrunk.runs, "file": file}))?)
+    let mut object = json!(shrunk);
+    object["file"] = json!(file);
+    Ok(output::fact(output, &sentence, &object)?)
 }
 
 /// Tell stories; each must come out as it is written.

@@ -7,11 +7,13 @@
 //! Not here    where cases come from (campaign.rs), threads (runner.rs), cutting down (shrink.rs).
 
 use crate::checks::{self, Excuse, Tally};
-use crate::clients::{Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Producer, ProducerConfig};
+use crate::clients::{
+    Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
+};
 use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
 use crate::world::{Failure, Fired, Setup, TraceSink, World};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
@@ -19,15 +21,13 @@ const MS: u64 = 1_000_000;
 pub const CONVERGE_MS: u64 = 180_000;
 
 /// One client, as data.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ClientSpec {
     pub name: String,
     pub kind: ClientKind,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, PartialEq, Debug)]
 pub enum ClientKind {
     Admin(AdminConfig),
     Producer(ProducerConfig),
@@ -36,8 +36,7 @@ pub enum ClientKind {
 }
 
 /// A world with its clients and its fault plan.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Case {
     /// The campaign that it came from.
     pub campaign: String,
@@ -48,14 +47,47 @@ pub struct Case {
     pub plan: Plan,
 }
 
+impl Case {
+    /// The first topic of a client's that may be deleted. Such a client has to name topics by id: the history cannot tell incarnations
+    /// of one name apart.
+    #[must_use]
+    pub fn visits_deleted(&self, client: usize) -> Option<&str> {
+        let visited = match &self.clients.get(client)?.kind {
+            ClientKind::Producer(p) => &p.topics,
+            ClientKind::Consumer(c) => &c.topics,
+            ClientKind::Admin(_) | ClientKind::Hostile(_) => return None,
+        };
+        let deletes = |admin: &AdminConfig, name: &String| {
+            let timed = |a: &TimedAct| a.topic == *name && a.act == AdminAct::DeleteTopic;
+            admin.volatile.contains(name) || admin.timetable.iter().any(timed)
+        };
+        let admins = self.clients.iter().filter_map(|c| if let ClientKind::Admin(a) = &c.kind { Some(a) } else { None });
+        let is_deleted = |name: &&String| admins.clone().any(|a| deletes(a, name));
+        visited.iter().map(|(name, _)| name).find(is_deleted).map(String::as_str)
+    }
+
+    /// Whether a client names topics by id, which it must where they may be deleted.
+    #[must_use]
+    pub fn names_by_id(&self, client: usize) -> bool {
+        match self.clients.get(client).map(|c| &c.kind) {
+            Some(ClientKind::Producer(p)) => p.by_id,
+            Some(ClientKind::Consumer(c)) => c.by_id,
+            _ => true,
+        }
+    }
+}
+
 /// How to watch a run; none of it changes the run.
 #[derive(Default)]
 pub struct Watching {
     pub trace: Option<TraceSink>,
     /// Keep the digest after every event.
     pub trail: bool,
-    /// Something that no seed gave: at this event, this word goes into the digest. For testing the divergence locator.
-    pub planted: Option<(u64, u64)>,
+    /// Tell the course: see `Outcome::course`.
+    pub course: bool,
+    /// Something that no seed gave: with this event, counted from 1, the network's stream loses a number, so that every delay after
+    /// it is another one. For testing the divergence locator.
+    pub planted: Option<u64>,
 }
 
 impl std::fmt::Debug for Watching {
@@ -84,6 +116,12 @@ pub struct Outcome {
     pub storage: Storage,
     #[serde(skip)]
     pub trail: Vec<u64>,
+    /// What clients were told, what struck and how it ended, in lines, if that was asked for.
+    #[serde(skip)]
+    pub course: Vec<String>,
+    /// Of a run that failed: what each client of the case did and when, so that it can be done again at the same times.
+    #[serde(skip)]
+    pub timetables: Vec<Timetable>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
@@ -138,6 +176,9 @@ impl<'a> Run<'a> {
             world.sim.keep_trail();
         }
         world.sim.planted = watching.planted;
+        if watching.course {
+            world.sim.keep_course();
+        }
         let mut page_cache = Vec::new();
         let broker = case.setup.settings.get("ottla.durability").is_some_and(|v| v == "page-cache");
         for spec in &case.clients {
@@ -386,8 +427,56 @@ impl<'a> Run<'a> {
             operations,
             storage,
             trail: sim.trail().to_vec(),
+            timetables: if sim.failures().is_empty() { Vec::new() } else { timetables(self.case, &sim.history) },
+            course: match sim.take_course() {
+                Some(said) => crate::course::tell(said, &sim.history, &sim.client_names, sim.failures()),
+                None => Vec::new(),
+            },
         }
     }
+}
+
+/// What one client did: the batches of a producer, the acts of an administrator.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Timetable {
+    pub batches: Vec<TimedBatch>,
+    pub acts: Vec<TimedAct>,
+}
+
+/// What each client of the case did, but for setting the world up.
+fn timetables(case: &Case, history: &crate::history::History) -> Vec<Timetable> {
+    let mut all = vec![Timetable::default(); case.clients.len()];
+    let mut last = None;
+    for op in &history.produces {
+        // The probe at the end is no client of the case.
+        let Some(table) = all.get_mut(op.client as usize) else { continue };
+        let to = (history.topics[op.place.topic as usize].clone(), op.place.partition);
+        // Batches of one moment left in one request.
+        match table.batches.last_mut().filter(|_| last == Some((op.client, op.invoked))) {
+            Some(batch) if !batch.to.contains(&to) => batch.to.push(to),
+            _ => table.batches.push(TimedBatch { at_ms: op.invoked / MS, to: vec![to], records: op.count, padding: op.padding }),
+        }
+        last = Some((op.client, op.invoked));
+    }
+    let mut setting_up: Vec<&str> = case
+        .clients
+        .iter()
+        .flat_map(|c| match &c.kind {
+            ClientKind::Admin(admin) => admin.setup.iter().map(|(name, ..)| name.as_str()).collect(),
+            _ => Vec::new(),
+        })
+        .collect();
+    for op in &history.admins {
+        let topic = &history.topics[op.topic as usize];
+        if let Some(at) = setting_up.iter().position(|name| name == topic) {
+            setting_up.remove(at);
+            continue;
+        }
+        if let Some(table) = all.get_mut(op.client as usize) {
+            table.acts.push(TimedAct { at_ms: op.invoked / MS, topic: topic.clone(), act: op.act.clone() });
+        }
+    }
+    all
 }
 
 /// Topics with a retention setting, from the start or set by somebody.
@@ -412,7 +501,7 @@ fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<Strin
 }
 
 /// What the trace says of one event of a case.
-pub(crate) fn lines_of_event(case: &Case, event: u64, planted: Option<(u64, u64)>) -> Vec<String> {
+pub(crate) fn lines_of_event(case: &Case, event: u64, planted: Option<u64>) -> Vec<String> {
     use std::cell::RefCell;
     use std::rc::Rc;
     // Every line with the number of the event in which it was written; the sink is told by a shared counter.
@@ -425,12 +514,8 @@ pub(crate) fn lines_of_event(case: &Case, event: u64, planted: Option<(u64, u64)
             sink.borrow_mut().push(crate::runner::line(at, what));
         }
     });
-    let mut run = Run::begin(case, Watching { trace: Some(trace), trail: false, planted });
+    let mut run = Run::begin(case, Watching { trace: Some(trace), planted, ..Watching::default() });
     run.world.sim.count_into(counted);
     let _ = run.through();
-    let mut lines = lines.borrow().clone();
-    if planted.is_some_and(|(at, _)| at == event + 1) {
-        lines.insert(0, "a word that no seed gave goes into the digest".to_string());
-    }
-    lines
+    lines.borrow().clone()
 }

@@ -160,6 +160,8 @@ pub struct How {
     /// Of the second losses every so-many-th, beginning elsewhere for each first loss.
     pub stride: usize,
     pub jobs: usize,
+    /// A bug in every node, in a build that can have one.
+    pub planted: Option<String>,
 }
 
 /// What the worlds of one choice showed.
@@ -210,12 +212,21 @@ pub struct Exhaustive {
     pub stopped: bool,
 }
 
+impl How {
+    fn case(&self, choice: Choice, loss: usize, power_loss_at: &[u64]) -> Case {
+        let mut case = choice.case(LOSSES[loss]);
+        case.setup.power_loss_at = power_loss_at.to_vec();
+        case.setup.planted.clone_from(&self.planted);
+        case
+    }
+}
+
 impl Exhaustive {
     /// The first world that failed.
     #[must_use]
-    pub fn first_case(&self) -> Option<Case> {
+    pub fn first_case(&self, how: &How) -> Option<Case> {
         let cause = self.causes.first()?;
-        Some(at(&cause.choice.case(LOSSES[cause.loss]), &cause.power_loss_at))
+        Some(how.case(cause.choice, cause.loss, &cause.power_loss_at))
     }
 
     fn add(&mut self, choice: Choice, loss: usize, case: &Case, outcome: &Outcome) {
@@ -280,9 +291,8 @@ pub fn run(how: &How, progress: &(dyn Fn(Progress) -> bool + Sync)) -> Exhaustiv
     let mut result = Exhaustive::default();
     let mut firsts = Vec::new();
     for choice in &how.choices {
-        for (loss, keeps) in LOSSES.into_iter().enumerate() {
-            let case = choice.case(keeps);
-            let undisturbed = quietly(|| case::run(&case, Watching::default()));
+        for loss in 0..LOSSES.len() {
+            let undisturbed = quietly(|| case::run(&how.case(*choice, loss, &[]), Watching::default()));
             if loss == 0 {
                 let failure = undisturbed.failures.first().map(|f| f.message.clone());
                 let lacks = failure.or_else(|| choice.lacks(&undisturbed).map(str::to_string));
@@ -295,7 +305,7 @@ pub fn run(how: &How, progress: &(dyn Fn(Progress) -> bool + Sync)) -> Exhaustiv
     let (next, done, stop, result) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(result));
     // One world; `None` to stop.
     let world = |choice: Choice, loss: usize, boundaries: &[u64]| -> Option<Outcome> {
-        let case = at(&choice.case(LOSSES[loss]), boundaries);
+        let case = how.case(choice, loss, boundaries);
         let outcome = quietly(|| case::run(&case, Watching::default()));
         let mut all = result.lock().ok()?;
         all.add(choice, loss, &case, &outcome);
@@ -356,10 +366,4 @@ impl Shown {
         ];
         shown.into_iter().find(|(wanted, n, _)| *wanted && *n == 0).map(|(.., what)| what)
     }
-}
-
-fn at(case: &Case, boundaries: &[u64]) -> Case {
-    let mut case = case.clone();
-    case.setup.power_loss_at = boundaries.to_vec();
-    case
 }

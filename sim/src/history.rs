@@ -5,7 +5,7 @@
 //!             wrote it (`ProduceOp` number and index in it), so that a record read anywhere leads back to its writer.
 //! Not here    judgement (checks/).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How an operation ended for the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -35,6 +35,8 @@ pub struct ProduceOp {
     pub place: Place,
     pub acks: i16,
     pub count: u32,
+    /// Bytes of padding in each record.
+    pub padding: u32,
     /// (producer id, epoch, base sequence), if idempotent.
     pub producer: Option<(i64, i16, i32)>,
     pub invoked: u64,
@@ -81,7 +83,7 @@ pub struct ListOp {
 }
 
 /// What an administrator asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AdminAct {
     CreateTopic { partitions: i32 },

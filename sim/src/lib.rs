@@ -8,6 +8,7 @@ pub mod campaign;
 pub mod case;
 pub mod checks;
 pub mod clients;
+mod course;
 pub mod diagnostic;
 pub mod digest;
 pub mod disk;

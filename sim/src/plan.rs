@@ -9,8 +9,7 @@ use ottla_core::rng::Rng;
 use serde::{Deserialize, Serialize};
 
 /// What is done to the world at one moment.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Action {
     /// The process dies; the page cache survives. It starts again after `down_ms`.
     Crash { node: u32, down_ms: u64 },
@@ -131,19 +130,16 @@ kinds! {
 }
 
 /// One entry of a plan.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
     /// Virtual milliseconds after the start of the world.
     pub at_ms: u64,
-    #[serde(flatten)]
     pub action: Action,
 }
 
 /// A list of timed actions.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Plan {
-    #[serde(default, rename = "action")]
     pub entries: Vec<Entry>,
 }
 

@@ -82,11 +82,10 @@ pub fn verify_seed(campaign: &Campaign, seed: u64) -> Option<Divergence> {
 #[must_use]
 pub fn verify_planted(campaign: &Campaign, seed: u64, planted: Option<u64>) -> Option<Divergence> {
     let plain = run_watched(campaign, seed, Watching { trail: true, ..Watching::default() });
-    let planted = planted.map(|event| (event, 0x0dd));
     let lines: Rc<RefCell<Vec<String>>> = Rc::default();
     let sink = Rc::clone(&lines);
     let trace: crate::world::TraceSink = Box::new(move |at, what| sink.borrow_mut().push(line(at, what)));
-    let traced = run_watched(campaign, seed, Watching { trail: true, trace: Some(trace), planted });
+    let traced = run_watched(campaign, seed, Watching { trail: true, trace: Some(trace), planted, ..Watching::default() });
     if plain.hash == traced.hash && plain.trail == traced.trail {
         return None;
     }
@@ -97,7 +96,7 @@ pub fn verify_planted(campaign: &Campaign, seed: u64, planted: Option<u64>) -> O
 }
 
 /// What the trace says of one event.
-fn lines_of_event(campaign: &Campaign, seed: u64, event: u64, planted: Option<(u64, u64)>) -> Vec<String> {
+fn lines_of_event(campaign: &Campaign, seed: u64, event: u64, planted: Option<u64>) -> Vec<String> {
     let case = campaign.case(seed);
     quietly(|| case::lines_of_event(&case, event, planted))
 }

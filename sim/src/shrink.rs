@@ -1,23 +1,30 @@
-//! Cutting a failing case down to what its failure needs: fewer faults, fewer clients, fewer batches, plainer configuration.
+//! Cutting a failing case down to what its failure needs, and writing what is left as a story.
 //!
 //! Takes       a failing case.
 //! Gives       the smallest case found that fails in the same check at the same site, and how it got there.
-//! Holds       every step is a run: what is left really fails. Nothing is kept that could be left out alone.
+//! Holds       every step is a run: what is left really fails. What clients drew is first replaced by a timetable of what they did, so
+//!             that every single batch and act can be left out; from then on the seed only shuffles delays and losses, and another
+//!             one may do as well.
 //! Not here    explaining the failure.
+//! Read first  `Search::cut_down`.
 
 use crate::case::{self, Case, ClientKind, Outcome, Watching};
+use crate::disk::{Keep, Loss};
+use crate::plan::Action;
 use crate::runner::quietly;
+use crate::story;
 use serde::Serialize;
+use std::ops::Range;
 
 /// What became of a case.
 #[derive(Clone, Debug, Serialize)]
 pub struct Shrunk {
+    #[serde(skip)]
     pub case: Case,
-    pub outcome: Outcome,
     pub check: String,
     pub site: String,
+    pub message: String,
     pub runs: u64,
-    /// Plan entries, clients, batches and events before and after.
     pub before: Size,
     pub after: Size,
 }
@@ -25,20 +32,40 @@ pub struct Shrunk {
 /// How big a case is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Size {
-    pub actions: usize,
-    pub clients: usize,
-    pub batches: u64,
+    /// Entries of the fault plan.
+    pub faults: u64,
+    /// Batches that producers make, and acts of administrators, but for setting up the topics.
+    pub operations: u64,
+    /// Clients but the administrator.
+    pub clients: u64,
+    pub topics: u64,
+    /// Events of the run.
     pub events: u64,
 }
 
-fn size(case: &Case, events: u64) -> Size {
-    let batches = case.clients.iter().map(|c| match &c.kind {
-        ClientKind::Producer(p) => u64::from(p.batches),
-        ClientKind::Admin(a) => u64::from(a.operations),
-        _ => 0,
-    });
-    Size { actions: case.plan.entries.len(), clients: case.clients.len(), batches: batches.sum(), events }
+impl Size {
+    fn of(case: &Case, events: u64) -> Size {
+        let mut size = Size { faults: case.plan.entries.len() as u64, events, ..Size::default() };
+        size.faults += case.setup.power_loss_at.len() as u64;
+        for client in &case.clients {
+            size.clients += 1;
+            size.operations += match &client.kind {
+                ClientKind::Producer(p) => u64::from(p.batches) + p.timetable.len() as u64,
+                ClientKind::Hostile(h) => u64::from(h.frames),
+                ClientKind::Consumer(_) => 0,
+                ClientKind::Admin(a) => {
+                    size.clients -= 1;
+                    size.topics += a.setup.len() as u64;
+                    u64::from(a.operations) + a.timetable.len() as u64
+                }
+            };
+        }
+        size
+    }
 }
+
+/// So many other seeds are tried before something is kept.
+const OTHER_SEEDS: u64 = 6;
 
 struct Search<'a> {
     check: String,
@@ -47,25 +74,38 @@ struct Search<'a> {
     outcome: Outcome,
     runs: u64,
     limit: u64,
+    /// Seeds that are tried beside the best one's own.
+    seeds: Range<u64>,
     progress: &'a dyn Fn(u64, &Case) -> bool,
     stopped: bool,
 }
 
 impl Search<'_> {
-    /// Whether this case still fails as it should; then it is the best so far.
-    fn try_case(&mut self, case: Case) -> bool {
-        if self.stopped || case == self.best || self.runs >= self.limit {
-            return false;
+    fn fails_as_it_should(&mut self, case: &Case) -> Option<Outcome> {
+        if self.stopped || self.runs >= self.limit {
+            return None;
         }
         self.runs += 1;
-        let outcome = quietly(|| case::run(&case, Watching::default()));
-        if outcome.first() != Some((self.check.as_str(), self.site.as_str())) {
+        self.stopped = !(self.progress)(self.runs, &self.best);
+        let outcome = quietly(|| case::run(case, Watching::default()));
+        (outcome.first() == Some((self.check.as_str(), self.site.as_str()))).then_some(outcome)
+    }
+
+    /// Whether this case still fails as it should, under its own seed or another; then it is the best so far.
+    fn try_case(&mut self, mut case: Case) -> bool {
+        if case == self.best {
             return false;
         }
-        self.best = case;
-        self.outcome = outcome;
-        self.stopped = !(self.progress)(self.runs, &self.best);
-        true
+        let own = case.setup.seed;
+        for seed in std::iter::once(own).chain(self.seeds.clone().filter(|s| *s != own)) {
+            case.setup.seed = seed;
+            if let Some(outcome) = self.fails_as_it_should(&case) {
+                self.best = case;
+                self.outcome = outcome;
+                return true;
+            }
+        }
+        false
     }
 
     fn edited(&mut self, edit: impl FnOnce(&mut Case)) -> bool {
@@ -74,19 +114,58 @@ impl Search<'_> {
         self.try_case(case)
     }
 
-    /// Delta debugging over the plan: leave out ever smaller runs of entries.
-    fn plan(&mut self) {
-        let mut chunk = self.best.plan.entries.len();
+    /// Delta debugging over a list: leave out ever shorter runs of it.
+    fn thin(&mut self, len: impl Fn(&Case) -> usize, leave_out: impl Fn(&mut Case, Range<usize>)) {
+        let mut chunk = len(&self.best);
         while chunk > 0 {
             let mut at = 0;
-            while at < self.best.plan.entries.len() {
-                let end = (at + chunk).min(self.best.plan.entries.len());
-                if !self.edited(|c| drop(c.plan.entries.drain(at..end))) {
+            while at < len(&self.best) {
+                let end = (at + chunk).min(len(&self.best));
+                if !self.edited(|c| leave_out(c, at..end)) {
                     at += chunk;
                 }
             }
             chunk /= 2;
         }
+    }
+
+    fn cut_down(&mut self) {
+        self.rounds(|search| {
+            search.plan();
+            search.clients();
+        });
+        self.write_timetables();
+        self.rounds(Search::round);
+        self.seeds = 1..OTHER_SEEDS + 1;
+        self.rounds(Search::round);
+        self.seeds = 0..0;
+        self.tidy();
+    }
+
+    /// The same steps again until they lead nowhere.
+    fn rounds(&mut self, steps: impl Fn(&mut Self)) {
+        loop {
+            let last = self.best.clone();
+            steps(self);
+            if self.best == last || self.stopped || self.runs >= self.limit {
+                return;
+            }
+        }
+    }
+
+    fn round(&mut self) {
+        self.plan();
+        self.clients();
+        self.timetables();
+        self.calls_to_pass();
+        self.topics();
+        self.workload();
+        self.configuration();
+    }
+
+    fn plan(&mut self) {
+        self.thin(|c| c.plan.entries.len(), |c, range| drop(c.plan.entries.drain(range)));
+        self.thin(|c| c.setup.power_loss_at.len(), |c, range| drop(c.setup.power_loss_at.drain(range)));
     }
 
     fn clients(&mut self) {
@@ -105,36 +184,175 @@ impl Search<'_> {
         }
     }
 
+    /// What producers and administrators draw becomes what they did, at the same times: of all clients, or of those of which it can.
+    fn write_timetables(&mut self) {
+        let own = self.best.setup.seed;
+        self.seeds = own..own + OTHER_SEEDS;
+        let all: Vec<usize> = (0..self.best.clients.len()).collect();
+        if !self.write_timetables_of(&all) {
+            for at in all {
+                self.write_timetables_of(&[at]);
+            }
+        }
+        self.seeds = 0..0;
+    }
+
+    fn write_timetables_of(&mut self, clients: &[usize]) -> bool {
+        let tables = self.outcome.timetables.clone();
+        self.edited(|c| {
+            for at in clients {
+                match &mut c.clients[*at].kind {
+                    ClientKind::Producer(p) if p.batches > 0 => {
+                        p.timetable.clone_from(&tables[*at].batches);
+                        (p.batches, p.records_max, p.padding_max, p.think_ms) = (0, 1, 0, 1);
+                    }
+                    ClientKind::Admin(a) => {
+                        a.timetable.clone_from(&tables[*at].acts);
+                        (a.operations, a.think_ms, a.delete_records) = (0, 1, false);
+                        a.volatile.clear();
+                        a.stable = a.setup.iter().map(|(name, ..)| name.clone()).collect();
+                    }
+                    _ => {}
+                }
+            }
+        })
+    }
+
+    fn timetables(&mut self) {
+        for at in 0..self.best.clients.len() {
+            self.thin(
+                |c| match &c.clients[at].kind {
+                    ClientKind::Producer(p) => p.timetable.len(),
+                    ClientKind::Admin(a) => a.timetable.len(),
+                    _ => 0,
+                },
+                |c, range| match &mut c.clients[at].kind {
+                    ClientKind::Producer(p) => drop(p.timetable.drain(range)),
+                    ClientKind::Admin(a) => drop(a.timetable.drain(range)),
+                    _ => {}
+                },
+            );
+        }
+    }
+
+    /// A disk fault that lets calls pass first holds what makes these calls: cut both together.
+    fn calls_to_pass(&mut self) {
+        for at in 0..self.best.plan.entries.len() {
+            let Action::Disk { after, .. } = self.best.plan.entries[at].action else { continue };
+            let to = |c: &mut Case, calls: u32| {
+                if let Action::Disk { after, .. } = &mut c.plan.entries[at].action {
+                    *after = calls;
+                }
+            };
+            if after == 0 || self.edited(|c| to(c, 0)) || self.edited(|c| to(c, after / 2)) || self.edited(|c| to(c, after - 1)) {
+                continue;
+            }
+            for fewer in 1..=after.min(4) {
+                for client in 0..self.best.clients.len() {
+                    let batches = match &self.best.clients[client].kind {
+                        ClientKind::Producer(p) => p.timetable.len(),
+                        _ => 0,
+                    };
+                    for batch in (0..batches).rev() {
+                        let done = self.edited(|c| {
+                            to(c, after - fewer);
+                            if let ClientKind::Producer(p) = &mut c.clients[client].kind {
+                                p.timetable.remove(batch);
+                            }
+                        });
+                        if done {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn topics(&mut self) {
+        let mut at = 0;
+        while let Some((topics, _)) = setup_of(&self.best, at) {
+            if topics == 1 || !self.edited(|c| leave_out_topic(c, at)) {
+                self.edited(|c| {
+                    if let ClientKind::Admin(a) = &mut c.clients[0].kind {
+                        a.setup[at].1 = 1;
+                    }
+                });
+                let settings = setup_of(&self.best, at).map_or(0, |(_, settings)| settings);
+                for setting in (0..settings).rev() {
+                    self.edited(|c| {
+                        if let ClientKind::Admin(a) = &mut c.clients[0].kind {
+                            a.setup[at].2.remove(setting);
+                        }
+                    });
+                }
+                at += 1;
+            }
+        }
+    }
+
     fn workload(&mut self) {
         for at in 0..self.best.clients.len() {
             for divisor in [16, 8, 4, 2] {
                 self.edited(|c| match &mut c.clients[at].kind {
-                    ClientKind::Producer(p) => p.batches = (p.batches / divisor).max(1),
+                    ClientKind::Producer(p) => p.batches /= divisor,
                     ClientKind::Admin(a) => a.operations /= divisor,
                     ClientKind::Hostile(h) => h.frames /= divisor,
                     ClientKind::Consumer(_) => {}
                 });
             }
             self.edited(|c| match &mut c.clients[at].kind {
-                ClientKind::Producer(p) => (p.records_max, p.padding_max) = (1, 0),
-                ClientKind::Admin(a) => a.operations = 0,
+                ClientKind::Producer(p) => p.batches = p.batches.saturating_sub(1),
+                ClientKind::Admin(a) => a.operations = a.operations.saturating_sub(1),
+                ClientKind::Hostile(h) => h.frames = h.frames.saturating_sub(1),
+                ClientKind::Consumer(_) => {}
+            });
+            self.edited(|c| match &mut c.clients[at].kind {
+                ClientKind::Hostile(h) => h.think_ms = 10,
+                ClientKind::Admin(a) => a.think_ms = 1,
+                _ => {}
+            });
+            self.edited(|c| match &mut c.clients[at].kind {
+                ClientKind::Producer(p) => {
+                    (p.records_max, p.padding_max) = (1, 0);
+                    p.timetable.iter_mut().for_each(|b| (b.records, b.padding) = (1, 0));
+                }
+                ClientKind::Admin(a) => a.patience_ms = story::PATIENCE_MS,
                 ClientKind::Consumer(k) => k.lists_percent = 0,
                 ClientKind::Hostile(_) => {}
             });
+            self.edited(|c| {
+                if let ClientKind::Producer(p) = &mut c.clients[at].kind {
+                    p.timetable.iter_mut().for_each(|b| b.to.truncate(1));
+                }
+            });
+            self.edited(|c| {
+                if let ClientKind::Producer(p) = &mut c.clients[at].kind {
+                    p.timetable.iter_mut().for_each(|b| b.records = 1);
+                }
+            });
             // Whoever visits topics that are made again names them by id: the history could not tell their incarnations apart.
-            let by_id = visits_volatile(&self.best, at);
+            let by_id = self.best.visits_deleted(at).is_some();
             self.edited(|c| match &mut c.clients[at].kind {
-                ClientKind::Producer(p) => (p.in_flight, p.by_id) = (1, by_id),
+                ClientKind::Producer(p) => p.by_id = by_id,
                 ClientKind::Consumer(k) => (k.sessions, k.by_id) = (false, by_id),
                 _ => {}
             });
-            while let ClientKind::Admin(a) = &self.best.clients[at].kind {
-                let topics = a.setup.len();
-                let fewer = (0..topics).any(|i| topics > 1 && self.edited(|c| leave_out_topic(c, at, i)));
-                if !fewer {
-                    break;
+            self.edited(|c| match &mut c.clients[at].kind {
+                ClientKind::Producer(p) => p.in_flight = 1,
+                ClientKind::Consumer(k) => (k.max_bytes, k.min_bytes, k.max_wait_ms, k.think_ms) = (1 << 20, 1, 100, 50),
+                _ => {}
+            });
+            self.edited(|c| match &mut c.clients[at].kind {
+                ClientKind::Producer(p) => (p.retries, p.patience_ms) = (true, story::PATIENCE_MS),
+                ClientKind::Consumer(k) => k.patience_ms = story::PATIENCE_MS,
+                _ => {}
+            });
+            self.edited(|c| {
+                if let ClientKind::Producer(p) = &mut c.clients[at].kind {
+                    p.idempotent = false;
                 }
-            }
+            });
         }
     }
 
@@ -143,37 +361,122 @@ impl Search<'_> {
         for name in names {
             self.edited(|c| drop(c.setup.settings.remove(&name)));
         }
+        let plain = story::plain_world();
         self.edited(|c| c.setup.spurious_wakes = false);
+        self.edited(|c| c.setup.net = plain.setup.net);
         self.edited(|c| c.setup.net.bytes_percent = 0);
         self.edited(|c| c.setup.disk.sync_covers_later = false);
-        self.edited(|c| (c.setup.disk.loss.garbage, c.setup.disk.loss.shorn) = (false, false));
-        self.edited(|c| c.setup.disk.loss.data = crate::disk::Keep::Nothing);
-        self.edited(|c| c.setup.disk.loss.names = crate::disk::Keep::Everything);
-        self.edited(|c| c.faults_ms = c.plan.entries.last().map_or(100, |e| e.at_ms + 100).min(c.faults_ms));
+        self.edited(|c| (c.setup.disk.call_ns, c.setup.disk.sync_ns) = (plain.setup.disk.call_ns, plain.setup.disk.sync_ns));
+        self.edited(|c| c.setup.disk.call_ns = plain.setup.disk.call_ns);
+        // The plainest loss first: nothing, then only names, then anything without torn sectors.
+        let plainer = [
+            Loss::NOTHING_KEPT,
+            Loss { names: Keep::Everything, ..Loss::NOTHING_KEPT },
+            Loss { data: Keep::Everything, names: Keep::Everything, ..Loss::NOTHING_KEPT },
+            Loss { data: Keep::Everything, ..Loss::NOTHING_KEPT },
+        ];
+        if !plainer.contains(&self.best.setup.disk.loss) {
+            let found = plainer.into_iter().any(|loss| self.edited(|c| c.setup.disk.loss = loss));
+            if !found {
+                self.edited(|c| c.setup.disk.loss.names = Keep::Everything);
+                self.edited(|c| c.setup.disk.loss.names = Keep::Nothing);
+                self.edited(|c| c.setup.disk.loss.garbage = false);
+                self.edited(|c| c.setup.disk.loss.shorn = false);
+            }
+        }
+        self.edited(|c| c.faults_ms = c.faults_ms.min(last_ms(c) + 100));
+    }
+
+    /// What does not make it smaller, but easier to read.
+    fn tidy(&mut self) {
+        for at in 0..self.best.plan.entries.len() {
+            self.edited(|c| match &mut c.plan.entries[at].action {
+                Action::Crash { down_ms, .. } | Action::PowerLoss { down_ms, .. } | Action::Shutdown { down_ms, .. } => {
+                    *down_ms = 100;
+                }
+                Action::Disk { stall_ms: for_ms, .. }
+                | Action::Pause { for_ms, .. }
+                | Action::DiskFull { for_ms, .. }
+                | Action::PauseClient { for_ms, .. } => *for_ms = 1_000,
+                _ => {}
+            });
+        }
+        self.close_gaps();
+        self.edited(|c| c.faults_ms = 1_000);
+        self.edited(|c| c.setup.seed = 1);
+    }
+
+    /// What happens late happens sooner: the time before the first thing, and between one and the next, becomes 20 ms where it can.
+    fn close_gaps(&mut self) {
+        let mut before = 0;
+        while let Some(next) = times(&self.best).into_iter().find(|at_ms| *at_ms > before) {
+            let wanted = if before == 0 { 20 } else { before - before % 10 + 20 };
+            let sooner = next.saturating_sub(wanted);
+            let moved = sooner > 0
+                && self.edited(|c| {
+                    move_times(c, |at_ms| if at_ms >= next { at_ms - sooner } else { at_ms });
+                    c.faults_ms = c.faults_ms.saturating_sub(sooner).max(100);
+                });
+            before = if moved { wanted } else { next };
+        }
     }
 }
 
-/// Whether a client asks for topics that come and go.
-fn visits_volatile(case: &Case, client: usize) -> bool {
-    let visited = match &case.clients[client].kind {
-        ClientKind::Producer(p) => &p.topics,
-        ClientKind::Consumer(c) => &c.topics,
-        _ => return false,
-    };
-    let volatile =
-        |name: &String| case.clients.iter().any(|c| matches!(&c.kind, ClientKind::Admin(a) if a.volatile.contains(name)));
-    visited.iter().any(|(name, _)| volatile(name))
+/// How many topics are set up, and with how many settings the one at `at`; `None` if there are no more.
+fn setup_of(case: &Case, at: usize) -> Option<(usize, usize)> {
+    let ClientKind::Admin(a) = &case.clients.first()?.kind else { return None };
+    Some((a.setup.len(), a.setup.get(at)?.2.len()))
+}
+
+/// Every time of the plan and of the timetables.
+fn times(case: &Case) -> std::collections::BTreeSet<u64> {
+    let mut times = std::collections::BTreeSet::new();
+    move_times(&mut case.clone(), |at_ms| {
+        times.insert(at_ms);
+        at_ms
+    });
+    times
+}
+
+/// Give every time of the plan and of the timetables another value.
+fn move_times(case: &mut Case, mut to: impl FnMut(u64) -> u64) {
+    case.plan.entries.iter_mut().for_each(|e| e.at_ms = to(e.at_ms));
+    for client in &mut case.clients {
+        match &mut client.kind {
+            ClientKind::Producer(p) => p.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
+            ClientKind::Admin(a) => a.timetable.iter_mut().for_each(|a| a.at_ms = to(a.at_ms)),
+            ClientKind::Consumer(_) | ClientKind::Hostile(_) => {}
+        }
+    }
+}
+
+/// When the last thing happens that is planned.
+fn last_ms(case: &Case) -> u64 {
+    let clients = case.clients.iter().map(|c| match &c.kind {
+        // What is drawn has no known end.
+        ClientKind::Producer(p) if p.batches > 0 => u64::MAX >> 1,
+        ClientKind::Admin(a) if a.operations > 0 => u64::MAX >> 1,
+        ClientKind::Producer(p) => p.timetable.last().map_or(0, |b| b.at_ms),
+        ClientKind::Admin(a) => a.timetable.last().map_or(0, |a| a.at_ms),
+        ClientKind::Consumer(_) | ClientKind::Hostile(_) => 0,
+    });
+    clients.chain(case.plan.entries.iter().map(|e| e.at_ms)).max().unwrap_or(0)
 }
 
 /// Leave a topic out of the set-up and of every client's list.
-fn leave_out_topic(case: &mut Case, admin: usize, topic: usize) {
-    let ClientKind::Admin(a) = &mut case.clients[admin].kind else { return };
+fn leave_out_topic(case: &mut Case, topic: usize) {
+    let ClientKind::Admin(a) = &mut case.clients[0].kind else { return };
     let (name, _, _) = a.setup.remove(topic);
     a.stable.retain(|n| *n != name);
     a.volatile.retain(|n| *n != name);
+    a.timetable.retain(|entry| entry.topic != name);
     for client in &mut case.clients {
         match &mut client.kind {
-            ClientKind::Producer(p) => p.topics.retain(|(n, _)| *n != name),
+            ClientKind::Producer(p) => {
+                p.topics.retain(|(n, _)| *n != name);
+                p.timetable.iter_mut().for_each(|b| b.to.retain(|(n, _)| *n != name));
+                p.timetable.retain(|b| !b.to.is_empty());
+            }
             ClientKind::Consumer(c) => c.topics.retain(|(n, _)| *n != name),
             ClientKind::Hostile(h) => h.topics.retain(|n| *n != name),
             ClientKind::Admin(_) => {}
@@ -186,32 +489,18 @@ fn leave_out_topic(case: &mut Case, admin: usize, topic: usize) {
 pub fn shrink(case: &Case, runs_max: u64, progress: &dyn Fn(u64, &Case) -> bool) -> Option<Shrunk> {
     let outcome = quietly(|| case::run(case, Watching::default()));
     let (check, site) = outcome.first().map(|(c, s)| (c.to_string(), s.to_string()))?;
-    let before = size(case, outcome.events);
-    let mut search = Search { check, site, best: case.clone(), outcome, runs: 1, limit: runs_max, progress, stopped: false };
-    loop {
-        let (runs, last) = (search.runs, search.best.clone());
-        search.plan();
-        search.clients();
-        search.workload();
-        search.configuration();
-        if search.best == last || search.runs == runs || search.stopped || search.runs >= search.limit {
-            break;
-        }
-    }
-    let after = size(&search.best, search.outcome.events);
+    let before = Size::of(case, outcome.events);
+    let best = case.clone();
+    let mut search = Search { check, site, best, outcome, runs: 1, limit: runs_max, seeds: 0..0, progress, stopped: false };
+    search.cut_down();
+    let after = Size::of(&search.best, search.outcome.events);
     let Search { check, site, best, outcome, runs, .. } = search;
-    Some(Shrunk { case: best, outcome, check, site, runs, before, after })
+    let message = outcome.failures.first().map(|f| f.message.clone()).unwrap_or_default();
+    Some(Shrunk { case: best, check, site, message, runs, before, after })
 }
 
-/// A case as a file that `ottla sim replay` takes.
-pub fn to_text(case: &Case) -> Result<String, String> {
-    toml::to_string(case).map_err(|e| e.to_string())
-}
-
-/// The case in such a file.
-pub fn from_text(text: &str) -> Result<Case, crate::diagnostic::Diagnostic> {
-    toml::from_str(text).map_err(|e: toml::de::Error| {
-        let span = e.span().unwrap_or(0..text.len().min(1));
-        crate::diagnostic::Diagnostic::new(span, e.message().lines().next().unwrap_or("a mistake").to_string())
-    })
+/// A case as a story with its course, under a comment.
+pub fn to_story(case: &Case, comment: &str) -> Result<String, String> {
+    let text = story::of_case(case, comment);
+    story::tell(&text).map_err(|mistake| mistake.render("the story of a case", &text))
 }

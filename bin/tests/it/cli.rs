@@ -367,6 +367,26 @@ fn a_seed_of_the_simulator_is_the_same_run_each_time() {
     assert!(sim(&["run", "a-torn-tail-is-cut.story"]).ends_with("as written\n"));
     assert!(sim(&["fuzz", "smoke", "--seeds", "30", "--verify"]).starts_with("smoke: 30 seeds, 0 failed"));
     assert!(sim(&["list"]).contains("power-loss"));
+    assert!(sim(&["replay", "a-retry-outlives-the-power.story"]).contains(" acknowledged, "));
+    assert!(sim(&["exhaustive", "--worlds", "records"]).contains(" worlds, 0 failed; "));
+}
+
+/// The hashes of some seeds are the golden ones of `sim/tests`, which a debug build checks: here in the binary under test, which may
+/// be a release build, in a process of its own and traced.
+#[test]
+fn seeds_have_their_golden_hashes_in_every_build() {
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../sim/tests/golden-hashes.txt");
+    let golden = std::fs::read_to_string(golden).expect("readable");
+    for name in ["smoke", "power-loss"] {
+        let mut command = ottla();
+        command.args(["sim", "hashes", name, "--from", "0", "--seeds", "4"]);
+        let output = run(command, b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let of_name = golden.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('#')?.split_once(" "));
+        let expected: Vec<String> =
+            of_name.map(|(seed, rest)| format!("{seed} {}", rest.split(' ').next().unwrap_or_default())).collect();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), expected, "{name}");
+    }
 }
 
 #[test]

@@ -12,14 +12,12 @@ use crate::history::{AdminAct, AdminOp, Outcome};
 use crate::world::Sim;
 use ottla_core::rng::Rng;
 use ottla_core::wire::{ApiKey, Request, Response, msg};
-use serde::{Deserialize, Serialize};
 
 /// Settings of a topic: name and value.
 pub(super) type Settings = Vec<(String, String)>;
 
 /// How an administrator behaves.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct AdminConfig {
     /// Topics that are created before anybody else begins: name, partitions, settings.
     pub setup: Vec<(String, i32, Settings)>,
@@ -32,13 +30,11 @@ pub struct AdminConfig {
     pub patience_ms: u64,
     pub delete_records: bool,
     /// What is done at its time, or as soon after as the operation before is over, in this order and before anything that is drawn.
-    #[serde(default)]
     pub timetable: Vec<TimedAct>,
 }
 
 /// One operation of a timetable.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TimedAct {
     /// Virtual milliseconds after the start of the world.
     pub at_ms: u64,

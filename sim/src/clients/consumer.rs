@@ -16,12 +16,10 @@ use crate::world::Sim;
 use ottla_core::io::Chunk;
 use ottla_core::rng::Rng;
 use ottla_core::wire::{ApiKey, FetchReply, Request, Response, msg};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a consumer behaves.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ConsumerConfig {
     pub topics: Vec<(String, i32)>,
     pub sessions: bool,

@@ -13,11 +13,9 @@ use crate::world::Sim;
 use bytes::Bytes;
 use ottla_core::rng::Rng;
 use ottla_core::wire::{ApiKey, ProducePartition, ProduceTopic, Request, RequestFrame, encode_request, msg};
-use serde::{Deserialize, Serialize};
 
 /// How much a hostile client sends.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct HostileConfig {
     pub topics: Vec<String>,
     pub frames: u32,

@@ -16,12 +16,10 @@ use crate::world::Sim;
 use ottla_core::ids::TopicId;
 use ottla_core::rng::Rng;
 use ottla_core::wire::{ApiKey, ProducePartition, ProduceTopic, Request, Response, msg};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How a producer behaves.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct ProducerConfig {
     pub topics: Vec<(String, i32)>,
     pub acks: i16,
@@ -41,13 +39,11 @@ pub struct ProducerConfig {
     /// Name topics by id (versions from 13 on).
     pub by_id: bool,
     /// Batches that are made at their times, or as soon after as may be, in this order and before any that is drawn.
-    #[serde(default)]
     pub timetable: Vec<TimedBatch>,
 }
 
 /// One Produce request of a timetable.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TimedBatch {
     /// Virtual milliseconds after the start of the world.
     pub at_ms: u64,
@@ -296,6 +292,7 @@ impl Producer {
             place,
             acks: self.config.acks,
             count,
+            padding,
             producer,
             invoked: sim.now_ns(),
             ended: 0,

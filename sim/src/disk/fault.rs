@@ -7,11 +7,9 @@
 //! Not here    damage to bytes at rest (`SimDisk::damage`), power loss (file.rs, names.rs).
 
 use ottla_core::io::{DiskCall, FileId, FileKind};
-use serde::{Deserialize, Serialize};
 
 /// Which files a fault waits for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
     Any,
     /// `.log` files.
@@ -38,8 +36,7 @@ impl Target {
 }
 
 /// What an armed fault does to the call that it strikes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Strike {
     /// A read ends with EIO.
     ReadError,

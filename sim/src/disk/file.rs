@@ -10,15 +10,13 @@
 //! Not here    names (names.rs), order of calls (queue.rs), which fault strikes when (fault.rs).
 
 use ottla_core::rng::Rng;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The unit of what a disk writes at once, in bytes.
 pub const SECTOR: u64 = 512;
 
 /// How much of what was not synced a power loss leaves on the medium.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Keep {
     /// Nothing: exactly what was synced.
     Nothing,
@@ -31,8 +29,7 @@ pub enum Keep {
 }
 
 /// What a power loss may do to bytes and names that were not synced.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Loss {
     pub data: Keep,
     pub names: Keep,

@@ -26,12 +26,10 @@ use ottla_core::ids::{DirId, OpId};
 use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileName, ROOT};
 use ottla_core::rng::Rng;
 use queue::{Call, Queues};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, VecDeque};
 
 /// How a disk behaves when nothing is wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Character {
     /// The shortest and longest time of a call but a sync, in virtual nanoseconds.
     pub call_ns: (u64, u64),

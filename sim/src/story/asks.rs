@@ -40,7 +40,7 @@ fn waits(command: &Command) -> Result<bool, Diagnostic> {
 }
 
 /// `orders/0` as a topic and a partition.
-fn partition(word: &Word) -> Result<(String, i32), Diagnostic> {
+pub(super) fn partition(word: &Word) -> Result<(String, i32), Diagnostic> {
     let mistake = || Diagnostic::new(word.span.clone(), format!("`{}` is no partition", word.text)).help("write TOPIC/NUMBER");
     let (topic, index) = word.text.split_once('/').ok_or_else(mistake)?;
     Ok((topic.to_string(), index.parse().map_err(|_| mistake())?))
@@ -67,6 +67,9 @@ fn unexpected(response: &Response) -> String {
 }
 
 pub(super) fn create_topic(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    if stage.case.is_some() {
+        return super::world::topic(stage, command);
+    }
     let partitions = command.option("partitions").map_or(Ok(1), number)?;
     let configs = settings(command)
         .map(|(k, v)| msg::create_topics_request::CreatableTopicConfig::blank().with_name(text(k)).with_value(Some(text(v))));

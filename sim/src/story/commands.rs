@@ -7,10 +7,22 @@
 use super::asks;
 use super::parse::{Command, Word};
 use super::run::{Stage, duration_ns, number};
+use super::text::{NAMED_STRIKES, NAMED_TARGETS};
+use super::world;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::disk::{Loss, Strike, Target};
+use crate::disk::{Loss, Target};
 use crate::plan::Action;
 use crate::world::{Setup, World};
+
+/// How the stories begin that a command belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// With `node`: told command by command.
+    Node,
+    /// With `world`: its clients act by themselves.
+    World,
+    Both,
+}
 
 /// One command.
 #[derive(Debug)]
@@ -22,6 +34,8 @@ pub struct Entry {
     pub args: (usize, usize),
     /// Options with their meaning. A name that ends in `*` stands for every setting.
     pub options: &'static [(&'static str, &'static str)],
+    /// The stories that it belongs to.
+    pub form: Form,
     pub(super) run: fn(&mut Stage, &Command) -> Result<String, Diagnostic>,
 }
 
@@ -41,13 +55,14 @@ pub const TABLE: &[Entry] = &[
     Entry {
         verb: "node",
         usage: "node [seed=N] [config=tiny|default] [SETTING=VALUE]...",
-        about: "Begin a world with one broker on an empty disk. Always the first command.",
+        about: "Begin a world with one broker on an empty disk. The first command, unless it is `world`.",
         args: (0, 0),
         options: &[
             ("seed", "a number; 1 unless said"),
             ("config", "tiny (unless said) or default"),
             ("SETTING", "a broker setting"),
         ],
+        form: Form::Node,
         run: node,
     },
     Entry {
@@ -56,6 +71,7 @@ pub const TABLE: &[Entry] = &[
         about: "Create a topic.",
         args: (1, 1),
         options: &[("partitions", "how many; 1 unless said"), CLIENT, ("SETTING", "a topic setting")],
+        form: Form::Both,
         run: asks::create_topic,
     },
     Entry {
@@ -64,6 +80,7 @@ pub const TABLE: &[Entry] = &[
         about: "Delete a topic.",
         args: (1, 1),
         options: &[CLIENT],
+        form: Form::Node,
         run: asks::delete_topic,
     },
     Entry {
@@ -72,6 +89,7 @@ pub const TABLE: &[Entry] = &[
         about: "Change settings of a topic (IncrementalAlterConfigs).",
         args: (1, 1),
         options: &[CLIENT, ("SETTING", "a topic setting")],
+        form: Form::Node,
         run: asks::configure,
     },
     Entry {
@@ -80,6 +98,7 @@ pub const TABLE: &[Entry] = &[
         about: "Give a topic more partitions.",
         args: (1, 1),
         options: &[("total", "how many it has then"), CLIENT],
+        form: Form::Node,
         run: asks::add_partitions,
     },
     Entry {
@@ -88,6 +107,7 @@ pub const TABLE: &[Entry] = &[
         about: "Ask for a producer id; later idempotent produces of this client use it.",
         args: (0, 0),
         options: &[CLIENT],
+        form: Form::Node,
         run: asks::init_producer,
     },
     Entry {
@@ -108,6 +128,7 @@ pub const TABLE: &[Entry] = &[
             CLIENT,
             WAIT,
         ],
+        form: Form::Node,
         run: asks::produce,
     },
     Entry {
@@ -124,6 +145,7 @@ pub const TABLE: &[Entry] = &[
             CLIENT,
             WAIT,
         ],
+        form: Form::Node,
         run: asks::fetch,
     },
     Entry {
@@ -132,6 +154,7 @@ pub const TABLE: &[Entry] = &[
         about: "Look an offset up (ListOffsets); AGE as in `2h` asks for the first record not older than that.",
         args: (1, 1),
         options: &[("at", "latest unless said"), CLIENT],
+        form: Form::Node,
         run: asks::offsets,
     },
     Entry {
@@ -140,6 +163,7 @@ pub const TABLE: &[Entry] = &[
         about: "Move the log start offset (DeleteRecords).",
         args: (1, 1),
         options: &[("before", "the new log start offset; -1 is the high watermark"), CLIENT, WAIT],
+        form: Form::Node,
         run: asks::delete_records,
     },
     Entry {
@@ -148,6 +172,7 @@ pub const TABLE: &[Entry] = &[
         about: "Ask where a leader epoch ends (OffsetForLeaderEpoch).",
         args: (1, 1),
         options: &[("epoch", "the leader epoch"), CLIENT],
+        form: Form::Node,
         run: asks::epoch_end,
     },
     Entry {
@@ -156,6 +181,7 @@ pub const TABLE: &[Entry] = &[
         about: "Show the producers that a partition remembers (DescribeProducers).",
         args: (1, 1),
         options: &[CLIENT],
+        form: Form::Node,
         run: asks::producers,
     },
     Entry {
@@ -164,6 +190,7 @@ pub const TABLE: &[Entry] = &[
         about: "Wait for every answer that is still owed, and show them in the order of asking.",
         args: (0, 0),
         options: &[],
+        form: Form::Node,
         run: |stage, _| Ok(stage.collect(true)),
     },
     Entry {
@@ -172,6 +199,7 @@ pub const TABLE: &[Entry] = &[
         about: "Let virtual time pass; show the answers that came.",
         args: (1, 1),
         options: &[],
+        form: Form::Node,
         run: run_time,
     },
     Entry {
@@ -180,6 +208,7 @@ pub const TABLE: &[Entry] = &[
         about: "The process dies (kill -9). What it wrote stays in the page cache. `start` starts it again.",
         args: (0, 0),
         options: &[],
+        form: Form::Node,
         run: crash,
     },
     Entry {
@@ -188,6 +217,7 @@ pub const TABLE: &[Entry] = &[
         about: "The machine loses power: everything that no fsync covered is gone, or any part of it survives.",
         args: (0, 0),
         options: &[("lose", "unsynced (unless said), or any: the seed chooses what survives")],
+        form: Form::Node,
         run: power_loss,
     },
     Entry {
@@ -196,6 +226,7 @@ pub const TABLE: &[Entry] = &[
         about: "An orderly end (SIGTERM), waited for.",
         args: (0, 0),
         options: &[],
+        form: Form::Node,
         run: shutdown,
     },
     Entry {
@@ -204,12 +235,14 @@ pub const TABLE: &[Entry] = &[
         about: "Start the broker on what its disk holds.",
         args: (0, 0),
         options: &[],
+        form: Form::Node,
         run: start,
     },
     Entry {
         verb: "fault",
         usage: "fault KIND [on=log|derived|meta|any] [after=N] [for=TIME] [bytes=N] [client=NAME]",
-        about: "Let a fault strike: a disk fault at the next call that fits it, others at once. `ottla sim list` names all kinds.",
+        about: "Let a fault strike: a disk fault at the next call that fits it, others at once. `ottla sim list` names all \
+          kinds.",
         args: (1, 1),
         options: &[
             ("on", "which files; log unless said"),
@@ -219,6 +252,7 @@ pub const TABLE: &[Entry] = &[
             ("by", "for clock-jump: how far, e.g. 2h or -2h"),
             CLIENT,
         ],
+        form: Form::Node,
         run: fault,
     },
     Entry {
@@ -227,6 +261,7 @@ pub const TABLE: &[Entry] = &[
         about: "Show every input and effect of the node.",
         args: (1, 1),
         options: &[],
+        form: Form::Node,
         run: trace,
     },
     Entry {
@@ -235,6 +270,7 @@ pub const TABLE: &[Entry] = &[
         about: "Show where the log starts, what is readable, what is durable, and where it ends, as the node sees it.",
         args: (1, 1),
         options: &[],
+        form: Form::Node,
         run: asks::ends,
     },
     Entry {
@@ -243,6 +279,7 @@ pub const TABLE: &[Entry] = &[
         about: "List the files of a partition with their sizes in bytes.",
         args: (1, 1),
         options: &[],
+        form: Form::Node,
         run: asks::files,
     },
     Entry {
@@ -251,7 +288,143 @@ pub const TABLE: &[Entry] = &[
         about: "List the directories of the data directory with the bytes of their segments.",
         args: (0, 0),
         options: &[],
+        form: Form::Node,
         run: asks::directories,
+    },
+    Entry {
+        verb: "world",
+        usage: "world [seed=N] [config=tiny|default] [faults-for=TIME] [keeps=WHAT] [SETTING=VALUE]...",
+        about: "Begin a world whose clients act by themselves while faults strike. The first command, unless it is `node`; \
+          `play` lets it run.",
+        args: (0, 0),
+        options: &[
+            ("seed", "a number; 1 unless said"),
+            ("config", "tiny (unless said) or default"),
+            ("faults-for", "how long faults strike and clients act; then everything must heal; 1s unless said"),
+            (
+                "keeps",
+                "which bytes that no fsync covered survive a power loss: nothing (unless said), everything, prefix or any; \
+                  with +garbage and +shorn sectors",
+            ),
+            ("keeps-names", "the same for names: nothing (unless said), everything, prefix or any"),
+            ("call", "how long a disk call takes; 10us..100us unless said"),
+            ("sync", "how long an fsync takes; 100us..1ms unless said"),
+            ("sync-covers-later", "yes: an fsync may cover what was written while it ran"),
+            ("delay", "how long a message takes; 50us..200us unless said"),
+            ("through-bytes", "connections in a hundred whose frames are encoded and decoded; 0 unless said"),
+            ("spurious-wakes", "yes: the node gets turns that it did not ask for"),
+            ("power-loss-at", "power is lost when so many disk calls have begun or ended, e.g. 12,40"),
+            ("bug", "the planted bug (in a build with planted bugs)"),
+            ("SETTING", "a broker setting"),
+        ],
+        form: Form::World,
+        run: world::world,
+    },
+    Entry {
+        verb: "admin",
+        usage: "admin [operations=N] [volatile=TOPIC,...]",
+        about: "Let an administrator change topics as the seed says; the topics that are volatile are also deleted and made \
+          again.",
+        args: (0, 0),
+        options: &[
+            ("operations", "how many; 0 unless said"),
+            ("volatile", "topics, of those above"),
+            ("delete-records", "yes: it deletes records, too"),
+            ("think", "time between operations, on the average; 1ms unless said"),
+            ("patience", "how long a client waits for an answer; 15s unless said"),
+        ],
+        form: Form::World,
+        run: world::admin,
+    },
+    Entry {
+        verb: "producer",
+        usage: "producer NAME [acks=all|1|0] [batches=N] [topics=TOPIC,...]",
+        about: "Put a producer in. It sends what `at TIME produce` says, then batches as the seed says.",
+        args: (1, 1),
+        options: &[
+            ("topics", "of those above; all unless said"),
+            ("acks", "all (unless said), 1 or 0"),
+            ("idempotent", "yes: with a producer id and sequences"),
+            ("in-flight", "requests that may be under way at a time; 1 unless said"),
+            ("retries", "no: a batch without a definite answer is not sent again"),
+            ("by-id", "yes: it names topics by id"),
+            ("batches", "how many as the seed says; 0 unless said"),
+            ("records", "at most so many in each of these; 1 unless said"),
+            ("size", "at most so many bytes of padding in each record; 0 unless said"),
+            ("think", "time between batches, on the average; 1ms unless said"),
+            ("patience", "how long a client waits for an answer; 15s unless said"),
+        ],
+        form: Form::World,
+        run: world::producer,
+    },
+    Entry {
+        verb: "consumer",
+        usage: "consumer NAME [topics=TOPIC,...]",
+        about: "Put a consumer in, which reads all the time.",
+        args: (1, 1),
+        options: &[
+            ("topics", "of those above; all unless said"),
+            ("sessions", "yes: with fetch sessions"),
+            ("by-id", "yes: it names topics by id"),
+            ("max-bytes", "per partition; 1048576 unless said"),
+            ("min-bytes", "1 unless said"),
+            ("max-wait", "how long the broker may wait for min-bytes; 100ms unless said"),
+            ("lists", "ListOffsets in a hundred turns; 0 unless said"),
+            ("think", "time between answers and questions, on the average; 50ms unless said"),
+            ("patience", "how long a client waits for an answer; 15s unless said"),
+        ],
+        form: Form::World,
+        run: world::consumer,
+    },
+    Entry {
+        verb: "hostile",
+        usage: "hostile NAME [frames=N]",
+        about: "Put a client in that sends malformed requests.",
+        args: (1, 1),
+        options: &[
+            ("topics", "of those above; all unless said"),
+            ("frames", "how many; 10 unless said"),
+            ("think", "time between frames, on the average; 10ms unless said"),
+        ],
+        form: Form::World,
+        run: world::hostile,
+    },
+    Entry {
+        verb: "at",
+        usage: "at TIME WHAT [client=NAME]",
+        about: "Something that happens at a time after the world began: a fault of any kind, or `produce TOPIC/PARTITION...`, \
+          `create TOPIC`, `delete TOPIC`, `add-partitions TOPIC total=N`, `configure TOPIC SETTING=VALUE`, `delete-records \
+          TOPIC/PARTITION before=N`.",
+        args: (2, 100),
+        options: &[
+            ("client", "whose connection, or which producer; the first producer unless said"),
+            ("records", "of a batch; 1 unless said"),
+            ("size", "bytes of padding in each record; 0 unless said"),
+            ("partitions", "of a topic; 1 unless said"),
+            ("total", "how many partitions it has then"),
+            ("before", "the new log start offset; -1 is the high watermark"),
+            ("down", "how long the broker stays down; 100ms unless said"),
+            ("keeps", "what survives this power loss; as `world` says unless said"),
+            ("keeps-names", "which names survive this power loss"),
+            ("on", "which files a disk fault is for; log unless said"),
+            ("after", "how many fitting calls pass first; 0 unless said"),
+            ("for", "how long it lasts, for faults that last; 1s unless said"),
+            ("by", "for clock-jump: how far, e.g. 2h or -2h; for delay and slow-reader: how much longer"),
+            ("bytes", "for disk-full: how many bytes may still be written; 0 unless said"),
+            ("SETTING", "a topic setting"),
+        ],
+        form: Form::World,
+        run: world::at,
+    },
+    Entry {
+        verb: "play",
+        usage: "play",
+        about: "Let the world run until its faults have ended, everything has healed and a fresh reader has read all; show \
+          its course. The last command.",
+        args: (0, 0),
+        options: &[],
+        form: Form::World,
+        run: world::play,
     },
 ];
 
@@ -262,10 +435,7 @@ fn node(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
             "seed" => setup.seed = number(value)?,
             "config" => setup.tiny = one_of(value, &[("tiny", true), ("default", false)])?,
             _ => {
-                let mut probe = ottla_core::config::Settings::default();
-                if let Err(refused) = probe.insert(&key.text, &value.text) {
-                    return Err(Diagnostic::new(key.span.start..value.span.end, refused.to_string()));
-                }
+                check_setting(key, value)?;
                 setup.settings.insert(key.text.clone(), value.text.clone());
             }
         }
@@ -273,6 +443,13 @@ fn node(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     stage.set_world(World::scripted(setup));
     stage.world().run_until_quiet(10_000_000_000);
     Ok(String::new())
+}
+
+/// A broker setting must be one.
+pub(super) fn check_setting(key: &Word, value: &Word) -> Result<(), Diagnostic> {
+    let mut probe = ottla_core::config::Settings::default();
+    let inserted = probe.insert(&key.text, &value.text);
+    inserted.map(drop).map_err(|refused| Diagnostic::new(key.span.start..value.span.end, refused.to_string()))
 }
 
 fn run_time(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
@@ -321,26 +498,12 @@ fn start(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
 }
 
 fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    const STRIKES: [(&str, Strike); 10] = [
-        ("read-error", Strike::ReadError),
-        ("write-error", Strike::WriteError),
-        ("short-write", Strike::ShortWrite),
-        ("no-space", Strike::NoSpace),
-        ("sync-error", Strike::SyncError),
-        ("sync-dir-error", Strike::SyncDirError),
-        ("name-error", Strike::NameError),
-        ("phantom-write", Strike::PhantomWrite),
-        ("misdirected-write", Strike::MisdirectedWrite),
-        ("stall", Strike::Stall),
-    ];
     const OTHERS: [&str; 9] =
         ["bit-flip", "latent-error", "disk-full", "reset", "half-open", "slow-reader", "pause", "clock-jump", "pause-client"];
     let kind = &command.args[0];
     let target = match command.option("on") {
         None => Target::Log,
-        Some(word) => {
-            one_of(word, &[("log", Target::Log), ("derived", Target::Derived), ("meta", Target::Meta), ("any", Target::Any)])?
-        }
+        Some(word) => one_of(word, &NAMED_TARGETS)?,
     };
     let after = command.option("after").map_or(Ok(0), number)?;
     let for_ms = command.option("for").map_or(Ok(1_000_000_000), duration_ns)? / 1_000_000;
@@ -358,10 +521,10 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
         "pause" => Action::Pause { node: 0, for_ms },
         "clock-jump" => Action::ClockJump { node: 0, by_ms },
         "pause-client" => Action::PauseClient { client, for_ms },
-        word => match STRIKES.iter().find(|(n, _)| *n == word) {
+        word => match NAMED_STRIKES.iter().find(|(n, _)| *n == word) {
             Some((_, strike)) => Action::Disk { node: 0, strike: *strike, target, after, stall_ms: for_ms },
             None => {
-                let known = STRIKES.iter().map(|(n, _)| *n).chain(OTHERS);
+                let known = NAMED_STRIKES.iter().map(|(n, _)| *n).chain(OTHERS);
                 let mut mistake = Diagnostic::new(kind.span.clone(), format!("there is no fault `{word}`"));
                 if let Some(near) = nearest(word, known) {
                     mistake = mistake.help(format!("did you mean `{near}`?"));
@@ -389,7 +552,7 @@ pub(super) fn one_of<T: Copy>(word: &Word, known: &[(&str, T)]) -> Result<T, Dia
 }
 
 /// A time that may be negative, in milliseconds.
-fn signed_ms(word: &Word) -> Result<i64, Diagnostic> {
+pub(super) fn signed_ms(word: &Word) -> Result<i64, Diagnostic> {
     let (sign, rest) = word.text.strip_prefix('-').map_or((1, word.text.as_str()), |r| (-1, r));
     let ns = duration_ns(&Word { text: rest.to_string(), span: word.span.clone() })?;
     Ok(sign * i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX))

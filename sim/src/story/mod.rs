@@ -8,7 +8,13 @@ mod asks;
 pub mod commands;
 pub mod parse;
 mod run;
+mod text;
+mod world;
 
+pub use text::of_case;
+pub(crate) use world::{PATIENCE_MS, blank as plain_world};
+
+use crate::case::Case;
 use crate::diagnostic::Diagnostic;
 
 /// Tell a story. The result equals `text` if and only if everything happened as written.
@@ -21,4 +27,9 @@ pub fn tell_with(text: &str, planted: Option<&str>) -> Result<String, Diagnostic
     let story = parse::parse(text)?;
     let traces = run::run(&story, planted)?;
     Ok(parse::render(&story, &traces))
+}
+
+/// The case of a story that begins with `world`; nothing is run.
+pub fn case(text: &str) -> Result<Case, Diagnostic> {
+    run::read(&parse::parse(text)?)
 }

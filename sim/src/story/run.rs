@@ -6,8 +6,9 @@
 //! Holds       a story draws nothing from outside: the same text gives the same traces.
 //! Not here    the grammar (`parse.rs`), what each command asks a node (`commands.rs`).
 
-use super::commands;
+use super::commands::{self, Form};
 use super::parse::{Command, Story, Word};
+use crate::case::Case;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::world::{Answer, Ticket, Traced, World};
 use ottla_core::wire::batch::Checked;
@@ -22,6 +23,12 @@ const PATIENCE_NS: u64 = 60_000_000_000;
 /// A story being told.
 pub(crate) struct Stage {
     pub(super) world: Option<World>,
+    /// What `world` and the commands after it have said so far, in a story that begins with it.
+    pub(super) case: Option<Case>,
+    /// `play` was said.
+    pub(super) played: bool,
+    /// Nothing is to be run.
+    pub(super) only_read: bool,
     /// The bug in its nodes.
     pub(super) planted: Option<String>,
     /// Requests whose answer nobody has seen: who asked, how to show the answer.
@@ -53,15 +60,7 @@ pub(super) type Show = Box<dyn Fn(&ottla_core::wire::Response) -> String>;
 
 /// Carry a story out.
 pub(super) fn run(story: &Story, planted: Option<&str>) -> Result<Vec<String>, Diagnostic> {
-    let mut stage = Stage {
-        world: None,
-        planted: planted.map(str::to_string),
-        open: Vec::new(),
-        traced: Rc::default(),
-        tracing: Rc::default(),
-        producers: BTreeMap::new(),
-        sent: BTreeMap::new(),
-    };
+    let mut stage = Stage::new(planted);
     let mut traces = Vec::new();
     for block in story.blocks.iter().filter(|b| !b.commands.is_empty()) {
         let mut trace = String::new();
@@ -82,7 +81,35 @@ pub(super) fn run(story: &Story, planted: Option<&str>) -> Result<Vec<String>, D
     Ok(traces)
 }
 
+/// The case of a story that begins with `world`.
+pub(super) fn read(story: &Story) -> Result<Case, Diagnostic> {
+    let mut stage = Stage { only_read: true, ..Stage::new(None) };
+    for command in story.blocks.iter().flat_map(|b| &b.commands) {
+        if stage.case.is_none() && command.verb.text == "node" {
+            let message = "a story that begins with `node` is told command by command";
+            return Err(Diagnostic::new(command.verb.span.clone(), message).help("`ottla sim run` tells it"));
+        }
+        stage.carry_out(command)?;
+    }
+    stage.case.ok_or_else(|| Diagnostic::new(0..0, "there is no command in this story"))
+}
+
 impl Stage {
+    fn new(planted: Option<&str>) -> Stage {
+        Stage {
+            world: None,
+            case: None,
+            played: false,
+            only_read: false,
+            planted: planted.map(str::to_string),
+            open: Vec::new(),
+            traced: Rc::default(),
+            tracing: Rc::default(),
+            producers: BTreeMap::new(),
+            sent: BTreeMap::new(),
+        }
+    }
+
     fn carry_out(&mut self, command: &Command) -> Result<String, Diagnostic> {
         let verb = command.verb.text.as_str();
         let Some(entry) = commands::TABLE.iter().find(|e| e.verb == verb) else {
@@ -108,15 +135,35 @@ impl Stage {
         if let Some(extra) = command.args.get(most) {
             return Err(Diagnostic::new(extra.span.clone(), format!("`{verb}` takes no further word")).help(entry.usage));
         }
-        if self.world.is_none() && verb != "node" {
-            return Err(Diagnostic::new(command.verb.span.clone(), "a story begins with `node`").help("node seed=7 config=tiny"));
-        }
+        self.check_form(command, entry.form)?;
         (entry.run)(self, command)
+    }
+
+    /// A story begins with `node` or with `world`, and what follows belongs there.
+    fn check_form(&self, command: &Command, form: Form) -> Result<(), Diagnostic> {
+        let verb = command.verb.text.as_str();
+        let wrong = |message: String| Err(Diagnostic::new(command.verb.span.clone(), message));
+        let help = |mistake: Result<(), Diagnostic>, help: &str| mistake.map_err(|m| m.help(help));
+        match (form, self.world.is_some(), self.case.is_some()) {
+            (_, _, true) if self.played => wrong("`play` is the last command".into()),
+            (Form::Node, _, true) => help(wrong(format!("`{verb}` is no command of a `world`")), "in a world: at TIME WHAT"),
+            (Form::World, true, _) => wrong(format!("`{verb}` is a command of stories that begin with `world`")),
+            (Form::World, false, true) if verb == "world" => wrong("a story has one `world`".into()),
+            (_, false, false) if !["node", "world"].contains(&verb) => {
+                help(wrong("a story begins with `node` or `world`".into()), "node seed=7 config=tiny")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The world. The `node` command is always first, which `carry_out` has checked.
     pub(super) fn world(&mut self) -> &mut World {
         self.world.as_mut().expect("a story begins with `node`")
+    }
+
+    /// The case. The `world` command comes first, which `carry_out` has checked.
+    pub(super) fn case(&mut self) -> &mut Case {
+        self.case.as_mut().expect("a story of a world begins with `world`")
     }
 
     /// Begin the world.
@@ -187,6 +234,7 @@ pub(super) fn number<T: std::str::FromStr>(word: &Word) -> Result<T, Diagnostic>
 pub(super) fn duration_ns(word: &Word) -> Result<u64, Diagnostic> {
     let digits = word.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.text.len());
     let unit = match &word.text[digits..] {
+        "ns" => Some(1),
         "us" => Some(1_000),
         "ms" => Some(1_000_000),
         "s" => Some(1_000_000_000),

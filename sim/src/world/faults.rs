@@ -183,8 +183,9 @@ impl Sim {
             disk.fail_power_at(Vec::new());
             disk.disarm_all();
             disk.set_budget(None);
-            self.nodes[n as usize].paused_until = 0;
-            self.resume(n);
+            if std::mem::take(&mut self.nodes[n as usize].paused_until) > self.now_ns() {
+                self.resume(n);
+            }
             self.agenda.after(0, Event::Start { node: n });
         }
         self.set_delay_ns(0);

@@ -26,7 +26,7 @@ use net::{Conn, Flights, NetCharacter};
 use node::NodeSlot;
 use ottla_core::io::{Effect, Input};
 use ottla_core::rng::Rng;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 pub use faults::Fired;
@@ -34,8 +34,7 @@ pub use node::Down;
 pub use script::{Answer, Ticket};
 
 /// What a world starts with.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Setup {
     pub seed: u64,
     /// Broker settings by Kafka's dotted names.
@@ -47,10 +46,8 @@ pub struct Setup {
     /// Give the node a turn now and then that it did not ask for.
     pub spurious_wakes: bool,
     /// Take power when so many disk calls have begun or ended, counted from the start of the world, while faults strike.
-    #[serde(default)]
     pub power_loss_at: Vec<u64>,
     /// The flaw that is planted in every node (in a build that can have one).
-    #[serde(default)]
     pub planted: Option<String>,
 }
 
@@ -139,12 +136,14 @@ pub struct Sim {
     trail: Option<Vec<u64>>,
     events: u64,
     sink: Option<TraceSink>,
+    /// What the world said of itself, with virtual times, if that is kept.
+    course: Option<Vec<(u64, String)>>,
     /// Where the number of the present event is written, for whoever looks for one event in a trace.
     counter: Option<std::rc::Rc<std::cell::RefCell<u64>>>,
     scratch: Vec<Effect>,
     answers: Vec<Option<Answer>>,
-    /// For testing the divergence locator: at this event, this word goes into the digest.
-    pub(crate) planted: Option<(u64, u64)>,
+    /// For testing the divergence locator: with this event, something happens that no seed gave.
+    pub(crate) planted: Option<u64>,
 }
 
 impl std::fmt::Debug for Sim {
@@ -192,6 +191,7 @@ impl World {
             trail: None,
             events: 0,
             sink,
+            course: None,
             counter: None,
             scratch: Vec::new(),
             answers: Vec::new(),
@@ -231,8 +231,8 @@ impl World {
         }
         let Some(event) = self.sim.agenda.pop() else { return false };
         self.sim.events += 1;
-        if let Some((_, word)) = self.sim.planted.filter(|(at, _)| *at == self.sim.events) {
-            self.sim.digest.word(word);
+        if self.sim.planted == Some(self.sim.events) {
+            let _ = self.sim.net_rng.next_u64();
         }
         if let Some(counter) = &self.sim.counter {
             *counter.borrow_mut() = self.sim.events - 1;
@@ -359,6 +359,15 @@ impl Sim {
         self.trail = Some(Vec::new());
     }
 
+    /// Keep what the world says of itself. What it said before this is one start.
+    pub(crate) fn keep_course(&mut self) {
+        self.course = Some(Vec::new());
+    }
+
+    pub(crate) fn take_course(&mut self) -> Option<Vec<(u64, String)>> {
+        self.course.take()
+    }
+
     /// The digests after each event, if they were kept.
     #[must_use]
     pub fn trail(&self) -> &[u64] {
@@ -371,7 +380,7 @@ impl Sim {
     }
 
     pub(crate) fn is_traced(&self) -> bool {
-        self.sink.is_some()
+        self.sink.is_some() || self.course.is_some()
     }
 
     pub(crate) fn trace(&mut self, what: &Traced<'_>) {
@@ -382,6 +391,10 @@ impl Sim {
     }
 
     pub(crate) fn say(&mut self, text: &str) {
+        let now = self.agenda.now_ns();
+        if let Some(course) = &mut self.course {
+            course.push((now, text.to_string()));
+        }
         self.trace(&Traced::World { text });
     }
 

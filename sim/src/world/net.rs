@@ -8,12 +8,10 @@
 use bytes::Bytes;
 use ottla_core::io::Reply;
 use ottla_core::wire::{ApiKey, RequestFrame};
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// How the network behaves when nothing is wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NetCharacter {
     /// The shortest and longest time of a message, in virtual nanoseconds.
     pub delay_ns: (u64, u64),

@@ -2,7 +2,7 @@
 
 use ottla_sim::campaign::Campaign;
 use ottla_sim::runner::{Fuzz, Summary, fuzz};
-use ottla_sim::shrink::{from_text, to_text};
+use ottla_sim::story;
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -43,9 +43,10 @@ fn every_campaign_parses_and_its_cases_survive_being_written_down() {
         let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
         let campaign = campaign(&name);
         for seed in 0..20 {
-            let case = campaign.case(seed);
-            let text = to_text(&case).unwrap();
-            assert_eq!(from_text(&text).map_err(|d| d.render("case", &text)), Ok(case));
+            let mut case = campaign.case(seed);
+            let text = story::of_case(&case, "A seed.");
+            case.campaign = "story".into();
+            assert_eq!(story::case(&text).map_err(|d| d.render("x.story", &text)), Ok(case), "{text}");
         }
         count += 1;
     }

@@ -2,5 +2,6 @@
 
 mod campaigns;
 mod determinism;
+mod exhaustive;
 mod mutants;
 mod stories;

@@ -1,0 +1,33 @@
+# An idempotent producer sends on through a kill -9 and a power loss that keeps any part of what no fsync covered: each record is there once.
+
+world seed=7 keeps=any+garbage+shorn keeps-names=any
+topic orders
+producer p idempotent=yes in-flight=5
+consumer c
+at 20ms produce orders/0
+at 30ms crash down=50ms
+at 30ms produce orders/0 records=2
+at 100ms produce orders/0
+at 100ms power-loss
+at 101ms produce orders/0
+play
+----
+t=0.004554 admin: create orders partitions=1: done
+t=0.021122 p: #1 to orders/0: offset 0
+t=0.030000 node 1 crashes
+t=0.080000 node 1 starts, life 2
+t=0.100000 node 1 loses power
+t=0.200000 node 1 starts, life 3
+t=0.206127 c: reads orders/0 from 0: 0=#1, high watermark 1
+t=0.246039 c: reads orders/0 from 1: 1=#2, high watermark 3
+t=0.246138 p: #2 to orders/0, 2 records: offset 1 after 6 attempts
+t=0.246510 p: #3 to orders/0: offset 3 after 2 attempts
+t=0.246510 p: #4 to orders/0: offset 4 after 2 attempts
+t=0.328072 c: reads orders/0 from 3: 3=#3 4=#4, high watermark 5
+t=1.004554 heal: no more faults
+t=1.005346 probe: #5 to orders/0: offset 5
+t=1.006458 probe: #6 to orders/0: offset 6
+t=1.007173 probe: #7 to orders/0: offset 7
+t=1.007880 probe: #8 to orders/0: offset 8
+t=1.109019 reader: reads orders/0 from 0: 0=#1 1=#2 3=#3 4=#4 5=#5 6=#6 7=#7 8=#8, high watermark 9
+held: 8 acknowledged, 14 records read, 3 starts

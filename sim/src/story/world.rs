@@ -1,0 +1,462 @@
+//! Stories of a world whose clients act by themselves: a campaign's case as commands, and the commands as a case.
+//!
+//! State       the case so far, in the stage.
+//! Takes       `world`, `topic`, `admin`, `producer`, `consumer`, `hostile`, `at`, `play`; or a case.
+//! Gives       the case, and its course; or the text that stands for it.
+//! Holds       a case that is written down and read again is the same case, but for the name of its campaign.
+//! Not here    running a case (case.rs), cutting it down (shrink.rs).
+
+use super::commands::{self, one_of};
+use super::parse::{Command, Word};
+use super::run::{Stage, duration_ns, number};
+use super::text::{NAMED_STRIKES, NAMED_TARGETS};
+use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
+use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, ProducerConfig, TimedAct, TimedBatch};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::disk::{Character, Keep, Loss, Target};
+use crate::history::AdminAct;
+use crate::plan::{Action, Entry, Kind, Plan};
+use crate::runner::quietly;
+use crate::world::Setup;
+use crate::world::net::NetCharacter;
+
+const MS: u64 = 1_000_000;
+/// The patience of clients of whom nothing else is said.
+pub(crate) const PATIENCE_MS: u64 = 15_000;
+
+/// What `world` alone stands for.
+pub(crate) fn blank() -> Case {
+    Case {
+        campaign: "story".into(),
+        faults_ms: 1_000,
+        setup: Setup {
+            disk: Character {
+                call_ns: (10_000, 100_000),
+                sync_ns: (100_000, 1_000_000),
+                loss: Loss::NOTHING_KEPT,
+                sync_covers_later: false,
+            },
+            net: NetCharacter { delay_ns: (50_000, 200_000), bytes_percent: 0 },
+            ..Setup::calm(1)
+        },
+        clients: vec![ClientSpec { name: "admin".into(), kind: ClientKind::Admin(blank_admin()) }],
+        plan: Plan::default(),
+    }
+}
+
+pub(super) fn blank_admin() -> AdminConfig {
+    AdminConfig {
+        setup: Vec::new(),
+        stable: Vec::new(),
+        volatile: Vec::new(),
+        operations: 0,
+        think_ms: 1,
+        patience_ms: PATIENCE_MS,
+        delete_records: false,
+        timetable: Vec::new(),
+    }
+}
+
+pub(super) fn blank_producer(topics: Vec<(String, i32)>) -> ProducerConfig {
+    ProducerConfig {
+        topics,
+        acks: -1,
+        idempotent: false,
+        in_flight: 1,
+        retries: true,
+        records_max: 1,
+        padding_max: 0,
+        think_ms: 1,
+        patience_ms: PATIENCE_MS,
+        batches: 0,
+        by_id: false,
+        timetable: Vec::new(),
+    }
+}
+
+pub(super) fn blank_consumer(topics: Vec<(String, i32)>) -> ConsumerConfig {
+    ConsumerConfig {
+        topics,
+        sessions: false,
+        by_id: false,
+        max_bytes: 1 << 20,
+        min_bytes: 1,
+        max_wait_ms: 100,
+        think_ms: 50,
+        patience_ms: PATIENCE_MS,
+        lists_percent: 0,
+        last: false,
+    }
+}
+
+/// The topics that are set up, with their partitions.
+pub(super) fn topics_of(case: &Case) -> Vec<(String, i32)> {
+    let ClientKind::Admin(admin) = &case.clients[0].kind else { return Vec::new() };
+    admin.setup.iter().map(|(name, partitions, _)| (name.clone(), *partitions)).collect()
+}
+
+fn yes(word: &Word) -> Result<bool, Diagnostic> {
+    one_of(word, &[("yes", true), ("no", false)])
+}
+
+fn ms(word: &Word) -> Result<u64, Diagnostic> {
+    Ok(duration_ns(word)? / MS)
+}
+
+fn mistake(word: &Word, message: String) -> Diagnostic {
+    Diagnostic::new(word.span.clone(), message)
+}
+
+/// `1us..2ms`.
+fn range_ns(word: &Word) -> Result<(u64, u64), Diagnostic> {
+    let Some(at) = word.text.find("..") else {
+        return Err(mistake(word, format!("`{}` is no range", word.text)).help("write 10us..2ms"));
+    };
+    let part = |text: &str| duration_ns(&Word { text: text.to_string(), span: word.span.clone() });
+    let (low, high) = (part(&word.text[..at])?, part(&word.text[at + 2..])?);
+    if low > high {
+        return Err(mistake(word, "the lower end stands first".into()));
+    }
+    Ok((low, high))
+}
+
+const KEEPS: [(&str, Keep); 4] =
+    [("nothing", Keep::Nothing), ("everything", Keep::Everything), ("prefix", Keep::Prefix), ("any", Keep::Subset)];
+
+/// The word for what is kept.
+pub(super) fn keep_name(keep: Keep) -> &'static str {
+    KEEPS.iter().find(|(_, k)| *k == keep).map_or("any", |(name, _)| name)
+}
+
+/// `nothing`, `everything`, `prefix` or `any`, with `+garbage` and `+shorn`.
+fn keeps(word: &Word, loss: &mut Loss) -> Result<(), Diagnostic> {
+    let mut parts = word.text.split('+');
+    let first = Word { text: parts.next().unwrap_or_default().to_string(), span: word.span.clone() };
+    loss.data = one_of(&first, &KEEPS)?;
+    for part in parts {
+        match part {
+            "garbage" => loss.garbage = true,
+            "shorn" => loss.shorn = true,
+            _ => return Err(mistake(word, format!("`{part}` is not known here")).help("one of: garbage, shorn")),
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn world(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let mut case = blank();
+    case.setup.planted.clone_from(&stage.planted);
+    for (key, value) in &command.options {
+        let setup = &mut case.setup;
+        match key.text.as_str() {
+            "seed" => setup.seed = number(value)?,
+            "config" => setup.tiny = one_of(value, &[("tiny", true), ("default", false)])?,
+            "faults-for" => case.faults_ms = ms(value)?,
+            "keeps" => keeps(value, &mut setup.disk.loss)?,
+            "keeps-names" => setup.disk.loss.names = one_of(value, &KEEPS)?,
+            "call" => setup.disk.call_ns = range_ns(value)?,
+            "sync" => setup.disk.sync_ns = range_ns(value)?,
+            "sync-covers-later" => setup.disk.sync_covers_later = yes(value)?,
+            "delay" => setup.net.delay_ns = range_ns(value)?,
+            "through-bytes" => setup.net.bytes_percent = number(value)?,
+            "spurious-wakes" => setup.spurious_wakes = yes(value)?,
+            "power-loss-at" => {
+                let one = |text: &str| number::<u64>(&Word { text: text.to_string(), span: value.span.clone() });
+                setup.power_loss_at = value.text.split(',').map(one).collect::<Result<_, _>>()?;
+            }
+            "bug" => {
+                if let Err(why) = crate::mutants::bugs(std::slice::from_ref(&value.text)) {
+                    return Err(mistake(value, why));
+                }
+                if !cfg!(feature = "planted-bugs") {
+                    return Err(mistake(value, "this build can have no planted bug".into()).help("--features planted-bugs"));
+                }
+                setup.planted = Some(value.text.clone());
+            }
+            _ => {
+                commands::check_setting(key, value)?;
+                setup.settings.insert(key.text.clone(), value.text.clone());
+            }
+        }
+    }
+    stage.case = Some(case);
+    Ok(String::new())
+}
+
+fn admin_of(stage: &mut Stage) -> &mut AdminConfig {
+    match &mut stage.case().clients[0].kind {
+        ClientKind::Admin(admin) => admin,
+        _ => panic!("the first client of a story's world is its administrator"),
+    }
+}
+
+pub(super) fn topic(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let partitions = command.option("partitions").map_or(Ok(1), number)?;
+    let mut settings = Vec::new();
+    for (key, value) in &command.options {
+        match key.text.as_str() {
+            "partitions" => {}
+            "client" => return Err(mistake(key, "in a world topics are made by `admin`".into())),
+            _ => settings.push((key.text.clone(), value.text.clone())),
+        }
+    }
+    let name = &command.args[0];
+    let admin = admin_of(stage);
+    if admin.setup.iter().any(|(n, ..)| *n == name.text) {
+        return Err(mistake(name, format!("there is a topic `{}` already", name.text)));
+    }
+    admin.setup.push((name.text.clone(), partitions, settings));
+    admin.stable.push(name.text.clone());
+    Ok(String::new())
+}
+
+pub(super) fn admin(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let admin = admin_of(stage);
+    for (key, value) in &command.options {
+        match key.text.as_str() {
+            "operations" => admin.operations = number(value)?,
+            "think" => admin.think_ms = ms(value)?,
+            "patience" => admin.patience_ms = ms(value)?,
+            "delete-records" => admin.delete_records = yes(value)?,
+            _ => {
+                // Topics that are deleted and made again; the others are only changed.
+                for name in value.text.split(',') {
+                    if !admin.setup.iter().any(|(n, ..)| n == name) {
+                        return Err(mistake(value, format!("there is no topic `{name}` above")));
+                    }
+                    admin.stable.retain(|n| n != name);
+                    admin.volatile.push(name.to_string());
+                }
+            }
+        }
+    }
+    Ok(String::new())
+}
+
+/// `t0,t1`, or every topic above.
+fn topics(stage: &mut Stage, command: &Command) -> Result<Vec<(String, i32)>, Diagnostic> {
+    let known = topics_of(stage.case());
+    let Some(word) = command.option("topics") else { return Ok(known) };
+    if word.text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let find = |name: &str| {
+        let found = known.iter().find(|(n, _)| n == name).cloned();
+        found.ok_or_else(|| mistake(word, format!("there is no topic `{name}` above")))
+    };
+    word.text.split(',').map(find).collect()
+}
+
+fn add(stage: &mut Stage, name: &Word, kind: ClientKind) -> Result<String, Diagnostic> {
+    let clients = &mut stage.case().clients;
+    if clients.iter().any(|c| c.name == name.text) {
+        return Err(mistake(name, format!("there is a client `{}` already", name.text)));
+    }
+    clients.push(ClientSpec { name: name.text.clone(), kind });
+    Ok(String::new())
+}
+
+pub(super) fn producer(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let mut c = blank_producer(topics(stage, command)?);
+    for (key, value) in &command.options {
+        match key.text.as_str() {
+            "acks" => c.acks = one_of(value, &[("all", -1), ("1", 1), ("0", 0)])?,
+            "idempotent" => c.idempotent = yes(value)?,
+            "in-flight" => c.in_flight = number(value)?,
+            "retries" => c.retries = yes(value)?,
+            "by-id" => c.by_id = yes(value)?,
+            "patience" => c.patience_ms = ms(value)?,
+            "batches" => c.batches = number(value)?,
+            "records" => c.records_max = number(value)?,
+            "size" => c.padding_max = number(value)?,
+            "think" => c.think_ms = ms(value)?,
+            _ => {}
+        }
+    }
+    add(stage, &command.args[0], ClientKind::Producer(c))
+}
+
+pub(super) fn consumer(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let mut c = blank_consumer(topics(stage, command)?);
+    for (key, value) in &command.options {
+        match key.text.as_str() {
+            "sessions" => c.sessions = yes(value)?,
+            "by-id" => c.by_id = yes(value)?,
+            "max-bytes" => c.max_bytes = number(value)?,
+            "min-bytes" => c.min_bytes = number(value)?,
+            "max-wait" => c.max_wait_ms = i32::try_from(ms(value)?).unwrap_or(i32::MAX),
+            "think" => c.think_ms = ms(value)?,
+            "patience" => c.patience_ms = ms(value)?,
+            "lists" => c.lists_percent = number(value)?,
+            _ => {}
+        }
+    }
+    add(stage, &command.args[0], ClientKind::Consumer(c))
+}
+
+pub(super) fn hostile(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let topics = topics(stage, command)?.into_iter().map(|(name, _)| name).collect();
+    let frames = command.option("frames").map_or(Ok(10), number)?;
+    let think_ms = command.option("think").map_or(Ok(10), ms)?;
+    add(stage, &command.args[0], ClientKind::Hostile(HostileConfig { topics, frames, think_ms }))
+}
+
+/// `at TIME WHAT ...`: an entry of the fault plan, or of a client's timetable.
+pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let at_ms = ms(&command.args[0])?;
+    let what = &command.args[1];
+    let further = |least: usize| match command.args.get(2 + least) {
+        Some(extra) if what.text != "produce" => Err(mistake(extra, format!("`{}` takes no further word", what.text))),
+        _ if command.args.len() < 2 + least => Err(mistake(what, format!("`{}` needs more words", what.text))),
+        _ => Ok(()),
+    };
+    let act = match what.text.as_str() {
+        "produce" => {
+            further(1)?;
+            timed_batch(stage, command, at_ms)?;
+            None
+        }
+        "create" => {
+            further(1)?;
+            Some((&command.args[2], AdminAct::CreateTopic { partitions: command.option("partitions").map_or(Ok(1), number)? }))
+        }
+        "delete" => {
+            further(1)?;
+            Some((&command.args[2], AdminAct::DeleteTopic))
+        }
+        "add-partitions" => {
+            further(1)?;
+            let total = command.option("total").ok_or_else(|| mistake(what, "how many in all?".into()).help("total=N"))?;
+            Some((&command.args[2], AdminAct::CreatePartitions { count: number(total)? }))
+        }
+        "configure" => {
+            further(1)?;
+            let setting = command.options.iter().find(|(k, _)| k.text.contains('.'));
+            let (name, value) = setting.ok_or_else(|| mistake(what, "which setting?".into()).help("SETTING=VALUE"))?;
+            Some((&command.args[2], AdminAct::SetConfig { name: name.text.clone(), value: value.text.clone() }))
+        }
+        "delete-records" => {
+            further(1)?;
+            let (topic, partition) = super::asks::partition(&command.args[2])?;
+            let before = command.option("before").map_or(Ok(-1), number)?;
+            let act = AdminAct::DeleteRecords { partition, before };
+            admin_of(stage).timetable.push(TimedAct { at_ms, topic, act });
+            None
+        }
+        _ => {
+            further(0)?;
+            let action = action(stage, command)?;
+            stage.case().plan.entries.push(Entry { at_ms, action });
+            None
+        }
+    };
+    if let Some((topic, act)) = act {
+        admin_of(stage).timetable.push(TimedAct { at_ms, topic: topic.text.clone(), act });
+    }
+    Ok(String::new())
+}
+
+fn timed_batch(stage: &mut Stage, command: &Command, at_ms: u64) -> Result<(), Diagnostic> {
+    let to = command.args[2..].iter().map(super::asks::partition).collect::<Result<Vec<_>, _>>()?;
+    let records = command.option("records").map_or(Ok(1), number)?;
+    let padding = command.option("size").map_or(Ok(0), number)?;
+    let batch = TimedBatch { at_ms, to, records, padding };
+    let name = command.option("client");
+    let producers = stage.case().clients.iter_mut().filter_map(|c| match &mut c.kind {
+        ClientKind::Producer(p) => Some((c.name.as_str(), p)),
+        _ => None,
+    });
+    let mut producers = producers.filter(|(n, _)| name.is_none_or(|w| w.text == *n));
+    match (producers.next(), name) {
+        (Some((_, producer)), _) => producer.timetable.push(batch),
+        (None, Some(word)) => return Err(mistake(word, format!("there is no producer `{}` above", word.text))),
+        (None, None) => return Err(mistake(&command.args[1], "there is no producer above".into()).help("producer NAME")),
+    }
+    Ok(())
+}
+
+fn target(command: &Command) -> Result<Target, Diagnostic> {
+    command.option("on").map_or(Ok(Target::Log), |w| one_of(w, &NAMED_TARGETS))
+}
+
+/// What an entry of the plan does.
+fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
+    let kind = &command.args[1];
+    let node = 0;
+    let down_ms = command.option("down").map_or(Ok(100), ms)?;
+    let for_ms = command.option("for").map_or(Ok(1_000), ms)?;
+    let by_ms = command.option("by").map_or(Ok(0), commands::signed_ms)?;
+    let late_ms = u64::try_from(by_ms).unwrap_or(0);
+    let Some(known) = Kind::ALL.iter().find(|k| k.name() == kind.text) else {
+        let acts = ["produce", "create", "delete", "add-partitions", "configure", "delete-records"];
+        let mut wrong = mistake(kind, format!("there is no fault and no act `{}`", kind.text));
+        if let Some(near) = nearest(&kind.text, Kind::ALL.iter().map(|k| k.name()).chain(acts)) {
+            wrong = wrong.help(format!("did you mean `{near}`?"));
+        }
+        return Err(wrong);
+    };
+    let target = target(command)?;
+    Ok(match known {
+        Kind::Crash => Action::Crash { node, down_ms },
+        Kind::PowerLoss => {
+            let mut loss = None;
+            if let Some(word) = command.option("keeps") {
+                keeps(word, loss.get_or_insert(Loss::NOTHING_KEPT))?;
+            }
+            if let Some(word) = command.option("keeps-names") {
+                loss.get_or_insert(Loss::NOTHING_KEPT).names = one_of(word, &KEEPS)?;
+            }
+            Action::PowerLoss { node, down_ms, loss }
+        }
+        Kind::Shutdown => Action::Shutdown { node, down_ms },
+        Kind::Pause => Action::Pause { node, for_ms },
+        Kind::ClockJump => Action::ClockJump { node, by_ms },
+        Kind::BitFlip => Action::BitFlip { node, target },
+        Kind::LatentError => Action::LatentError { node, target },
+        Kind::DiskFull => Action::DiskFull { node, bytes: command.option("bytes").map_or(Ok(0), number)?, for_ms },
+        Kind::ResetAll => Action::ResetAll { node },
+        Kind::Delay => Action::Delay { node, by_ms: late_ms, for_ms },
+        Kind::Reset => Action::Reset { client: client(stage, command)? },
+        Kind::HalfOpen => Action::HalfOpen { client: client(stage, command)? },
+        Kind::SlowReader => Action::SlowReader { client: client(stage, command)?, by_ms: late_ms, for_ms },
+        Kind::PauseClient => Action::PauseClient { client: client(stage, command)?, for_ms },
+        disk => {
+            let strike = NAMED_STRIKES.iter().find(|(name, _)| *name == disk.name()).map(|(_, strike)| *strike);
+            let strike = strike.ok_or_else(|| mistake(kind, format!("`{}` is no fault of a disk", kind.text)))?;
+            let after = command.option("after").map_or(Ok(0), number)?;
+            Action::Disk { node, strike, target, after, stall_ms: for_ms }
+        }
+    })
+}
+
+/// The number of the client that is named.
+fn client(stage: &mut Stage, command: &Command) -> Result<u32, Diagnostic> {
+    let Some(word) = command.option("client") else {
+        return Err(mistake(&command.args[1], "whose?".into()).help("client=NAME"));
+    };
+    let found = stage.case().clients.iter().position(|c| c.name == word.text);
+    found.map(|n| n as u32).ok_or_else(|| mistake(word, format!("there is no client `{}` above", word.text)))
+}
+
+/// Run the world, and tell its course.
+pub(super) fn play(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    stage.played = true;
+    let case = stage.case();
+    for (client, spec) in case.clients.iter().enumerate() {
+        if let Some(topic) = case.visits_deleted(client).filter(|_| !case.names_by_id(client)) {
+            let message = format!("{} visits {topic}, which is deleted: nobody could tell its incarnations apart", spec.name);
+            return Err(Diagnostic::new(command.verb.span.clone(), message).help("give the client by-id=yes, or other topics"));
+        }
+    }
+    if stage.only_read {
+        return Ok(String::new());
+    }
+    let case = stage.case().clone();
+    let outcome = quietly(|| case::run(&case, Watching { course: true, ..Watching::default() }));
+    let mut lines = outcome.course;
+    if outcome.failures.is_empty() {
+        let o = outcome.operations;
+        lines.push(format!("held: {} acknowledged, {} records read, {} starts", o.acked, o.records_read, o.starts));
+    }
+    Ok(lines.join("\n"))
+}
