@@ -4,7 +4,8 @@
 //! Takes       the owner's regular look at retention; DeleteRecords; releases of leases.
 //! Gives       `StartAdvanced`; renames to `.deleted`, one at a time and each made durable before the next, so that no crash leaves a
 //!             gap between segments; removals after `file.delete.delay.ms`.
-//! Holds       nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched.
+//! Holds       nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched;
+//!             no segment goes before all older ones have gone, also if a rename fails: it is tried again.
 //! Not here    when to look (the node), the checkpoint of log starts (the node).
 
 use super::segment::Segment;
@@ -30,14 +31,24 @@ pub(super) struct Doomed {
 enum Step {
     /// Under its old name.
     Waiting,
-    /// Renames are under way, so many.
-    Renaming(usize),
+    /// Renames are under way, so many; whether one has failed.
+    Renaming {
+        left: usize,
+        failed: bool,
+    },
+    /// The files may have either name: tried again at this time, and nothing newer goes before.
+    Failed {
+        retry_at: Instant,
+    },
     SyncingDir,
     /// Goes at this time.
     Renamed {
         remove_at: Instant,
     },
 }
+
+/// How long after a failed rename it is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Log {
     /// Move the log start to `to` (DeleteRecords), which is not above `limit`, the high watermark. False, and nothing happens, if it is
@@ -151,7 +162,7 @@ impl Log {
         let is_next = |d: &Doomed| match d.step {
             Step::Renamed { .. } => false,
             Step::Waiting => true,
-            Step::Renaming(_) | Step::SyncingDir => !at_once,
+            Step::Renaming { .. } | Step::Failed { .. } | Step::SyncingDir => !at_once,
         };
         let Some(i) = self.doomed.iter().position(is_next) else { return };
         let next = &self.doomed[i];
@@ -164,25 +175,32 @@ impl Log {
             let to = file.with_suffix(Suffix::Deleted).name;
             self.call(file, DiskCall::Rename { to }, Op::Doomed, port);
         }
-        self.doomed[i].step = Step::Renaming(kinds.len());
+        self.doomed[i].step = Step::Renaming { left: kinds.len(), failed: false };
     }
 
-    /// A rename has ended. One that failed leaves a file that recovery removes.
+    /// A rename has ended. If it failed, the file keeps its name and may be found again by the next life, which must then find all that
+    /// follows it. One that is not there any more was renamed before.
     pub(super) fn on_doomed(
         &mut self,
-        _result: Result<DiskDone, DiskFault>,
+        result: Result<DiskDone, DiskFault>,
         now: Now,
         port: &mut DiskPort<'_>,
         out: &mut Vec<LogEvent>,
     ) {
-        let doomed = self.doomed.iter_mut().find(|d| matches!(d.step, Step::Renaming(_)));
+        let ignored = self.has(Bug::DoomedRenamedAtOnce);
+        let doomed = self.doomed.iter_mut().find(|d| matches!(d.step, Step::Renaming { .. }));
         let Some(Doomed { step, .. }) = doomed else { return };
-        let Step::Renaming(left) = step else { return };
+        let Step::Renaming { left, failed } = step else { return };
         *left -= 1;
-        if *left == 0 {
-            *step = Step::SyncingDir;
-            self.names_due.push(Named::Doomed);
-            self.advance(now, port, out);
+        *failed |= result.is_err_and(|why| why != DiskFault::NotFound) && !ignored;
+        match (*left, *failed) {
+            (0, true) => *step = Step::Failed { retry_at: now.mono.after(RETRY_AFTER) },
+            (0, false) => {
+                *step = Step::SyncingDir;
+                self.names_due.push(Named::Doomed);
+                self.advance(now, port, out);
+            }
+            _ => {}
         }
     }
 
@@ -194,18 +212,26 @@ impl Log {
     }
 
     pub(super) fn doomed_at(&self) -> Option<Instant> {
-        match self.doomed.front()?.step {
+        let at = |d: &Doomed| match d.step {
             Step::Renamed { remove_at } => Some(remove_at),
+            Step::Failed { retry_at } => Some(retry_at),
             _ => None,
-        }
+        };
+        self.doomed.iter().filter_map(at).min()
     }
 
     pub(super) fn remove_doomed(&mut self, now: Now, port: &mut DiskPort<'_>) {
-        while self.doomed_at().is_some_and(|at| at <= now.mono) {
+        let is_due = |d: &Doomed| matches!(d.step, Step::Renamed { remove_at } if remove_at <= now.mono);
+        while self.doomed.front().is_some_and(is_due) {
             let doomed = self.doomed.pop_front().expect("just seen");
             for kind in doomed.kinds {
                 let file = self.file(doomed.base, kind).with_suffix(Suffix::Deleted);
                 self.call(file, DiskCall::Remove, Op::Idle, port);
+            }
+        }
+        for doomed in &mut self.doomed {
+            if matches!(doomed.step, Step::Failed { retry_at } if retry_at <= now.mono) {
+                doomed.step = Step::Waiting;
             }
         }
         self.rename_doomed(port);
