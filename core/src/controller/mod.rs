@@ -374,7 +374,7 @@ impl Controller {
             return;
         }
         match event {
-            ControllerEvent::Asked { token, change } if matches!(self.phase, Phase::Active) && self.closing == Closing::No => {
+            ControllerEvent::Asked { token, change } if self.takes_changes() => {
                 self.decide(token, change, now, port);
                 self.publish(now, port, out);
             }
@@ -405,6 +405,12 @@ impl Controller {
             self.closing = Closing::Answered;
             out.push(ControllerIntent::Closed { clean });
         }
+    }
+
+    /// Whether a change can be decided now. While a failed append is cleared away the log takes nothing: what is asked then waits until
+    /// it is known whether there is space.
+    fn takes_changes(&self) -> bool {
+        matches!(self.phase, Phase::Active) && self.log.is_writable()
     }
 
     fn on_asked_early(&mut self, token: Token, change: Change, out: &mut Vec<ControllerIntent>) {
@@ -602,8 +608,7 @@ impl Controller {
     }
 
     fn take_waiting(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
-        while matches!(self.phase, Phase::Active)
-            && self.closing == Closing::No
+        while self.takes_changes()
             && let Some((token, change)) = self.waiting.pop_front()
         {
             self.decide(token, change, now, port);
@@ -635,7 +640,7 @@ impl Controller {
                 Then::Answer(answer) => out.push(answer),
             }
         }
-        if matches!(self.phase, Phase::Active) && self.closing == Closing::No && !self.waiting.is_empty() {
+        if self.takes_changes() && !self.waiting.is_empty() {
             self.take_waiting(now, port, out);
         }
         if self.closing == Closing::No {
