@@ -96,6 +96,8 @@ pub struct SimDisk {
     breaches: Vec<Breach>,
     /// Files of which a creation or a cut has failed: what is appended to them fails until one succeeds.
     poisoned: BTreeSet<FileId>,
+    /// Directories of which the making has failed: what is asked of them fails.
+    unmade: BTreeSet<DirId>,
     /// Bytes that may still be written; `None` is no limit.
     budget: Option<u64>,
     /// Files that damage struck since the disk was made, with the plan entry's index left to the caller.
@@ -127,6 +129,7 @@ impl SimDisk {
             started: Vec::new(),
             breaches: Vec::new(),
             poisoned: BTreeSet::new(),
+            unmade: BTreeSet::new(),
             budget: None,
             damaged: Vec::new(),
             barriers: 0,
@@ -220,12 +223,17 @@ impl SimDisk {
         if let C::MakeDir { path } = &call {
             if let Some(fault) = fault {
                 self.faults.count(&fault);
+                self.unmade.insert(file.dir);
                 return Outcome::Known(Err(DiskFault::Io));
             }
             self.make_dir_id(file.dir, path);
             return Outcome::Known(Ok(DiskDone::Done));
         }
         let Some(dir) = self.dir_of(file.dir) else {
+            if self.unmade.contains(&file.dir) {
+                // Given before it was known.
+                return Outcome::Known(Err(DiskFault::NotFound));
+            }
             self.breach(format!("{call:?} on {file}: its directory was removed or never made"));
             return Outcome::Known(Err(DiskFault::NotFound));
         };
@@ -543,6 +551,7 @@ impl SimDisk {
         self.without_power = false;
         self.bound = vec![Some(0)];
         self.poisoned.clear();
+        self.unmade.clear();
         for f in &mut self.files {
             f.leases = 0;
             f.leased_end = 0;
