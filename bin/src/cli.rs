@@ -437,9 +437,6 @@ pub(crate) enum SimCommand {
         /// Stop after so many failing seeds; 0 never.
         #[arg(long, default_value_t = 0, value_name = "N")]
         failures: u64,
-        /// Failures that are known and not mended yet: they are shown, and do not fail the run unless there are more than the file says.
-        #[arg(long, value_name = "FILE")]
-        open: Option<PathBuf>,
     },
     /// Run small worlds completely: power lost at the beginning and the end of every disk call, and at every pair of these.
     #[command(

@@ -8,14 +8,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ottla_sim::campaign::Campaign;
 use ottla_sim::case::{self, Case, Outcome, Watching};
 use ottla_sim::checks::CHECKS;
-use ottla_sim::diagnostic::Diagnostic;
 use ottla_sim::exhaustive::{Choice, How};
 use ottla_sim::mutants::{HUNTERS, Hunt};
 use ottla_sim::plan::Kind;
 use ottla_sim::runner::{self, Fuzz, Summary};
 use ottla_sim::world::TraceSink;
 use ottla_sim::{shrink, story};
-use serde::Deserialize;
 use serde_json::json;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -34,11 +32,10 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
     match command {
         SimCommand::List => list(output),
         SimCommand::Run { stories, rewrite } => tell(output, stories, *rewrite),
-        SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures, open } => {
-            let open = open.as_deref().map(read_open).transpose()?.unwrap_or_default();
+        SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures } => {
             let count = seeds.unwrap_or(if time.is_some() { u64::MAX >> 1 } else { 100 });
             let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), verify: false, failures_max: *failures };
-            fuzz(output, campaign, &how, *time, *verify, &open)
+            fuzz(output, campaign, &how, *time, *verify)
         }
         SimCommand::Exhaustive { worlds, pairs, stride, jobs, to, bug } => {
             let mut choices: Vec<Choice> = worlds.iter().copied().map(Choice::from).collect();
@@ -163,7 +160,7 @@ fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Fail
     if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
 }
 
-fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify: bool, open: &Open) -> Result<(), Failure> {
+fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify: bool) -> Result<(), Failure> {
     let campaign = &named_campaign(source)?;
     let (interrupt, began) = (Interrupt::watch()?, Instant::now());
     let bar = progress_bar(time.is_none().then_some(how.seeds));
@@ -175,20 +172,11 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     });
     bar.finish_and_clear();
     let wall = began.elapsed().as_secs_f64().max(0.001);
-    let mut failures = Vec::new();
-    for g in &summary.groups {
+    let said = |g: &runner::Group| {
         let what = format!("{} at {} ({} seeds): {}", g.check, g.site, g.count, g.message);
-        let line = format!("{what}\n  ottla sim replay {}#{}", campaign.name, g.seed);
-        match open.row(&campaign.name, &g.check) {
-            Some(row)
-                if summary.groups.iter().filter(|o| o.check == g.check).map(|o| o.count).sum::<u64>() <= row.seeds_at_most =>
-            {
-                eprintln!("open: {line}\n  {}", row.why);
-            }
-            Some(row) => failures.push(format!("more than the {} seeds that are known: {line}", row.seeds_at_most)),
-            None => failures.push(line),
-        }
-    }
+        format!("{what}\n  ottla sim replay {}#{}", campaign.name, g.seed)
+    };
+    let mut failures: Vec<String> = summary.groups.iter().map(said).collect();
     if interrupt.came() {
         failures.push(format!("stopped after {} seeds", summary.seeds));
     } else if time.is_none() && how.failures_max == 0 {
@@ -204,38 +192,6 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     object["failures"] = json!(failures);
     output::fact(output, &sentence(&summary, per_second), &object)?;
     if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
-}
-
-/// Failures that are known and not mended yet.
-#[derive(Deserialize, Default, Debug)]
-#[serde(deny_unknown_fields)]
-struct Open {
-    #[serde(default)]
-    open: Vec<OpenRow>,
-}
-
-#[derive(Deserialize, Debug)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct OpenRow {
-    campaign: String,
-    check: String,
-    /// In so many seeds of one run.
-    seeds_at_most: u64,
-    why: String,
-}
-
-impl Open {
-    fn row(&self, campaign: &str, check: &str) -> Option<&OpenRow> {
-        self.open.iter().find(|row| row.campaign == campaign && row.check == check)
-    }
-}
-
-fn read_open(file: &Path) -> Result<Open, Failure> {
-    let text = read(file)?;
-    toml::from_str(&text).map_err(|e| {
-        let mistake = Diagnostic::new(e.span().unwrap_or(0..0), e.message().to_owned());
-        Failure::Diagnostic(mistake.render(&file.display().to_string(), &text))
-    })
 }
 
 fn sentence(summary: &Summary, [seeds, events, virtual_s]: [f64; 3]) -> String {
