@@ -12,22 +12,22 @@ at 100ms power-loss
 at 101ms produce orders/0
 play
 ----
-t=0.004554 admin: create orders partitions=1: done
-t=0.021122 p: #1 to orders/0: offset 0
-t=0.030000 node 1 crashes
-t=0.080000 node 1 starts, life 2
-t=0.100000 node 1 loses power
-t=0.200000 node 1 starts, life 3
-t=0.206117 c: reads orders/0 from 0: 0=#1, high watermark 1
-t=0.246164 c: reads orders/0 from 1: 1=#2, high watermark 3
-t=0.246262 p: #2 to orders/0, 2 records: offset 1 after 6 attempts
-t=0.246817 p: #3 to orders/0: offset 3 after 2 attempts
-t=0.246817 p: #4 to orders/0: offset 4 after 2 attempts
-t=0.328196 c: reads orders/0 from 3: 3=#3 4=#4, high watermark 5
-t=1.004554 heal: no more faults
-t=1.005285 probe: #5 to orders/0: offset 5
-t=1.005970 probe: #6 to orders/0: offset 6
-t=1.006534 probe: #7 to orders/0: offset 7
-t=1.006937 probe: #8 to orders/0: offset 8
-t=1.108061 reader: reads orders/0 from 0: 0=#1 1=#2 3=#3 4=#4 5=#5 6=#6 7=#7 8=#8, high watermark 9
+t=0.004 admin: create orders partitions=1: done
+t=0.021 p: #1 to orders/0: offset 0
+t=0.030 node 1 crashes
+t=0.080 node 1 starts, life 2
+t=0.100 node 1 loses power
+t=0.200 node 1 starts, life 3
+t=0.206 c: reads orders/0 from 0: 0=#1, high watermark 1
+t=0.246 c: reads orders/0 from 1: 1=#2, high watermark 3
+t=0.246 p: #2 to orders/0, 2 records: offset 1 after 6 attempts
+t=0.246 p: #3 to orders/0: offset 3 after 2 attempts
+t=0.246 p: #4 to orders/0: offset 4 after 2 attempts
+t=0.328 c: reads orders/0 from 3: 3=#3 4=#4, high watermark 5
+t=1.004 heal: no more faults
+t=1.005 probe: #5 to orders/0: offset 5
+t=1.005 probe: #6 to orders/0: offset 6
+t=1.006 probe: #7 to orders/0: offset 7
+t=1.006 probe: #8 to orders/0: offset 8
+t=1.108 reader: reads orders/0 from 0: 0=#1 1=#2 3=#3 4=#4 5=#5 6=#6 7=#7 8=#8, high watermark 9
 held: 8 acknowledged, 14 records read, 3 starts

@@ -36,9 +36,9 @@ pub(crate) fn tell(said: Vec<(u64, String)>, history: &History, names: &[String]
     lines.into_iter().map(|(at, line)| format!("t={} {}", seconds(at.min(end)), line.trim_end())).collect()
 }
 
-/// Virtual time as the traces of stories have it.
-pub(crate) fn seconds(at_ns: u64) -> String {
-    format!("{}.{:06}", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000)
+/// Virtual time to the millisecond: what the node does within one is its own affair, and changes more often than the course does.
+fn seconds(at_ns: u64) -> String {
+    format!("{}.{:03}", at_ns / 1_000_000_000, at_ns / 1_000_000 % 1_000)
 }
 
 fn error(code: i16) -> String {
