@@ -64,7 +64,11 @@ impl Choice {
             Choice::Retention => vec![("retention.bytes".to_string(), "1100".to_string())],
             _ => Vec::new(),
         };
-        let deletion = AdminAct::DeleteRecords { partition: 0, before: 5 };
+        // In the middle of a segment that has another one behind it, then in the last one.
+        let deletions = [(700, 3), (850, 5)].map(|(at_ms, before)| {
+            let act = AdminAct::DeleteRecords { partition: 0, before };
+            TimedAct { at_ms, topic: "t".into(), act }
+        });
         let admin = AdminConfig {
             setup: vec![("t".into(), 1, settings)],
             stable: vec!["t".into()],
@@ -74,12 +78,13 @@ impl Choice {
             patience_ms: 5_000,
             delete_records: true,
             timetable: match self {
-                Choice::Retention => vec![TimedAct { at_ms: 700, topic: "t".into(), act: deletion }],
+                Choice::Retention => deletions.to_vec(),
                 _ => Vec::new(),
             },
         };
         let at_ms: [u64; 6] = match self {
-            Choice::Records => [20, 20, 20, 40, 60, 80],
+            // The first three at once, as soon as there is a topic.
+            Choice::Records => [0, 0, 0, 40, 60, 80],
             _ => [20, 120, 220, 320, 420, 520],
         };
         let padding = if self == Choice::Records { 0 } else { 400 };
@@ -137,7 +142,7 @@ impl Choice {
             (true, o.acked >= 10, "six acknowledged records"),
             (matches!(self, Choice::Rolls | Choice::Retention), s.rolls >= 2, "segments that roll"),
             (self == Choice::Retention, s.segments_deleted >= 2, "segments that are given up"),
-            (self == Choice::Retention, o.admin >= 2, "records that are deleted"),
+            (self == Choice::Retention, o.admin >= 3, "records that are deleted"),
             (self == Choice::Restart, o.starts >= 3, "restarts"),
         ];
         shown.into_iter().find(|(wanted, there, _)| *wanted && !there).map(|(.., what)| what)
@@ -240,15 +245,15 @@ impl Exhaustive {
             return;
         }
         self.worlds += 1;
-        if at.len() == 1 {
-            shown.singles += 1
-        } else {
-            shown.pairs += 1
+        match at.len() {
+            0 => {}
+            1 => shown.singles += 1,
+            _ => shown.pairs += 1,
         }
         shown.acked += outcome.operations.acked;
         shown.rolls += outcome.storage.rolls;
         shown.segments_deleted += outcome.storage.segments_deleted;
-        shown.restarts += (outcome.operations.starts - 1).saturating_sub(outcome.storage.power_failures);
+        shown.restarts += outcome.operations.starts.saturating_sub(1 + outcome.storage.power_failures);
         let Some(failure) = failure else { return };
         shown.failed += 1;
         self.failed += 1;
@@ -294,10 +299,14 @@ pub fn run(how: &How, progress: &(dyn Fn(Progress) -> bool + Sync)) -> Exhaustiv
         for loss in 0..LOSSES.len() {
             let undisturbed = quietly(|| case::run(&how.case(*choice, loss, &[]), Watching::default()));
             if loss == 0 {
-                let failure = undisturbed.failures.first().map(|f| f.message.clone());
-                let lacks = failure.or_else(|| choice.lacks(&undisturbed).map(str::to_string));
-                result.lacking.extend(lacks.map(|what| format!("{}: {what}", choice.name())));
                 result.shown.push(Shown::new(*choice, undisturbed.storage.boundaries));
+            }
+            if undisturbed.failures.is_empty() {
+                let lacks = choice.lacks(&undisturbed).filter(|_| loss == 0);
+                result.lacking.extend(lacks.map(|what| format!("{}: {what}", choice.name())));
+            } else {
+                // It needs no power loss at all to fail.
+                result.add(*choice, loss, &how.case(*choice, loss, &[]), &undisturbed);
             }
             firsts.extend((1..=undisturbed.storage.boundaries).map(|first| (*choice, loss, first)));
         }
