@@ -273,11 +273,7 @@ impl Search<'_> {
         let mut at = 0;
         while let Some((topics, _)) = setup_of(&self.best, at) {
             if topics == 1 || !self.edited(|c| leave_out_topic(c, at)) {
-                self.edited(|c| {
-                    if let ClientKind::Admin(a) = &mut c.clients[0].kind {
-                        a.setup[at].1 = 1;
-                    }
-                });
+                self.edited(|c| one_partition(c, at));
                 let settings = setup_of(&self.best, at).map_or(0, |(_, settings)| settings);
                 for setting in (0..settings).rev() {
                     self.edited(|c| {
@@ -463,6 +459,21 @@ fn last_ms(case: &Case) -> u64 {
     clients.chain(case.plan.entries.iter().map(|e| e.at_ms)).max().unwrap_or(0)
 }
 
+/// Give a topic one partition, and let every client know it so.
+fn one_partition(case: &mut Case, topic: usize) {
+    let ClientKind::Admin(a) = &mut case.clients[0].kind else { return };
+    a.setup[topic].1 = 1;
+    let name = a.setup[topic].0.clone();
+    for client in &mut case.clients {
+        let topics = match &mut client.kind {
+            ClientKind::Producer(p) => &mut p.topics,
+            ClientKind::Consumer(c) => &mut c.topics,
+            ClientKind::Admin(_) | ClientKind::Hostile(_) => continue,
+        };
+        topics.iter_mut().filter(|(n, _)| *n == name).for_each(|(_, partitions)| *partitions = 1);
+    }
+}
+
 /// Leave a topic out of the set-up and of every client's list.
 fn leave_out_topic(case: &mut Case, topic: usize) {
     let ClientKind::Admin(a) = &mut case.clients[0].kind else { return };
@@ -499,8 +510,13 @@ pub fn shrink(case: &Case, runs_max: u64, progress: &dyn Fn(u64, &Case) -> bool)
     Some(Shrunk { case: best, check, site, message, runs, before, after })
 }
 
-/// A case as a story with its course, under a comment.
+/// A failing case as a story with its course, under a comment.
 pub fn to_story(case: &Case, comment: &str) -> Result<String, String> {
     let text = story::of_case(case, comment);
-    story::tell(&text).map_err(|mistake| mistake.render("the story of a case", &text))
+    let told = story::tell(&text).map_err(|mistake| mistake.render("the story of a case", &text))?;
+    if told.contains("REFUTED ") {
+        Ok(told)
+    } else {
+        Err(format!("written as a story this world does not fail any more:\n{told}"))
+    }
 }

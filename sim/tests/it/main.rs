@@ -4,4 +4,5 @@ mod campaigns;
 mod determinism;
 mod exhaustive;
 mod mutants;
+mod shrink;
 mod stories;
