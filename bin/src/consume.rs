@@ -34,7 +34,9 @@ pub(crate) fn run(args: &ConsumeArgs, output: Output) -> Result<(), Failure> {
             driver.input(ClientInput::Assign { partition: TopicPartition::new(&args.topic, *index), from });
         }
         let unfinished = partitions.into_iter().collect();
-        Consuming { driver, printer, left: args.count, exit: args.exit, unfinished, out: Vec::new() }.run().await
+        Consuming { driver, topic: args.topic.clone(), printer, left: args.count, exit: args.exit, unfinished, out: Vec::new() }
+            .run()
+            .await
     })
 }
 
@@ -64,6 +66,7 @@ enum Printer {
 
 struct Consuming {
     driver: Driver,
+    topic: String,
     printer: Printer,
     /// How many records are still wanted.
     left: Option<u64>,
@@ -72,6 +75,11 @@ struct Consuming {
     /// The partitions whose end has not been reached.
     unfinished: BTreeSet<i32>,
     out: Vec<u8>,
+}
+
+/// Who wants to come to an end must not wait for ever; who follows a topic waits until its broker is back.
+async fn next(driver: &mut Driver, exit: bool, topic: &str) -> Result<ClientEvent, Failure> {
+    if exit { driver.next_in_time(&format!("topic '{topic}'")).await } else { Ok(driver.next().await) }
 }
 
 impl Consuming {
@@ -85,7 +93,7 @@ impl Consuming {
                     self.flush()?;
                     tokio::select! {
                         _ = &mut interrupted => return Ok(()),
-                        event = self.driver.next() => event,
+                        event = next(&mut self.driver, self.exit, &self.topic) => event?,
                     }
                 }
             };

@@ -42,6 +42,8 @@ pub(crate) struct Driver {
     next_token: u64,
     /// Why the last broker could not be reached, for the message of a command that gives up.
     unreachable: Option<String>,
+    /// Since when no broker could be reached; `None` while one answers.
+    gone_since: Option<std::time::Instant>,
     timeout: Duration,
 }
 
@@ -81,6 +83,7 @@ impl Driver {
             events: VecDeque::new(),
             next_token: 0,
             unreachable: None,
+            gone_since: None,
             timeout,
         }
     }
@@ -122,6 +125,7 @@ impl Driver {
                     },
                     ClientOutput::Event(ClientEvent::Unreachable { host, port, why }) => {
                         self.unreachable = Some(format!("{host}:{port}: {why}"));
+                        self.gone_since.get_or_insert_with(std::time::Instant::now);
                     }
                     ClientOutput::Event(event) => self.events.push_back(event),
                 }
@@ -149,21 +153,46 @@ impl Driver {
     /// The next event.
     pub(crate) async fn next(&mut self) -> ClientEvent {
         loop {
-            if let Some(event) = self.events.pop_front() {
+            if let Some(event) = self.step(None).await {
                 return event;
-            }
-            let deadline = self.client.deadline().map(|d| self.origin + Duration::from_nanos(d.at.0));
-            let deadline = deadline.unwrap_or_else(|| std::time::Instant::now() + Duration::from_secs(3600));
-            tokio::select! {
-                arrived = self.arrived.recv() => {
-                    self.on_arrived(arrived.expect("the driver itself holds a sender"));
-                }
-                () = tokio::time::sleep_until(deadline.into()) => self.input(ClientInput::Wake),
             }
         }
     }
 
+    /// The next event, or the failure of a command whose broker could not be reached for as long as it tries.
+    pub(crate) async fn next_in_time(&mut self, what: &str) -> Result<ClientEvent, Failure> {
+        loop {
+            let give_up = self.gone_since.map(|since| since + self.timeout);
+            if give_up.is_some_and(|at| at <= std::time::Instant::now()) {
+                return Err(self.explain(what, &ClientError::TimedOut { last: String::new() }));
+            }
+            if let Some(event) = self.step(give_up).await {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// One thing that happens: an event that is there, an arrival, a deadline of the client, or this instant.
+    async fn step(&mut self, until: Option<std::time::Instant>) -> Option<ClientEvent> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        let own = self.client.deadline().map(|d| self.origin + Duration::from_nanos(d.at.0));
+        let deadline = [own, until].into_iter().flatten().min();
+        let deadline = deadline.unwrap_or_else(|| std::time::Instant::now() + Duration::from_secs(3600));
+        tokio::select! {
+            arrived = self.arrived.recv() => {
+                self.on_arrived(arrived.expect("the driver itself holds a sender"));
+            }
+            () = tokio::time::sleep_until(deadline.into()) => self.input(ClientInput::Wake),
+        }
+        None
+    }
+
     fn on_arrived(&mut self, arrived: Arrived) {
+        if matches!(arrived, Arrived::Frame { .. }) {
+            self.gone_since = None;
+        }
         match arrived {
             Arrived::Connected { conn } => self.input(ClientInput::Connected { conn }),
             Arrived::Closed { conn, why } => {

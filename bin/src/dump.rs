@@ -78,7 +78,9 @@ impl Dump<'_> {
                 writeln!(self.out, "{fields}")
             }
             Output::Table => {
-                write!(self.out, "{kind}")?;
+                // What belongs to a batch stands under it.
+                let indent = if kind == "record" { "  " } else { "" };
+                write!(self.out, "{indent}{kind}")?;
                 for (name, value) in fields.as_object().into_iter().flatten() {
                     match value {
                         Value::String(text) => write!(self.out, " {name}={text}")?,
@@ -153,12 +155,12 @@ impl Dump<'_> {
                     self.damaged(file, &format!("the metadata record at offset {}: {e}", record.offset));
                 }
                 let said = decoded.map_or_else(|e| format!("undecodable: {e}"), |r| format!("{r:?}"));
-                self.say("  record", json!({"offset": record.offset, "metadata": said}))?;
+                self.say("record", json!({"offset": record.offset, "metadata": said}))?;
             } else if self.args.print_records {
                 let headers: Vec<Value> =
                     record.headers.iter().map(|h| json!([text(Some(&h.key)), text(h.value.as_ref())])).collect();
                 self.say(
-                    "  record",
+                    "record",
                     json!({"offset": record.offset, "timestamp": record.timestamp, "key": text(record.key.as_ref()),
                         "value": text(record.value.as_ref()), "headers": headers}),
                 )?;

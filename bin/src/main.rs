@@ -22,6 +22,7 @@ mod topic;
 
 use clap::{CommandFactory, Parser};
 use cli::{Cli, Command, LogCommand};
+use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -35,8 +36,10 @@ fn main() -> ExitCode {
         Command::Log(LogCommand::Dump(args)) => dump::run(&args, cli.output),
         Command::Sim(command) => sim::run(&command, cli.output),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ottla", &mut std::io::stdout());
-            Ok(())
+            // Into memory first: the generator panics where nobody reads on.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ottla", &mut script);
+            std::io::stdout().write_all(&script).map_err(failure::Failure::from)
         }
     };
     match result {

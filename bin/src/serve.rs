@@ -7,6 +7,7 @@ use crate::settings::{self, Gathered};
 use ottla_net::{Bound, ExitReason, ServeConfig};
 use serde_json::json;
 use std::io::IsTerminal;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
@@ -91,7 +92,9 @@ impl Guest {
     fn join(self) -> Result<ExitCode, Failure> {
         let status = self.0.join().map_err(|_| Failure::Failed("the command's thread panicked".to_owned()))?;
         let status = status.map_err(|e| Failure::Failed(format!("the command cannot be waited for: {e}")))?;
-        Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)))
+        // As a shell has it: a command that a signal ended, ended with 128 and the signal's number.
+        let code = status.code().or_else(|| status.signal().map(|s| 128 + s));
+        Ok(ExitCode::from(code.and_then(|c| u8::try_from(c).ok()).unwrap_or(1)))
     }
 }
 

@@ -1,31 +1,47 @@
 //! The HTTP port: `/metrics` for Prometheus, `/healthz` for whoever restarts us.
 //!
+//! Holds       a bounded number of connections: the handles of files are the log's.
 //! Not here    what is counted (`metrics.rs`). There is nothing to be changed over HTTP.
 
 use crate::metrics::Metrics;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Request, Response, StatusCode, header};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// More connections than this are closed as soon as they are accepted.
+const CONNECTIONS_MAX: usize = 32;
+/// A connection on which nothing was asked for so long is closed.
+const ASKED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Answer until the task is dropped.
 pub(crate) async fn serve(listener: TcpListener, metrics: Rc<Metrics>) {
+    // Each connection holds a clone.
+    let open = Rc::new(());
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             continue;
         };
-        let metrics = Rc::clone(&metrics);
+        if Rc::strong_count(&open) > CONNECTIONS_MAX {
+            continue;
+        }
+        let (metrics, one) = (Rc::clone(&metrics), Rc::clone(&open));
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let response = answer(request.method(), request.uri().path(), &metrics);
             async move { Ok::<_, Infallible>(response) }
         });
         // A peer that breaks off or speaks something else is its own affair.
         tokio::task::spawn_local(async move {
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok()
+            let mut http = hyper::server::conn::http1::Builder::new();
+            http.timer(TokioTimer::new()).header_read_timeout(ASKED_WITHIN);
+            let ended = http.serve_connection(TokioIo::new(stream), service).await.ok();
+            drop(one);
+            ended
         });
     }
 }

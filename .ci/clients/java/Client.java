@@ -149,7 +149,9 @@ public class Client {
             admin.deleteRecords(Map.of(tp, RecordsToDelete.beforeOffset(0))).all().get();
             check(admin.describeCluster().nodes().get().size() == 1, "nodes");
             int node = admin.describeCluster().nodes().get().iterator().next().id();
-            check(!admin.describeLogDirs(List.of(node)).allDescriptions().get().isEmpty(), "log directories");
+            var dirs = admin.describeLogDirs(List.of(node)).allDescriptions().get().get(node).values();
+            check(!dirs.isEmpty(), "log directories");
+            for (var dir : dirs) check(dir.usableBytes().getAsLong() > 0 && dir.totalBytes().getAsLong() > dir.usableBytes().getAsLong(), dir);
             check(admin.listTopics().names().get().contains(topic), "the list");
             admin.deleteTopics(List.of(topic)).all().get();
             eventually(() -> !admin.listTopics().names().get().contains(topic), "the topic is still there");
@@ -212,6 +214,14 @@ public class Client {
             "--record-size", "3000", "--throughput", "-1", "--producer-props", "bootstrap.servers=" + address, "acks=all"}));
         says("1000 records sent", performance);
         run(() -> org.apache.kafka.tools.TopicCommand.main(args(to, "--alter", "--topic", topic, "--partitions", "4")));
+        says("\"partition\":\"" + topic + "one-0\"", run(() -> org.apache.kafka.tools.LogDirsCommand.main(
+            args(to, "--describe", "--topic-list", topic + "one"))));
+        says("Cluster ID: ", run(() -> org.apache.kafka.tools.ClusterTool.main(new String[] {"cluster-id", "--bootstrap-server", address})));
+        Path before = Files.createTempFile("delete", ".json");
+        Files.writeString(before, "{\"version\":1,\"partitions\":[{\"topic\":\"" + topic + "one\",\"partition\":0,\"offset\":2}]}");
+        says("low_watermark: 2", run(() -> org.apache.kafka.tools.DeleteRecordsCommand.main(args(to, "--offset-json-file", before.toString()))));
+        Files.delete(before);
+        says(topic + "one:0:2", run(() -> org.apache.kafka.tools.GetOffsetShell.main(args(offsets, "earliest"))));
         says("Produce(0)", run(() -> org.apache.kafka.tools.BrokerApiVersionsCommand.main(to)));
         org.apache.kafka.tools.TopicCommand.main(args(to, "--delete", "--topic", topic));
     }
@@ -234,9 +244,21 @@ public class Client {
             check(!said.contains("Mismatches") && !said.contains("out of order") && !said.contains("Found"), said);
         }
         check(indexes >= 4, "indexes of two segments that are closed: " + indexes);
-        String metadata = run(() -> org.apache.kafka.tools.DumpLogSegments.main(new String[] {"--cluster-metadata-decoder", "--files",
-            data.resolve("__cluster_metadata-0").resolve(segment + ".log").toString()}));
-        for (String said : List.of("\"type\":\"TOPIC_RECORD\"", topic + "one", "\"type\":\"PARTITION_RECORD\"")) says(said, metadata);
+        // The metadata log and its snapshot: the topic is in one of them, or in both.
+        StringBuilder metadata = new StringBuilder();
+        int snapshots = 0;
+        for (Path file : Files.list(data.resolve("__cluster_metadata-0")).sorted().toList()) {
+            boolean snapshot = file.toString().endsWith(".checkpoint");
+            if (!snapshot && !file.toString().endsWith(".log")) continue;
+            String said = run(() -> org.apache.kafka.tools.DumpLogSegments.main(
+                new String[] {"--cluster-metadata-decoder", "--files", file.toString()}));
+            if (snapshot) says("SnapshotHeader", said);
+            if (snapshot) says("SnapshotFooter", said);
+            snapshots += snapshot ? 1 : 0;
+            metadata.append(said);
+        }
+        check(snapshots > 0, "the metadata log has no snapshot");
+        for (String said : List.of("\"type\":\"TOPIC_RECORD\"", topic + "one", "\"type\":\"PARTITION_RECORD\"")) says(said, metadata.toString());
         String[] delete = {"--bootstrap-server", address, "--delete", "--topic", topic + "one"};
         org.apache.kafka.tools.TopicCommand.main(delete);
     }

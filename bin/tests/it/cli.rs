@@ -84,6 +84,27 @@ fn a_consumer_that_waits_gets_what_comes() {
 }
 
 #[test]
+fn a_consumer_that_shall_end_does_not_wait_for_a_broker_that_is_gone() {
+    let mut broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    broker.ok_with(format!("{}\n", "x".repeat(999)).repeat(20_000), &["produce", "t"]);
+    let mut consumer = ottla()
+        .args(["consume", "t", "-e", "--timeout", "300ms", "-b", &broker.address])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    // What nobody takes from it, it does not fetch: with the first line the most is still to come.
+    let mut out = std::io::BufReader::new(consumer.stdout.take().expect("it is piped"));
+    out.read_line(&mut String::new()).expect("a line");
+    broker.kill();
+    let rest = out.lines().count();
+    let ended = consumer.wait_with_output().expect("it was ours");
+    let why = String::from_utf8_lossy(&ended.stderr);
+    assert!(rest < 19_999 && ended.status.code() == Some(4) && why.contains("no broker answered"), "{rest} lines: {why}");
+}
+
+#[test]
 fn topics_are_made_described_changed_and_deleted() {
     let broker = Broker::start();
     assert_snapshot!(broker.ok(&["topic", "create", "orders", "-p", "2", "-c", "retention.ms=86400000"]), @"orders created: 2 partitions, 1 replicas");
@@ -109,6 +130,7 @@ fn topics_are_made_described_changed_and_deleted() {
     broker.ok(&["topic", "config", "set", "orders", "cleanup.policy=compact", "retention.ms=5000", "--dry-run"]);
     broker.ok(&["topic", "config", "set", "orders", "segment.bytes=1048576", "retention.ms=5000"]);
     broker.ok(&["topic", "config", "unset", "orders", "segment.bytes"]);
+    assert_snapshot!(broker.fails(&["topic", "config", "unset", "orders", "segment.byte"]).1, @"error: topics have no setting 'segment.byte'; 'ottla topic config get orders --all' lists all");
     assert_snapshot!(broker.ok(&["topic", "config", "get", "orders", "-o", "json"]), @r#"[{"name":"retention.ms","source":"topic","value":"5000"}]"#);
     assert_snapshot!(broker.fails(&["topic", "config", "set", "orders", "retention.mss=1"]).1, @"error: topic 'orders': INVALID_CONFIG: Unknown topic config name: retention.mss");
     assert_snapshot!(broker.ok(&["topic", "add-partitions", "orders", "--to", "5"]), @"orders has 5 partitions");
@@ -158,6 +180,19 @@ fn a_record_that_the_topic_refuses_fails_the_command() {
     assert_eq!(output.status.code(), Some(1));
     let why = String::from_utf8_lossy(&output.stderr);
     assert_snapshot!(why, @"error: 1 of 2 records are not in the topic; topic 't': MESSAGE_TOO_LARGE: the batch is larger than the topic's max.message.bytes");
+    assert_eq!(broker.ok(&["consume", "t", "-e"]), "small\n");
+}
+
+#[test]
+fn a_record_that_no_broker_takes_is_refused_at_once() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    let mut command = ottla();
+    command.args(["produce", "t", "--batch-bytes", "1000", "-b", &broker.address]);
+    let output = run(command, format!("small\n{}\n", "x".repeat(110_000_000)).as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert_snapshot!(why, @"error: 1 of 2 records are not in the topic; topic 't': a batch of 110000074 bytes, where brokers take a request of 104856576 at the most");
     assert_eq!(broker.ok(&["consume", "t", "-e"]), "small\n");
 }
 
@@ -331,6 +366,7 @@ fn files_of_a_log_are_dumped_and_verified() {
         String::from_utf8_lossy(&printed.stdout).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
     assert_eq!((&facts[0]["kind"], &facts[0]["compression"], &facts[0]["count"]), (&"batch".into(), &"lz4".into(), &2.into()));
     assert_eq!((&facts[2]["key"], &facts[2]["value"], &facts[2]["offset"]), (&"k".into(), &"two".into(), &1.into()));
+    assert_eq!(facts[2]["kind"], "record");
     for file in [log, "t-0/00000000000000000000.index", "t-0/00000000000000000000.timeindex", "t-0/leader-epoch-checkpoint"] {
         let verified = dump(file, &["--verify"]);
         assert!(verified.status.success(), "{file}: {}", String::from_utf8_lossy(&verified.stderr));
@@ -391,6 +427,12 @@ fn seeds_have_their_golden_hashes_in_every_build() {
 
 #[test]
 fn completions_and_help_are_there() {
+    // Nobody who reads on is no reason to panic.
+    let mut unread =
+        ottla().args(["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    drop(unread.stdout.take());
+    let ended = unread.wait_with_output().expect("it was ours");
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
     for shell in ["bash", "zsh", "fish"] {
         let mut command = ottla();
         command.args(["completions", shell]);

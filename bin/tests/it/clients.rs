@@ -219,7 +219,11 @@ impl Target {
     fn start() -> Target {
         match std::env::var("OTTLA_CLIENTS_BROKER") {
             Ok(address) => Target::Other(address),
-            Err(_) => Target::Ours(Broker::start_with(&["--set", "auto.create.topics.enable=false"])),
+            Err(_) => {
+                // A small metadata log: what dumps it finds a snapshot, too.
+                let settings = ["auto.create.topics.enable=false", "metadata.log.max.record.bytes.between.snapshots=1000"];
+                Target::Ours(Broker::start_with(&settings.map(|s| ["--set", s]).concat()))
+            }
         }
     }
 

@@ -122,6 +122,34 @@ fn metrics_and_health_are_served_over_http() {
 }
 
 #[test]
+fn http_takes_no_more_handles_than_it_was_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        let address = broker.bound.http.unwrap();
+        let mut held = Vec::new();
+        for _ in 0..32 {
+            held.push(TcpStream::connect(address).await.unwrap());
+        }
+        // Refused by an end or by a reset, whichever the system makes of a socket that is closed on unread bytes.
+        let mut one_too_many = TcpStream::connect(address).await.unwrap();
+        assert_eq!(one_too_many.read(&mut [0; 100]).await.unwrap_or(0), 0);
+        drop(held);
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        loop {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let asked = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+            let mut text = String::new();
+            if asked.is_ok() && stream.read_to_string(&mut text).await.is_ok() && text.contains("ok\n") {
+                break;
+            }
+            assert!(std::time::Instant::now() < deadline, "nobody is let in again");
+        }
+    });
+    broker.end();
+}
+
+#[test]
 fn errors_at_the_start_say_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     let broker = Running::start(config(dir.path()));
