@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ottla_core::ids::Offset;
+use ottla_core::ids::{LeaderEpoch, Offset};
 use ottla_core::log::dump::{Depth, Gaps, Window, find_batch_behind, scan};
 use ottla_core::log::{Hints, LogConfig};
 use ottla_core::wire::batch::{Attributes, BatchBuilder, BatchInfo, HEADER_BYTES};
@@ -19,6 +19,7 @@ fuzz_target!(|data: &[u8]| {
         recovery_point: (how & 1 != 0).then(|| Offset(case.number().max(0) >> 2)),
         log_start: (how & 2 != 0).then(|| Offset(case.number().max(0) >> 2)),
         clean: how & 4 != 0,
+        epoch_max: (how & 8 != 0).then_some(LeaderEpoch(1)),
     };
     let mut disk = Disk::default();
     disk.paths.insert("t-0".into());
@@ -63,7 +64,7 @@ fuzz_target!(|data: &[u8]| {
     life.close();
     let end = life.log.end();
     let good = life.log.is_writable();
-    let hints = Hints { recovery_point: None, log_start: Some(life.log.log_start()), clean: false };
+    let hints = Hints { recovery_point: None, log_start: Some(life.log.log_start()), clean: false, epoch_max: None };
     let again = Life::begin(life.disk, hints, LogConfig::tiny()).expect("it can be listed");
     if all_checked && good {
         assert_eq!(again.log.end(), end, "what was whole is whole after the next start");
