@@ -173,7 +173,13 @@ fn scan(info: &BatchInfo, input: &mut impl BufRead, long_number: ErrorCode) -> R
     let mut seen = Seen { min_timestamp: i64::MAX, max_timestamp: -1, max_timestamp_delta: -1, keyless: false };
     let mut consecutive = true;
     for index in 0..info.count {
-        let record = scan_record(input, long_number)?;
+        let record = match scan_whole(input.fill_buf().map_err(|e| broken_stream(&e))?) {
+            Some((record, len)) => {
+                input.consume(len);
+                record
+            }
+            None => scan_record(input, long_number)?,
+        };
         let timestamp = info.base_timestamp.wrapping_add(record.timestamp_delta);
         if timestamp > seen.max_timestamp {
             (seen.max_timestamp, seen.max_timestamp_delta) = (timestamp, index);
@@ -193,6 +199,61 @@ struct Scanned {
     timestamp_delta: i64,
     offset_delta: i32,
     keyless: bool,
+}
+
+/// A record that lies whole and faultless at the beginning of `there`, and its length: nearly every one, at a fraction of the cost of
+/// reading it byte by byte. `None` means nothing: `scan_record` finds out what is the matter.
+fn scan_whole(there: &[u8]) -> Option<(Scanned, usize)> {
+    let mut at = 0;
+    let length = usize::try_from(int(there, &mut at)?).ok()?;
+    let end = at.checked_add(length)?;
+    let record = there.get(..end)?;
+    at += 1;
+    let timestamp_delta = unzigzag64(number(record, &mut at, 10)?);
+    let offset_delta = int(record, &mut at)?;
+    let keyless = !skip(record, &mut at)?;
+    skip(record, &mut at)?;
+    let headers = int(record, &mut at)?;
+    if headers < 0 {
+        return None;
+    }
+    for _ in 0..headers {
+        if !skip(record, &mut at)? {
+            return None;
+        }
+        skip(record, &mut at)?;
+    }
+    (at == end).then_some((Scanned { timestamp_delta, offset_delta, keyless }, end))
+}
+
+/// Pass over a field; false if it is null.
+#[inline]
+fn skip(record: &[u8], at: &mut usize) -> Option<bool> {
+    let Ok(len) = usize::try_from(int(record, at)?) else { return Some(false) };
+    *at = at.checked_add(len)?;
+    Some(true)
+}
+
+#[inline]
+fn int(bytes: &[u8], at: &mut usize) -> Option<i32> {
+    let raw = number(bytes, at, 5)?;
+    #[expect(clippy::cast_possible_truncation, reason = "the bits above 32 are Kafka's to drop")]
+    Some(unzigzag32(raw as u32))
+}
+
+/// A number of at most so many bytes.
+#[inline]
+fn number(bytes: &[u8], at: &mut usize, bytes_max: u32) -> Option<u64> {
+    let mut value = 0u64;
+    for i in 0..bytes_max {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        value |= u64::from(byte & 0x7f) << (7 * i);
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 fn scan_record(input: &mut impl BufRead, long_number: ErrorCode) -> Result<Scanned, RecordsError> {
