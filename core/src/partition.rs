@@ -52,7 +52,8 @@ pub struct Partition {
     on_committed: Waiters,
     /// Fetches that wait for more, with the `seen_bytes` that they know of.
     watchers: BTreeMap<Token, u64>,
-    reads: BTreeMap<Ticket, (Token, FetchAsk)>,
+    /// With the bytes that had become visible when the read began: what came since is not in it.
+    reads: BTreeMap<Ticket, (Token, FetchAsk, u64)>,
     lookups: BTreeMap<Ticket, (Token, Offset)>,
     /// The files pinned by each lease.
     leases: BTreeMap<LeaseId, Vec<FileId>>,
@@ -252,7 +253,7 @@ impl Partition {
         for (_, token) in std::mem::take(&mut self.deletes) {
             out.push(PartitionIntent::Deleted { token, error, low_watermark: -1 });
         }
-        for (token, _) in std::mem::take(&mut self.reads).into_values() {
+        for (token, ..) in std::mem::take(&mut self.reads).into_values() {
             out.push(PartitionIntent::Fetched { token, found: Fetched::refused(error) });
         }
         for (token, _) in std::mem::take(&mut self.lookups).into_values() {

@@ -301,6 +301,12 @@ impl Log {
         self.segments.partition_point(|s| s.base <= offset).checked_sub(1)
     }
 
+    /// Whether a file is of an older segment than the one in which `offset` lies, or will lie.
+    #[must_use]
+    pub fn is_on_older_segment(&self, file: FileId, offset: Offset) -> bool {
+        self.segment_of(offset).is_some_and(|i| self.segments[i].base.0 > file.name.base)
+    }
+
     fn segment_at(&mut self, base: Offset) -> Option<&mut Segment> {
         let i = self.segment_of(base)?;
         Some(&mut self.segments[i]).filter(|s| s.base == base)

@@ -20,7 +20,7 @@ impl Partition {
                 ReadOutcome::Ready(slice) => self.found(ask, slice),
                 ReadOutcome::OutOfRange => Fetched::refused(ErrorCode::OffsetOutOfRange),
                 ReadOutcome::Pending(ticket) => {
-                    self.reads.insert(ticket, (token, ask));
+                    self.reads.insert(ticket, (token, ask, self.seen_bytes));
                     return;
                 }
             },
@@ -54,6 +54,10 @@ impl Partition {
 
     fn found(&mut self, ask: FetchAsk, slice: Option<Slice>) -> Fetched {
         let mut records = Vec::new();
+        let more_is_there = match slice {
+            Some(s) => self.log.is_on_older_segment(s.file, self.high_watermark),
+            None => ask.offset < self.high_watermark,
+        };
         if let Some(slice) = slice {
             self.log.pin(slice.file);
             self.leases.entry(ask.lease).or_default().push(slice.file);
@@ -69,6 +73,7 @@ impl Partition {
             lease: (!records.is_empty()).then_some(ask.lease),
             records,
             diverging: None,
+            more_is_there,
             seen_bytes: self.seen_bytes,
         }
     }
@@ -79,9 +84,9 @@ impl Partition {
         outcome: Result<Option<Slice>, ReadFault>,
         out: &mut Vec<PartitionIntent>,
     ) {
-        let Some((token, ask)) = self.reads.remove(&ticket) else { return };
+        let Some((token, ask, seen_bytes)) = self.reads.remove(&ticket) else { return };
         let found = match outcome {
-            Ok(slice) => self.found(ask, slice),
+            Ok(slice) => Fetched { seen_bytes, ..self.found(ask, slice) },
             Err(ReadFault::Io) => Fetched::refused(ErrorCode::KafkaStorageError),
             Err(ReadFault::Corrupt) => Fetched::refused(ErrorCode::CorruptMessage),
             // The range was deleted or cut under the read: what holds now decides.

@@ -206,12 +206,13 @@ impl Job {
         }
     }
 
-    /// As Kafka: enough bytes, an error, or nothing to wait for.
+    /// As Kafka: enough bytes, an error, nothing to wait for, or more than one read can give.
     fn must_answer_now(&self) -> bool {
         let found = || self.parts.iter().filter_map(|p| p.found.as_ref());
         found().next().is_none()
             || self.parts.iter().any(|p| matches!(p.partition, Err(Refusal::Unreadable(_))))
             || found().any(|f| f.error != ErrorCode::None || f.diverging.is_some())
+            || found().any(|f| f.more_is_there)
             || self.found_bytes >= self.min_bytes
     }
 
