@@ -128,7 +128,7 @@ pub enum Progress {
     NotMine,
     /// A step is done, the next one is under way.
     Going,
-    /// The new contents are durable under the file's name.
+    /// The new contents are durable under the file's name, but for the name where that was left to the caller.
     Done,
     /// The old contents stand; the new ones may be gone or may appear after a crash.
     Failed(DiskFault),
@@ -139,6 +139,8 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct Replacer {
     file: FileId,
+    /// Whoever asked for it syncs the directory.
+    name_left: bool,
     step: Step,
     waiting_for: OpId,
 }
@@ -161,7 +163,13 @@ impl Replacer {
         assert!(file.name.suffix == Suffix::None, "a replaced file has its final name: {file}");
         let tmp = if port.planted(Bug::ReplacedInPlace) { file } else { file.with_suffix(Suffix::Tmp) };
         let waiting_for = port.call(tmp, DiskCall::Create);
-        Replacer { file, step: Step::Creating(contents), waiting_for }
+        Replacer { file, name_left: false, step: Step::Creating(contents), waiting_for }
+    }
+
+    /// As [`Replacer::start`], but `Done` when the file has its name: making that durable is left to the caller, who has more to
+    /// sync in that directory.
+    pub fn start_but_name(file: FileId, contents: Bytes, port: &mut DiskPort<'_>) -> Replacer {
+        Replacer { name_left: true, ..Replacer::start(file, contents, port) }
     }
 
     /// The file that is being replaced.
@@ -193,6 +201,7 @@ impl Replacer {
             (Step::Writing, None) => (tmp, DiskCall::Sync, Step::Syncing),
             (Step::Syncing, None) if in_place => (FileId::dir(self.file.dir), DiskCall::SyncDir, Step::SyncingDir),
             (Step::Syncing, None) => (tmp, DiskCall::Rename { to: self.file.name }, Step::Renaming),
+            (Step::Renaming, None) if self.name_left => return Progress::Done,
             (Step::Renaming, None) => (FileId::dir(self.file.dir), DiskCall::SyncDir, Step::SyncingDir),
             (Step::SyncingDir, None) => return Progress::Done,
             (Step::Ended, None) => return Progress::NotMine,

@@ -125,6 +125,7 @@ bugs! {
     DuplicateAppended = "duplicate-appended", "No batch is ever taken for a duplicate.";
     GapAccepted = "gap-accepted", "A gap in a producer's sequences is taken.";
     OldEpochAccepted = "old-epoch-accepted", "T05: a producer of an older epoch is not fenced.";
+    ExpiryByRecordTime = "expiry-by-record-time", "T05: a producer of old timestamps is forgotten between two of its batches.";
     ProducerIdsReissued = "producer-ids-reissued", "Blocks of producer ids are handed out and not written down.";
     // --- answers ---
     AckBeforeWritten = "ack-before-written", "An acks=1 reply leaves before the append has ended.";
@@ -179,7 +180,6 @@ barriers! {
     TopicIdData = "topic-id-data", "The fsync of partition.metadata, before its rename";
     TopicIdName = "topic-id-name", "The directory fsync behind the rename of partition.metadata";
     IdentityData = "identity-data", "The fsync of meta.properties, before its rename";
-    IdentityName = "identity-name", "The directory fsync behind the rename of meta.properties";
     VoteData = "vote-data", "Q06: the fsync of quorum-state, before its rename";
     VoteName = "vote-name", "Q06: the directory fsync behind the rename of quorum-state";
     MarkerData = "marker-data", "The fsync of the clean-shutdown marker, before its rename";
@@ -187,7 +187,7 @@ barriers! {
     MetadataSnapshotData = "metadata-snapshot-data", "The fsync of a metadata snapshot, before its rename";
     MetadataSnapshotName = "metadata-snapshot-name", "The directory fsync behind the rename of a metadata snapshot";
     MarkerRemoved = "marker-removed", "The directory fsync behind the removal of the clean-shutdown marker";
-    MetadataDir = "metadata-dir", "The directory fsync behind the new directory of the metadata log";
+    MetadataDir = "metadata-dir", "The directory fsync behind the rename of meta.properties and the new directory of the metadata log";
     TopicDir = "topic-dir", "The directory fsync behind a new, renamed or removed directory of a partition";
 }
 
@@ -202,7 +202,8 @@ impl Barrier {
             FileKind::LogStarts => (Barrier::LogStartsData, Barrier::LogStartsName),
             FileKind::HighWatermarks => (Barrier::HighWatermarksData, Barrier::HighWatermarksName),
             FileKind::PartitionMetadata => (Barrier::TopicIdData, Barrier::TopicIdName),
-            FileKind::MetaProperties => (Barrier::IdentityData, Barrier::IdentityName),
+            // Its name is synced with that of the metadata log's directory.
+            FileKind::MetaProperties => (Barrier::IdentityData, Barrier::MetadataDir),
             FileKind::QuorumState => (Barrier::VoteData, Barrier::VoteName),
             FileKind::CleanShutdown => (Barrier::MarkerData, Barrier::MarkerName),
             FileKind::Checkpoint => (Barrier::MetadataSnapshotData, Barrier::MetadataSnapshotName),

@@ -114,6 +114,8 @@ pub enum Change {
 pub enum ControllerEvent {
     /// Somebody asks for a change. May come before `Active`: it waits.
     Asked { token: Token, change: Change },
+    /// The marker of the last life's orderly end is gone for good: the log may be written.
+    MarkerGone,
     /// A disk call of the controller has ended.
     Disk { op: OpId, result: Result<DiskDone, DiskFault> },
     /// Time has passed.
@@ -199,6 +201,8 @@ pub struct Controller {
     broker_epoch: i64,
     phase: Phase,
     closing: Closing,
+    /// No marker of an orderly end is on the disk: whoever found one would not look at the end of the log.
+    may_write: bool,
     /// fold(records below `image_end`), all of which are durable.
     image: Image,
     image_end: Offset,
@@ -225,11 +229,13 @@ pub struct Controller {
 enum Phase {
     /// First start: meta.properties is being written.
     Identifying(Replacer),
+    /// The directory of the metadata log is being made.
+    Making,
     /// The names in the data directory are being made durable: those of this start, and those that a killed process left behind.
     Naming(OpId),
     /// The new epoch is being promised.
     Voting(Replacer),
-    /// The log's end is being mended after a crash: it takes nothing yet.
+    /// The log takes nothing yet: its end is being mended after a crash, or the marker of an orderly end is not gone yet.
     Mending,
     /// The epoch's first records are being written.
     Beginning,
@@ -379,6 +385,10 @@ impl Controller {
                 self.publish(now, port, out);
             }
             ControllerEvent::Asked { token, change } => self.on_asked_early(token, change, out),
+            ControllerEvent::MarkerGone => {
+                self.may_write = true;
+                self.maybe_begin_epoch(now, port);
+            }
             ControllerEvent::Disk { op, result } => self.on_disk(op, result, now, port, out),
             ControllerEvent::Wake => self.on_time(now, port, out),
             ControllerEvent::Close => self.on_close(now, port, out),
@@ -505,7 +515,7 @@ impl Controller {
         out: &mut Vec<ControllerIntent>,
     ) {
         if self.errands.remove(&op) {
-            return self.on_errand(&result, out);
+            return self.on_errand(&result, port, out);
         }
         if let Some(freed) = self.reserve.on_disk(op, &result, now.mono, port) {
             if freed && let Phase::Full { active, .. } = self.phase {
@@ -523,8 +533,9 @@ impl Controller {
     }
 
     /// A directory that cannot be made ends the node; a file that cannot be removed is only in the way.
-    fn on_errand(&mut self, result: &Result<DiskDone, DiskFault>, out: &mut Vec<ControllerIntent>) {
+    fn on_errand(&mut self, result: &Result<DiskDone, DiskFault>, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
         match result {
+            Ok(_) if matches!(self.phase, Phase::Making) => self.maybe_sync_names(port),
             Ok(_) | Err(DiskFault::NotFound) => {}
             Err(why) if self.is_active() => out.push(note(Level::Warn, "metadata-leftover", format!("{why:?}"))),
             Err(why) => self.halt(&format!("{METADATA_DIR} cannot be made ready: {why:?}"), out),

@@ -225,7 +225,8 @@ impl Controller {
             None => {
                 let identity = Identity { cluster: base64_id(&rng.uuid()), node: config.node.0, directory: rng.uuid() };
                 let contents = Bytes::from(identity.print());
-                let replacer = Replacer::start(FileId::new(ROOT, FileKind::MetaProperties, 0), contents, port);
+                // Its name is made durable together with the directory's, before anything is promised.
+                let replacer = Replacer::start_but_name(FileId::new(ROOT, FileKind::MetaProperties, 0), contents, port);
                 (identity, Some(Phase::Identifying(replacer)))
             }
         };
@@ -243,6 +244,13 @@ impl Controller {
             errands.insert(port.call(FileId::dir(dir), DiskCall::MakeDir { path: METADATA_DIR.to_owned() }));
             (Log::create(dir, Offset::ZERO, log_config(&config.settings), now, port), Found::default(), Replayed::default())
         };
+        // A sync covers the names that are there when it is given.
+        let phase = match phase {
+            Some(identifying) => identifying,
+            None if !errands.is_empty() => Phase::Making,
+            None => Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir)),
+        };
+        let may_write = !hints.clean || port.planted(Bug::ServesBeforeMarkerGone) || port.planted(Bug::MarkerKept);
         let step = if port.planted(Bug::EpochResumed) && log.end() > Offset::ZERO { 0 } else { 1 };
         let epoch = LeaderEpoch(promised(&found, &log)? + step);
         let every = usize::try_from(config.settings.int("metadata.log.max.record.bytes.between.snapshots")).unwrap_or(usize::MAX);
@@ -250,8 +258,7 @@ impl Controller {
             // The seed may be the same in every life: ids must differ all the same.
             rng: Rng::stream(rng.next_u64(), &format!("epoch {epoch}")),
             closing: Closing::No,
-            phase: phase
-                .unwrap_or_else(|| Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir))),
+            phase,
             snapshots: Snapshots::new(every, replayed.bytes, found.snapshot.map(|s| s.name)),
             reserve: Reserve::recover(disk, usize::try_from(config.settings.int("ottla.reserve.bytes")).unwrap_or(0)),
             leftovers: found.leftovers,
@@ -261,6 +268,7 @@ impl Controller {
             dir,
             epoch,
             broker_epoch: -1,
+            may_write,
             image_end: log.end(),
             log,
             image_timestamp: replayed.timestamp,
@@ -298,7 +306,8 @@ impl Controller {
             Progress::Going => {}
             Progress::Failed(why) => self.halt(&format!("{file} cannot be written: {why:?}"), out),
             Progress::Done if matches!(self.phase, Phase::Identifying(_)) => {
-                self.phase = Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir));
+                self.phase = Phase::Making;
+                self.maybe_sync_names(port);
             }
             Progress::Done => {
                 self.phase = Phase::Mending;
@@ -308,16 +317,25 @@ impl Controller {
         true
     }
 
-    /// The epoch is durable: it begins once the log takes appends, unless the node ends already.
+    /// All names of this start are there: make them durable.
+    pub(super) fn maybe_sync_names(&mut self, port: &mut DiskPort<'_>) {
+        if self.errands.is_empty() {
+            self.phase = Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir));
+        }
+    }
+
+    /// Begin the epoch if it is durable, the log is in order, no marker of an orderly end speaks for what is about to change, and the
+    /// node does not end already.
     pub(super) fn maybe_begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) -> bool {
-        let begins = self.log.is_writable() && self.closing == Closing::No;
+        let may = self.may_write && self.closing == Closing::No;
+        let begins = matches!(self.phase, Phase::Mending) && may && self.log.is_writable();
         if begins {
             self.begin_epoch(now, port);
         }
         begins
     }
 
-    /// Write the epoch's first records.
+    /// The epoch is durable: write its first records.
     fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
         self.phase = Phase::Beginning;
         for name in std::mem::take(&mut self.leftovers) {

@@ -191,9 +191,9 @@ impl Producers {
     }
 
     /// Forget who has been silent for `expiration_ms`, by the broker's clock and by its records' timestamps.
-    pub fn expire(&mut self, now: Timestamp, expiration_ms: i64) {
-        self.map
-            .retain(|_, p| p.txn_first_offset >= 0 || now.0.saturating_sub(p.last_seen.max(p.last_timestamp)) < expiration_ms);
+    pub fn expire(&mut self, now: Timestamp, expiration_ms: i64, planted: Planted) {
+        let seen = |p: &Producer| if planted.has(Bug::ExpiryByRecordTime) { i64::MIN } else { p.last_seen };
+        self.map.retain(|_, p| p.txn_first_offset >= 0 || now.0.saturating_sub(seen(p).max(p.last_timestamp)) < expiration_ms);
     }
 
     /// The rows of DescribeProducers.
@@ -286,9 +286,9 @@ mod tests {
     fn expiry_goes_by_the_later_of_clock_and_records() {
         let mut p = Producers::default();
         p.apply(&batch(0, 0, 1, 0), Timestamp(50_000));
-        p.expire(Timestamp(50_500), 1000);
+        p.expire(Timestamp(50_500), 1000, Planted::default());
         assert!(!p.is_empty(), "its records are old, but it is alive");
-        p.expire(Timestamp(51_000), 1000);
+        p.expire(Timestamp(51_000), 1000, Planted::default());
         assert!(p.is_empty());
     }
 }

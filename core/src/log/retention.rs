@@ -9,7 +9,7 @@
 //! Not here    when to look (the node), the checkpoint of log starts (the node).
 
 use super::segment::Segment;
-use super::{Log, LogEvent, Named, Op};
+use super::{Health, Log, LogEvent, Named, Op};
 use crate::disk::DiskPort;
 use crate::ids::Offset;
 use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, Suffix};
@@ -72,7 +72,7 @@ impl Log {
     /// Delete the oldest segments as `retention.ms` and `retention.bytes` ask, none that reaches above `limit`, the high watermark;
     /// forget producers that have expired. The owner calls it every `log.retention.check.interval.ms`.
     pub fn retain(&mut self, limit: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
-        self.producers.expire(now.wall, self.config.producer_id_expiration_ms);
+        self.producers.expire(now.wall, self.config.producer_id_expiration_ms, self.planted);
         if self.is_offline() || !self.config.cleanup_delete {
             return;
         }
@@ -158,6 +158,10 @@ impl Log {
 
     /// Begin to rename the oldest segment that still has its name, unless one is under way.
     fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
+        // Older ones are being removed, and are not gone for good yet.
+        if matches!(self.health, Health::Repairing(_)) {
+            return;
+        }
         let at_once = self.has(Bug::DoomedRenamedAtOnce);
         let is_next = |d: &Doomed| match d.step {
             Step::Renamed { .. } => false,

@@ -295,7 +295,7 @@ impl Node {
         self.ending.unclean |= !clean && !self.has(Bug::MarkerAfterFailure);
     }
 
-    pub(super) fn on_marker_disk(&mut self, _now: Now, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
+    pub(super) fn on_marker_disk(&mut self, now: Now, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
         if let Err(fault) = self.marker.on_disk(op, result, &mut self.disk) {
             if self.phase == Phase::Marking {
                 out.push(note(Level::Error, "marker-failed", format!("{fault:?}: the next start will recover")));
@@ -304,6 +304,8 @@ impl Node {
             }
             // A marker that cannot be removed would let the next start skip recovery. Nothing may be written.
             self.halt(Fatal::MetadataDirFailed { what: format!("the clean-shutdown marker cannot be removed: {fault:?}") }, out);
+        } else if self.phase == Phase::Starting && self.marker.is_absent() {
+            self.tell_controller(now, ControllerEvent::MarkerGone);
         }
     }
 
