@@ -130,11 +130,12 @@ pub fn scan(
     }
 }
 
-/// The first whole, intact batch behind `pos` whose offset is at or above `next`: position and header. For telling a torn tail from
+/// The first whole, intact batch at or behind `pos` whose offset is at or above `next`: position and header. For telling a torn tail from
 /// damage in the middle.
 pub fn find_batch_behind(window: &mut Window<'_>, size: u32, pos: u32, next: i64) -> Option<BatchInfo> {
     let plausible = |i: &BatchInfo| i.base_offset >= next && i.base_offset - next < 1 << 31 && i.last_offset_delta >= 0;
-    let mut at = pos + 1;
+    // One at `pos` itself is whole and does not follow: what was between is missing.
+    let mut at = pos;
     while size - at.min(size) >= HEADER_BYTES as u32 {
         let chunk = window.get(u64::from(at), HEADER_WINDOW.min((size - at) as usize)).unwrap_or_default();
         let candidates = chunk.len().saturating_sub(HEADER_BYTES - 1);

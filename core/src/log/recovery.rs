@@ -94,14 +94,20 @@ impl Log {
         // Deleted already, but for the last step.
         let covered = |w: &&[(Offset, Sizes)]| w[1].0 <= start || port.planted(Bug::LogStartInSegmentForgotten) && w[0].0 < start;
         let below = sizes.windows(2).take_while(covered).count();
-        listing.junk.extend(sizes[..below].iter().flat_map(|(base, _)| files_of(*base)));
+        let deleted: Vec<Offset> = sizes[..below].iter().map(|s| s.0).collect();
         let (sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
-        for name in &listing.junk {
-            log.call(FileId { dir, name: *name }, DiskCall::Remove, Op::Idle, port);
+        // A renamed segment must not come back under its old name behind a later one that goes.
+        let (renamed, junk) =
+            std::mem::take(&mut listing.junk).into_iter().partition::<Vec<_>, _>(|n| n.suffix == Suffix::Deleted);
+        for name in junk {
+            log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
         }
         let Some(first) = sizes.first().map(|s| s.0) else {
             let promised = hints.recovery_point.unwrap_or(start).max(start);
             let mut log = Log { log_start: promised, synced_end: promised, end: promised, ..log };
+            for name in renamed {
+                log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
+            }
             log.open_segment(promised, now, port);
             let lost = promised > start;
             return Ok((
@@ -111,7 +117,9 @@ impl Log {
         };
         log.log_start = start.max(first);
         let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).skip_while(|n| n.kind == FileKind::Log);
-        let misleading = misleading.map(|name| FileId { dir, name }).collect();
+        // Of those deleted already none may come back behind a later one that goes: what follows a gap would count as lost.
+        let misleading =
+            misleading.chain(deleted.into_iter().flat_map(files_of)).chain(renamed).map(|name| FileId { dir, name }).collect();
         let mut recovery = Recovery {
             path,
             image,
@@ -221,7 +229,8 @@ impl Recovery<'_> {
         let mut log =
             Log { ops: std::mem::take(&mut self.log.ops), ..Log::empty(dir, start, self.log.config.clone(), self.log.planted) };
         let snapshots = listing.snapshots.iter().map(|at| FileId::new(dir, FileKind::Snapshot, *at).name);
-        for name in sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots) {
+        let leftovers = std::mem::take(&mut self.misleading).into_iter().map(|file| file.name);
+        for name in sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots).chain(leftovers) {
             log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
         }
         log.epoch_file.dirty = listing.epochs;
