@@ -20,11 +20,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The campaigns that come with the binary, so that a replay line works anywhere.
-const STANDARD: [(&str, &str); 5] = [
+const STANDARD: [(&str, &str); 6] = [
     ("smoke", include_str!("../../scenarios/campaigns/smoke.toml")),
     ("single-node", include_str!("../../scenarios/campaigns/single-node.toml")),
     ("power-loss", include_str!("../../scenarios/campaigns/power-loss.toml")),
     ("churn", include_str!("../../scenarios/campaigns/churn.toml")),
+    ("boundaries", include_str!("../../scenarios/campaigns/boundaries.toml")),
     ("disk-faults", include_str!("../../scenarios/campaigns/disk-faults.toml")),
 ];
 

@@ -6,7 +6,7 @@
 //! Not here    running cases (case.rs), threads (runner.rs).
 
 use crate::case::{Case, ClientKind, ClientSpec};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, ProducerConfig};
+use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, ProducerConfig};
 use crate::diagnostic::Diagnostic;
 use crate::disk::{Character, Keep, Loss};
 use crate::plan::{Kind, Plan, Rate, Span};
@@ -61,6 +61,9 @@ pub struct ClientPart {
     pub admin_operations: Option<Range>,
     #[serde(default)]
     pub hostile_frames: Option<Range>,
+    /// How many ask where leader epochs end and where times lie.
+    #[serde(default)]
+    pub inspectors: Option<Range>,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -211,6 +214,12 @@ impl Campaign {
             let topics = stable.iter().map(|(n, _, _)| n.clone()).collect();
             let hostile = HostileConfig { topics, frames, think_ms: faults_ms / u64::from(frames + 1) };
             clients.push(ClientSpec { name: "hostile".into(), kind: ClientKind::Hostile(hostile) });
+        }
+        for i in 0..self.clients.inspectors.map_or(0, |range| between(&mut Rng::stream(seed, "clients/inspectors"), range)) {
+            let mut rng = Rng::stream(seed, &format!("clients/inspector/{i}"));
+            let (think_ms, patience_ms) = (rng.between(5, 200), rng.between(2_000, 20_000));
+            let inspector = InspectorConfig { topics: all.clone(), think_ms, patience_ms };
+            clients.push(ClientSpec { name: format!("inspector{i}"), kind: ClientKind::Inspector(inspector) });
         }
         clients
     }

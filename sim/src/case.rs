@@ -8,7 +8,8 @@
 
 use crate::checks::{self, Excuse, Tally};
 use crate::clients::{
-    Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
+    Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Inspector, InspectorConfig, Producer,
+    ProducerConfig, TimedAct, TimedBatch,
 };
 use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
@@ -33,6 +34,7 @@ pub enum ClientKind {
     Producer(ProducerConfig),
     Consumer(ConsumerConfig),
     Hostile(HostileConfig),
+    Inspector(InspectorConfig),
 }
 
 /// A world with its clients and its fault plan.
@@ -55,7 +57,7 @@ impl Case {
         let visited = match &self.clients.get(client)?.kind {
             ClientKind::Producer(p) => &p.topics,
             ClientKind::Consumer(c) => &c.topics,
-            ClientKind::Admin(_) | ClientKind::Hostile(_) => return None,
+            ClientKind::Admin(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => return None,
         };
         let deletes = |admin: &AdminConfig, name: &String| {
             let timed = |a: &TimedAct| a.topic == *name && a.act == AdminAct::DeleteTopic;
@@ -208,6 +210,7 @@ impl<'a> Run<'a> {
                 ClientKind::Producer(c) => Client::Producer(Producer::new(c.clone(), seed, &spec.name)),
                 ClientKind::Consumer(c) => Client::Consumer(Consumer::new(c.clone(), seed, &spec.name)),
                 ClientKind::Hostile(c) => Client::Hostile(Hostile::new(c.clone(), seed, &spec.name)),
+                ClientKind::Inspector(c) => Client::Inspector(Inspector::new(c.clone(), seed, &spec.name)),
             };
             self.world.add_client(&spec.name, client);
         }

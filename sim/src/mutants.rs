@@ -20,7 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The campaigns that hunt, by name. A seed of a hunt is a seed of one of them, in turn.
-pub const HUNTERS: [&str; 5] = ["single-node", "power-loss", "churn", "disk-faults", "smoke"];
+pub const HUNTERS: [&str; 6] = ["boundaries", "single-node", "power-loss", "churn", "disk-faults", "smoke"];
 
 /// How many seeds the canary may live.
 const CANARY_SEEDS: u64 = 64;

@@ -4,9 +4,17 @@
 //! Holds       drawing a plan uses streams of its own, one per kind of fault: leaving one kind out moves no other.
 //! Not here    carrying the actions out (world/faults.rs).
 
-use crate::disk::{Loss, Strike, Target};
+use crate::disk::{Keep, Loss, Strike, Target};
 use ottla_core::rng::Rng;
 use serde::{Deserialize, Serialize};
+
+/// Which disk calls count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Calls {
+    Any,
+    /// Those that make, change, remove or sync names: between two of them lies most of what can go wrong.
+    Names,
+}
 
 /// What is done to the world at one moment.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,8 +23,14 @@ pub enum Action {
     Crash { node: u32, down_ms: u64 },
     /// The machine loses power. Without `loss`, what survives is as the disk's character says.
     PowerLoss { node: u32, down_ms: u64, loss: Option<Loss> },
+    /// The machine loses power right where a disk call begins or ends, after so many more of those that count.
+    PowerLossAtCall { node: u32, after: u32, of: Calls, down_ms: u64, loss: Option<Loss> },
+    /// The process dies there.
+    CrashAtCall { node: u32, after: u32, of: Calls, down_ms: u64 },
     /// An orderly end (SIGTERM), then a start after `down_ms`.
     Shutdown { node: u32, down_ms: u64 },
+    /// An orderly end, and power is lost right behind it.
+    PowerOff { node: u32, down_ms: u64, loss: Option<Loss> },
     /// The process is stopped for a while and knows nothing of it (GC, SIGSTOP).
     Pause { node: u32, for_ms: u64 },
     /// Wall time jumps, forward or back.
@@ -50,7 +64,10 @@ impl Action {
         match self {
             Action::Crash { .. } => Kind::Crash,
             Action::PowerLoss { .. } => Kind::PowerLoss,
+            Action::PowerLossAtCall { .. } => Kind::PowerLossAtCall,
+            Action::CrashAtCall { .. } => Kind::CrashAtCall,
             Action::Shutdown { .. } => Kind::Shutdown,
+            Action::PowerOff { .. } => Kind::PowerOff,
             Action::Pause { .. } => Kind::Pause,
             Action::ClockJump { .. } => Kind::ClockJump,
             Action::Disk { strike, .. } => match strike {
@@ -105,7 +122,10 @@ macro_rules! kinds {
 kinds! {
     Crash = "crash", "The process dies; what it wrote stays in the page cache.";
     PowerLoss = "power-loss", "The machine loses power; of what no fsync covered, any part may survive.";
+    PowerLossAtCall = "power-loss-at-call", "The machine loses power right where a disk call begins or ends.";
+    CrashAtCall = "crash-at-call", "The process dies right where a disk call begins or ends.";
     Shutdown = "shutdown", "An orderly end and a new start.";
+    PowerOff = "power-off", "An orderly end, and power is lost right behind it.";
     Pause = "pause", "The process stands still and does not know it.";
     ClockJump = "clock-jump", "Wall time jumps, forward or back.";
     ReadError = "read-error", "A read of a file ends with EIO.";
@@ -208,6 +228,20 @@ impl Plan {
     }
 }
 
+/// Which boundary of which calls: often a near one, so that several follow each other closely.
+fn draw_boundary(rng: &mut Rng) -> (Calls, u32) {
+    let of = if rng.chance(2, 3) { Calls::Names } else { Calls::Any };
+    let far = rng.pick(&[4, 20, 100]).copied().unwrap_or(20);
+    (of, rng.below(far) as u32)
+}
+
+fn draw_loss(rng: &mut Rng) -> Loss {
+    const KEEPS: [Keep; 4] = [Keep::Nothing, Keep::Prefix, Keep::Everything, Keep::Subset];
+    let mut keep = || rng.pick(&KEEPS).copied().unwrap_or(Keep::Subset);
+    let (data, names) = (keep(), keep());
+    Loss { data, names, garbage: rng.chance(1, 2), shorn: rng.chance(1, 2) }
+}
+
 fn draw_action(kind: Kind, rng: &mut Rng, span: Span) -> Action {
     let node = rng.below(u64::from(span.nodes)) as u32;
     let client = rng.below(u64::from(span.clients.max(1))) as u32;
@@ -226,7 +260,17 @@ fn draw_action(kind: Kind, rng: &mut Rng, span: Span) -> Action {
     match kind {
         Kind::Crash => Action::Crash { node, down_ms },
         Kind::PowerLoss => Action::PowerLoss { node, down_ms, loss: None },
+        Kind::PowerLossAtCall => {
+            let (of, after) = draw_boundary(rng);
+            // What survives is drawn anew: names without contents and contents without names are what barriers are for.
+            Action::PowerLossAtCall { node, after, of, down_ms: rng.between(1, 300), loss: Some(draw_loss(rng)) }
+        }
+        Kind::CrashAtCall => {
+            let (of, after) = draw_boundary(rng);
+            Action::CrashAtCall { node, after, of, down_ms: rng.between(1, 300) }
+        }
         Kind::Shutdown => Action::Shutdown { node, down_ms },
+        Kind::PowerOff => Action::PowerOff { node, down_ms, loss: Some(draw_loss(rng)) },
         Kind::Pause => Action::Pause { node, for_ms },
         Kind::ClockJump => {
             // All jumps of one world together stay below a day: then idle producers expire, and their repetitions are new records.

@@ -52,7 +52,7 @@ impl Size {
             size.operations += match &client.kind {
                 ClientKind::Producer(p) => u64::from(p.batches) + p.timetable.len() as u64,
                 ClientKind::Hostile(h) => u64::from(h.frames),
-                ClientKind::Consumer(_) => 0,
+                ClientKind::Consumer(_) | ClientKind::Inspector(_) => 0,
                 ClientKind::Admin(a) => {
                     size.clients -= 1;
                     size.topics += a.setup.len() as u64;
@@ -294,14 +294,14 @@ impl Search<'_> {
                     ClientKind::Producer(p) => p.batches /= divisor,
                     ClientKind::Admin(a) => a.operations /= divisor,
                     ClientKind::Hostile(h) => h.frames /= divisor,
-                    ClientKind::Consumer(_) => {}
+                    ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
                 });
             }
             self.edited(|c| match &mut c.clients[at].kind {
                 ClientKind::Producer(p) => p.batches = p.batches.saturating_sub(1),
                 ClientKind::Admin(a) => a.operations = a.operations.saturating_sub(1),
                 ClientKind::Hostile(h) => h.frames = h.frames.saturating_sub(1),
-                ClientKind::Consumer(_) => {}
+                ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
             });
             self.edited(|c| match &mut c.clients[at].kind {
                 ClientKind::Hostile(h) => h.think_ms = 10,
@@ -315,7 +315,7 @@ impl Search<'_> {
                 }
                 ClientKind::Admin(a) => a.patience_ms = story::PATIENCE_MS,
                 ClientKind::Consumer(k) => k.lists_percent = 0,
-                ClientKind::Hostile(_) => {}
+                ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
             });
             self.edited(|c| {
                 if let ClientKind::Producer(p) = &mut c.clients[at].kind {
@@ -441,7 +441,7 @@ fn move_times(case: &mut Case, mut to: impl FnMut(u64) -> u64) {
         match &mut client.kind {
             ClientKind::Producer(p) => p.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
             ClientKind::Admin(a) => a.timetable.iter_mut().for_each(|a| a.at_ms = to(a.at_ms)),
-            ClientKind::Consumer(_) | ClientKind::Hostile(_) => {}
+            ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
         }
     }
 }
@@ -454,7 +454,7 @@ fn last_ms(case: &Case) -> u64 {
         ClientKind::Admin(a) if a.operations > 0 => u64::MAX >> 1,
         ClientKind::Producer(p) => p.timetable.last().map_or(0, |b| b.at_ms),
         ClientKind::Admin(a) => a.timetable.last().map_or(0, |a| a.at_ms),
-        ClientKind::Consumer(_) | ClientKind::Hostile(_) => 0,
+        ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => 0,
     });
     clients.chain(case.plan.entries.iter().map(|e| e.at_ms)).max().unwrap_or(0)
 }
@@ -468,6 +468,7 @@ fn one_partition(case: &mut Case, topic: usize) {
         let topics = match &mut client.kind {
             ClientKind::Producer(p) => &mut p.topics,
             ClientKind::Consumer(c) => &mut c.topics,
+            ClientKind::Inspector(i) => &mut i.topics,
             ClientKind::Admin(_) | ClientKind::Hostile(_) => continue,
         };
         topics.iter_mut().filter(|(n, _)| *n == name).for_each(|(_, partitions)| *partitions = 1);
@@ -490,6 +491,7 @@ fn leave_out_topic(case: &mut Case, topic: usize) {
             }
             ClientKind::Consumer(c) => c.topics.retain(|(n, _)| *n != name),
             ClientKind::Hostile(h) => h.topics.retain(|n| *n != name),
+            ClientKind::Inspector(i) => i.topics.retain(|(n, _)| *n != name),
             ClientKind::Admin(_) => {}
         }
     }

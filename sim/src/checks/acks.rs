@@ -54,7 +54,7 @@ impl Ground {
     /// Why an acknowledged operation may be gone: `log_start` is where the log begins for the last reader.
     pub(crate) fn may_be_lost(&self, history: &History, op: &ProduceOp, offset: i64, log_start: i64) -> Option<Excuse> {
         let topic = &history.topics[op.place.topic as usize];
-        if deletion_asked(history, op.place.topic) {
+        if deleted_since(history, op.place.topic, op.invoked) {
             return Some(Excuse::TopicDeleted);
         }
         if offset < log_start && (self.retention.contains(topic) || records_deleted(history, op, offset)) {
@@ -88,6 +88,17 @@ pub(crate) fn died_between(history: &History, from: u64, to: u64) -> bool {
 /// Whether somebody asked for a topic's deletion, and it was not refused.
 pub(crate) fn deletion_asked(history: &History, topic: u16) -> bool {
     history.admins.iter().any(|a| a.topic == topic && a.act == AdminAct::DeleteTopic && !matches!(a.outcome, Outcome::Failed(_)))
+}
+
+/// Whether a deletion of the topic that was asked may have been done at that time or later.
+fn deleted_since(history: &History, topic: u16, at: u64) -> bool {
+    let may = |a: &&crate::history::AdminOp| match a.outcome {
+        Outcome::Failed(_) => false,
+        Outcome::Ok => a.ended >= at,
+        Outcome::Open | Outcome::Unknown => true,
+    };
+    let asked = history.admins.iter().filter(|a| a.topic == topic && a.act == AdminAct::DeleteTopic);
+    asked.filter(may).count() > 0
 }
 
 fn records_deleted(history: &History, op: &ProduceOp, offset: i64) -> bool {

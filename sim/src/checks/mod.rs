@@ -8,6 +8,8 @@
 //! Read first  the table below, then watch.rs for invariants and history.rs for what clients can see.
 
 mod acks;
+mod answers;
+mod calls;
 mod ghost;
 mod history;
 mod refold;
@@ -74,7 +76,7 @@ checks! {
         "A producer that commits that offset elsewhere relies on it.",
         "Batches that the broker rewrites (LogAppendTime, recompression).";
     PromiseDurable = "promise-before-durable", "S15, CA-4":
-        "When an acks=all answer leaves, its batch, the name of its file and its directory's are on the disk (default durability).",
+        "When an acks=all answer leaves, its batch, the name of its file and its directory's are on the disk (default durability), and the topic id beside it.",
         "Otherwise a power loss takes back what was promised.",
         "Topics with ottla.durability=page-cache, where the promise is another.";
     VisibleDurable = "visible-is-durable", "S13, CV":
@@ -85,14 +87,54 @@ checks! {
         "No Fetch answer contains a record at or above its high watermark, and no high watermark lies above the end of the log.",
         "Only committed records are given out.",
         "Isolation of transactions.";
+    Replaced = "replaced-whole", "S8, L06, L23":
+        "A file that is replaced as a whole gets its name only when its contents are on the disk, and is replaced again only when the last replacement is.",
+        "A crash must leave the old contents or the new.",
+        "Replacements across the end of a process; that the newest replacement of all comes to its end.";
+    OrderlyEnd = "orderly-end", "S8, R30":
+        "The marker of an orderly end gets its name only when every log is on the disk, survives a power loss once the node says that it has ended, and is gone for good before a log is written.",
+        "A start that finds it looks at nothing.",
+        "Worlds in which a disk call has failed, but for what must be on the disk with the marker.";
+    RecoveryPoint = "recovery-point", "S8, R17, L12":
+        "When a recovery point is written down, batches, leader epochs and time indexes below it are on the disk, complete and true; no recovery point and no log start lies above its log's end.",
+        "Recovery looks at nothing below it.",
+        "That offset indexes are complete; the beginning of logs under retention; logs on which a disk call has failed.";
+    Derived = "derived-after-durable", "S8, L08":
+        "A producer snapshot gets its name, and an index entry goes to its file, only when the batches that it speaks of are on the disk; a snapshot goes only when the newest one is on the disk.",
+        "After a power loss they would be believed.",
+        "Index entries of topics with ottla.durability=page-cache, which recovery does not take for evidence.";
+    CutDurable = "cut-before-append", "S8":
+        "Nothing is appended to a log before its last cut, and the removal of what lay behind it, are on the disk.",
+        "What comes back lies between what is promised, or behind it in an older leader epoch.",
+        "Logs on which a disk call has failed for good.";
+    AskedDeletion = "deleted-as-asked", "S8, K12, R36":
+        "A log begins at zero and loses its beginning only where retention is set or somebody asked for it; its segments go oldest first, each for good before the next.",
+        "A power loss between two renames would leave a gap; what is behind a gap is cut.",
+        "How much retention takes; worlds in which a disk call has failed.";
+    MetadataCut = "metadata-cut", "S7, L19, Q16":
+        "The metadata log loses its beginning only when a snapshot that covers it is on the disk.",
+        "A power loss would leave neither the records nor the snapshot.",
+        "What is in the snapshot.";
+    Waits = "nobody-waits-in-vain", "CL, H14, R55":
+        "When nothing is under way on the disk, nobody waits but a fetch for records that are not there; a Fetch answer without records leaves out none that were visible before it was asked.",
+        "A lost wake-up is late answers for ever, which clients mend by asking again and nobody notices.",
+        "Worlds in which a disk was full or a disk call has failed, but for answers; logs under retention.";
+    Epochs = "leader-epochs", "S6, R04, R12":
+        "Whoever names another leader epoch than this life's is fenced; OffsetForLeaderEpoch says what a walk over all batches says.",
+        "Clients find out by it whether what they have read is still there.",
+        "Logs that lost their beginning.";
+    ByTime = "lookup-by-time", "S8, L12":
+        "ListOffsets by time finds the record that a walk over all batches finds.",
+        "Time indexes are sparse, and wrong ones skip records.",
+        "Which record of its batch; logs that lost their beginning.";
     Recovered = "storage-refinement", "S8":
         "After every start the log is a run of what was appended; everything promised and not deleted is in it; nothing promised is cut.",
         "Recovery may cut a torn tail, and nothing else.",
         "Logs on which a fault damaged bytes at rest; all logs, once damage took metadata that was durable.";
     Refold = "refold", "S6, S8":
-        "Leader-epoch checkpoints and offset indexes on the disk say nothing that the log does not say.",
+        "Leader-epoch checkpoints, offset indexes and time indexes on the disk say nothing that the log does not say.",
         "Derived state that is trusted and wrong serves wrong bytes.",
-        "Producer snapshots' contents, time indexes; state that is only in memory, but for what it answers.";
+        "Producer snapshots' contents; state that is only in memory, but for what it answers.";
     LostWrite = "lost-write", "H1, C1, CA, CD":
         "Every acknowledged record is read at its offset by a fresh consumer at the end, or something that really happened permits its loss.",
         "This is what a log is for.",
@@ -130,7 +172,7 @@ checks! {
         "A fresh consumer must find what is acknowledged.",
         "Where a power loss permitted its loss.";
     AdminDurable = "admin-durable", "CM":
-        "A topic whose creation was acknowledged is there at the end, with no fewer partitions than acknowledged, unless its deletion was asked.",
+        "When a topic's creation is acknowledged, the record that says so is on the disk; it is there at the end, with no fewer partitions than acknowledged, unless its deletion was asked.",
         "Metadata is a log too.",
         "Settings.";
     Converges = "converges", "CL, H14":

@@ -42,20 +42,24 @@ pub(super) fn read_log(disk: &SimDisk, path: &str) -> Vec<GhostBatch> {
 
 /// The first thing derived from this log that says something else than the log: site and message.
 pub(super) fn derived_is_fold(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
-    epochs(disk, log).or_else(|| indexes(disk, log))
+    epochs(disk, log).or_else(|| indexes(disk, log)).or_else(|| time_indexes(disk, log))
+}
+
+/// The epochs and their start offsets in a `leader-epoch-checkpoint`; none in anything that is not one.
+pub(super) fn epoch_entries(bytes: &[u8]) -> Vec<(i32, i64)> {
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let entry = |(epoch, offset): (&str, &str)| Some((epoch.parse().ok()?, offset.parse().ok()?));
+    text.lines().skip(2).filter_map(|line| line.split_once(' ')).filter_map(entry).collect()
+}
+
+pub(super) fn i64_at(bytes: &[u8], at: usize) -> i64 {
+    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(-1, i64::from_be_bytes)
 }
 
 /// `leader-epoch-checkpoint`: a version, a count, then "epoch start-offset" per line.
 fn epochs(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
     let name = FileName { kind: FileKind::LeaderEpochs, base: 0, epoch: 0, suffix: Suffix::None };
-    let bytes = disk.bytes_of(&log.path, name);
-    let text = std::str::from_utf8(bytes).ok()?;
-    let entries: Vec<(i32, i64)> = text
-        .lines()
-        .skip(2)
-        .filter_map(|line| line.split_once(' '))
-        .filter_map(|(e, o)| Some((e.parse().ok()?, o.parse().ok()?)))
-        .collect();
+    let entries = epoch_entries(disk.bytes_of(&log.path, name));
     if entries.windows(2).any(|w| w[0].0 >= w[1].0 || w[0].1 > w[1].1) {
         return Some(("leader epochs out of order", format!("{}: {entries:?}", log.path)));
     }
@@ -91,6 +95,35 @@ fn indexes(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
             if batch.name.base != name.base || batch.pos != u64::from(pos) {
                 let text = format!("{} {name}: offset {offset} at {pos}, it lies in {} at {}", log.path, batch.name, batch.pos);
                 return Some(("an offset index names the wrong position", text));
+            }
+        }
+    }
+    None
+}
+
+/// `N.timeindex`: (timestamp, offset - N), eight and four bytes; each must name a batch with that largest timestamp, and no batch of
+/// the segment before it may have a larger one.
+fn time_indexes(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
+    for name in disk.names_in(&log.path) {
+        if name.kind != FileKind::TimeIndex || name.suffix != Suffix::None {
+            continue;
+        }
+        for entry in disk.bytes_of(&log.path, name).chunks_exact(12) {
+            let (timestamp, relative) = (i64_at(entry, 0), u32::from_be_bytes([entry[8], entry[9], entry[10], entry[11]]));
+            let offset = name.base + i64::from(relative);
+            let (low, end) = (log.batches.first()?.head.base_offset, log.end?);
+            if (timestamp, relative) == (0, 0) || offset < low || offset >= end {
+                continue;
+            }
+            let batch = log.batch_at(offset)?;
+            let mut before = log.batches.iter().filter(|b| b.name == batch.name && b.pos < batch.pos);
+            if batch.head.max_timestamp != timestamp || batch.name.base != name.base {
+                let text = format!("{} {name}: {timestamp} at offset {offset}, where {:?} lies", log.path, batch.head);
+                return Some(("a time index names the wrong batch", text));
+            }
+            if before.any(|b| b.head.max_timestamp > timestamp) {
+                let text = format!("{} {name}: {timestamp} at offset {offset} is not the largest so far", log.path);
+                return Some(("a time index leaves a larger timestamp out", text));
             }
         }
     }

@@ -8,14 +8,14 @@
 use super::ghost::{GhostBatch, GhostLog, appended};
 use super::{Found, Id, Tally, refold};
 use crate::disk::SimDisk;
-use crate::world::net::{Asked, AskedPart};
+use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::DirId;
-use ottla_core::io::{Chunk, DiskCall, FileId, FileKind, Reply, Suffix};
+use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The directory of the metadata log.
-const METADATA: &str = "__cluster_metadata-0";
+pub(super) const METADATA: &str = "__cluster_metadata-0";
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 /// The attribute of a batch whose timestamps, and so its checksum, are the broker's.
 const LOG_APPEND_TIME: i16 = 8;
@@ -25,15 +25,31 @@ const LOG_APPEND_TIME: i16 = 8;
 pub(crate) struct Watch {
     pub(crate) tally: Tally,
     pub(crate) found: Vec<Found>,
-    logs: Vec<GhostLog>,
-    by_path: BTreeMap<String, usize>,
+    pub(super) logs: Vec<GhostLog>,
+    pub(super) by_path: BTreeMap<String, usize>,
     /// The logs of the directories that this life has named, by `DirId`.
-    by_dir: Vec<Option<usize>>,
-    ids: BTreeMap<u128, String>,
+    pub(super) by_dir: Vec<Option<usize>>,
+    pub(super) ids: BTreeMap<u128, String>,
     /// Topics whose promises rest on the page cache.
     page_cache: Vec<String>,
+    /// Topics with a retention setting, from the start or set later; `None` in it stands for all.
+    retained: BTreeSet<Option<String>>,
     /// A disk call failed or bytes were damaged since the last power loss: what the disk holds is not the node's doing alone.
-    io_failed: bool,
+    pub(super) io_failed: bool,
+    /// A disk call has failed in this world.
+    pub(super) ever_failed: bool,
+    /// A disk call has found no space in this world.
+    pub(super) no_space: bool,
+    /// Files of logs that this life has removed.
+    pub(super) removed: BTreeSet<FileId>,
+    /// Files that this life has replaced as a whole.
+    pub(super) replaced: BTreeSet<FileId>,
+    /// An orderly end was marked, and nothing has been written since.
+    pub(super) marked: bool,
+    /// Leader epochs as Metadata answers of this life told them, by path.
+    pub(super) leader_epochs: BTreeMap<String, i32>,
+    /// What the fetch sessions of this life are about, by id.
+    pub(super) sessions: BTreeMap<i32, Vec<FetchPart>>,
     /// Records of acknowledged batches that a power loss took where that is permitted.
     pub(crate) permitted_losses: u64,
     /// Segments of partitions that were begun behind another one, and that were given up.
@@ -54,11 +70,20 @@ impl Watch {
         self.page_cache.push(topic.to_string());
     }
 
-    fn report(&mut self, found: Found) {
+    /// Retention may take the beginning of this topic's logs; of every topic's, if there is no name.
+    pub(crate) fn is_under_retention(&mut self, topic: Option<&str>) {
+        self.retained.insert(topic.map(str::to_string));
+    }
+
+    pub(super) fn is_retained(&self, topic: &str) -> bool {
+        self.retained.iter().any(|name| name.as_deref().is_none_or(|name| name == topic))
+    }
+
+    pub(super) fn report(&mut self, found: Found) {
         self.found.push(found);
     }
 
-    fn log_of(&mut self, disk: &SimDisk, dir: DirId) -> Option<usize> {
+    pub(super) fn log_of(&mut self, disk: &SimDisk, dir: DirId) -> Option<usize> {
         let slot = dir.0 as usize;
         if let Some(known) = self.by_dir.get(slot).copied().flatten() {
             return Some(known);
@@ -90,12 +115,21 @@ impl Watch {
 
     /// A disk call is given.
     pub(crate) fn on_call(&mut self, disk: &SimDisk, file: FileId, call: &DiskCall) {
+        self.check_call(disk, file, call);
         match call {
             DiskCall::MakeDir { path } if is_partition(path) => {
                 // A new incarnation: nothing of an older one of that name is owed.
                 self.by_path.remove(path);
+                self.leader_epochs.remove(path);
                 let log = self.log_by_path(path);
                 self.know_dir(file.dir.0 as usize, log);
+            }
+            DiskCall::RemoveDir => {
+                if let Some(log) = self.log_of(disk, file.dir)
+                    && self.by_path.get(&self.logs[log].path) == Some(&log)
+                {
+                    self.by_path.remove(&self.logs[log].path);
+                }
             }
             DiskCall::RenameDir { path } => {
                 if let Some(log) = self.log_of(disk, file.dir) {
@@ -245,6 +279,13 @@ impl Watch {
             self.report(Id::Recovered.found("a log begins anew below what was promised", text));
         }
         let ghost = &self.logs[log];
+        let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
+        let is_new = ghost.end.is_none() && ghost.deletion_asked < head.base_offset && !self.is_retained(topic);
+        if is_new && head.base_offset > 0 && !damaged && !ghost.damaged {
+            let text = format!("{}: at offset {}", ghost.path, head.base_offset);
+            self.report(Id::AskedDeletion.found("a log begins above zero and nobody asked for that", text));
+        }
+        let ghost = &self.logs[log];
         if head.epoch < ghost.epoch && !ghost.damaged {
             let text = format!("{}: epoch {} after {} at offset {}", ghost.path, head.epoch, ghost.epoch, head.base_offset);
             self.report(Id::OneWriter.found("a leader epoch decreases", text));
@@ -311,7 +352,18 @@ impl Watch {
         }
         if from == 0 {
             // The oldest: retention, DeleteRecords, or the whole log.
-            ghost.batches.drain(..to);
+            let gone = ghost.batches.drain(..to).next_back().map_or(0, |b| b.head.last_offset() + 1);
+            let path = ghost.path.clone();
+            let asked = ghost.deletion_asked >= gone || ghost.damaged;
+            let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
+            if is_partition(&path) && !self.ever_failed {
+                self.tally.count(Id::AskedDeletion);
+                if !asked && !self.is_retained(topic) {
+                    let text = format!("{path}: up to offset {gone}");
+                    self.report(Id::AskedDeletion.found("a log loses its beginning and nobody asked for that", text));
+                }
+            }
+            let ghost = &mut self.logs[log];
             if ghost.batches.is_empty() {
                 // All of it: the next batch may follow the old end, or begin anew where nothing was promised.
                 ghost.end = None;
@@ -325,8 +377,14 @@ impl Watch {
     }
 
     /// A call failed: from here on the disk may hold what nobody asked for.
-    pub(crate) fn on_failed(&mut self, file: FileId) {
+    pub(crate) fn on_failed(&mut self, file: FileId, fault: DiskFault) {
+        if fault == DiskFault::NoSpace {
+            // The node has to clear that away, and to say what came of it.
+            self.no_space = true;
+            return;
+        }
         self.io_failed = true;
+        self.ever_failed = true;
         if let Some(log) = self.by_dir.get(file.dir.0 as usize).copied().flatten() {
             self.logs[log].damaged = true;
         }
@@ -334,6 +392,7 @@ impl Watch {
 
     /// Bytes at rest in this directory were damaged.
     pub(crate) fn on_damage(&mut self, path: &str) {
+        self.ever_failed |= path.is_empty();
         let log = self.log_by_path(path);
         self.logs[log].damaged = true;
     }
@@ -352,19 +411,29 @@ impl Watch {
         self.know_metadata(disk);
         match &reply.response {
             Response::Produce(answer) => self.on_produce(disk, asked, answer),
-            Response::Fetch(answer) => self.on_fetch(disk, answer),
+            Response::Fetch(answer) => {
+                self.on_session(asked, answer);
+                self.on_fetch(disk, answer);
+            }
             Response::Metadata(answer) => {
                 for topic in answer.topics.iter().filter(|t| t.error_code == 0) {
-                    if let Some(name) = &topic.name {
-                        self.ids.entry(topic.topic_id.as_u128()).or_insert_with(|| name.0.as_str().to_string());
+                    let Some(name) = &topic.name else { continue };
+                    self.ids.entry(topic.topic_id.as_u128()).or_insert_with(|| name.0.as_str().to_string());
+                    for p in topic.partitions.iter().filter(|p| p.error_code == 0) {
+                        self.leader_epochs.insert(format!("{}-{}", name.0.as_str(), p.partition_index), p.leader_epoch);
                     }
                 }
             }
+            Response::CreateTopics(answer) => {
+                let made = answer.topics.iter().filter(|t| t.error_code == 0).map(|t| t.name.0.as_str());
+                made.for_each(|name| self.on_created(disk, name));
+            }
             _ => {}
         }
+        self.on_looked(asked, &reply.response);
     }
 
-    fn path_of(&self, name: &str, id: u128, index: i32) -> Option<String> {
+    pub(super) fn path_of(&self, name: &str, id: u128, index: i32) -> Option<String> {
         let name = if name.is_empty() { self.ids.get(&id)?.as_str() } else { name };
         Some(format!("{name}-{index}"))
     }
@@ -434,6 +503,11 @@ impl Watch {
                 let text = format!("{path}: offset {base_offset} in {} up to {}", batch.name, batch.end_pos());
                 self.report(Id::PromiseDurable.found("an acks=all answer rests on bytes that are not on the disk", text));
             }
+            let id = super::calls::plain(FileKind::PartitionMetadata, 0);
+            if !disk.is_durable(&path, id, disk.bytes_of(&path, id).len() as u64) {
+                let text = format!("{path}: offset {base_offset}");
+                self.report(Id::PromiseDurable.found("an acks=all answer rests on a topic id that is not on the disk", text));
+            }
             self.logs[log].promised = self.logs[log].promised.max(end);
         }
         self.logs[log].told = self.logs[log].told.max(end);
@@ -482,12 +556,20 @@ impl Watch {
 
     /// The process died.
     pub(crate) fn on_crash(&mut self) {
+        self.end_of_life();
+    }
+
+    fn end_of_life(&mut self) {
         self.by_dir.clear();
+        self.removed.clear();
+        self.replaced.clear();
+        self.leader_epochs.clear();
+        self.sessions.clear();
     }
 
     /// Power was lost: only what was promised against that is still owed.
     pub(crate) fn on_power_loss(&mut self) {
-        self.by_dir.clear();
+        self.end_of_life();
         for log in &mut self.logs {
             log.told = log.told.min(log.promised);
             log.seen = log.seen.min(log.promised);
@@ -501,6 +583,7 @@ impl Watch {
         self.logs.iter_mut().for_each(|log| log.epochs.0 = log.epochs.1);
         self.compare_metadata(disk);
         let found = refold::read_logs(disk);
+        self.check_start(disk, &found);
         let mut present = vec![false; self.logs.len()];
         for (path, batches) in found {
             let log = self.log_by_path(&path);
@@ -529,6 +612,10 @@ impl Watch {
     fn compare(&mut self, log: usize, batches: Vec<GhostBatch>) {
         self.tally.count(Id::Recovered);
         let damaged = self.logs[log].damaged || self.io_failed;
+        if let Some(pair) = batches.windows(2).find(|p| p[1].head.epoch < p[0].head.epoch).filter(|_| !damaged) {
+            let text = format!("{}: epoch {} behind {}", self.logs[log].path, pair[1].head.epoch, pair[0].head.epoch);
+            self.report(Id::OneWriter.found("batches of an older leader epoch lie behind those of a newer one", text));
+        }
         let ghost = &self.logs[log];
         let owed = ghost.promised.max(ghost.told);
         let end = batches.last().map(|b| b.head.last_offset() + 1);

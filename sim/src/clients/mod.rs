@@ -9,6 +9,7 @@
 mod admin;
 mod consumer;
 mod hostile;
+mod inspector;
 mod link;
 mod producer;
 mod scripted;
@@ -16,11 +17,13 @@ mod scripted;
 pub use admin::{AdminConfig, TimedAct};
 pub use consumer::ConsumerConfig;
 pub use hostile::HostileConfig;
+pub use inspector::InspectorConfig;
 pub use producer::{ProducerConfig, TimedBatch};
 
 pub(crate) use admin::Admin;
 pub(crate) use consumer::{Consumer, TORN};
 pub(crate) use hostile::Hostile;
+pub(crate) use inspector::Inspector;
 pub(crate) use producer::Producer;
 pub(crate) use scripted::Scripted;
 
@@ -38,6 +41,7 @@ pub(crate) enum Client {
     Consumer(Consumer),
     Admin(Admin),
     Hostile(Hostile),
+    Inspector(Inspector),
 }
 
 macro_rules! each {
@@ -48,6 +52,7 @@ macro_rules! each {
             Client::Consumer($c) => $act,
             Client::Admin($c) => $act,
             Client::Hostile($c) => $act,
+            Client::Inspector($c) => $act,
         }
     };
 }
@@ -77,6 +82,7 @@ impl Client {
             Client::Producer(c) => c.is_done(),
             Client::Consumer(c) => c.is_done(),
             Client::Admin(c) => c.is_done(),
+            Client::Inspector(c) => c.is_done(),
         }
     }
 

@@ -18,6 +18,16 @@ pub enum Target {
     Derived,
     /// Everything else: checkpoints, properties, votes, directories.
     Meta,
+    /// `N.index` files.
+    Index,
+    /// `N.snapshot` files.
+    Snapshot,
+    /// `log-start-offset-checkpoint`.
+    LogStarts,
+    /// `quorum-state`.
+    QuorumState,
+    /// `leader-epoch-checkpoint`.
+    Epochs,
 }
 
 impl Target {
@@ -30,6 +40,11 @@ impl Target {
             Target::Derived => {
                 matches!(file.name.kind, K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot)
             }
+            Target::Index => file.name.kind == K::Index,
+            Target::Snapshot => file.name.kind == K::Snapshot,
+            Target::LogStarts => file.name.kind == K::LogStarts,
+            Target::Epochs => file.name.kind == K::LeaderEpochs,
+            Target::QuorumState => file.name.kind == K::QuorumState,
             Target::Meta => !matches!(file.name.kind, K::Log | K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot),
         }
     }

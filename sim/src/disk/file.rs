@@ -61,6 +61,8 @@ pub(crate) struct File {
     superseded: Vec<(u64, Vec<u8>)>,
     /// Lengths that the file had since the last sync.
     lengths: Vec<u64>,
+    /// It was cut since the last sync.
+    cut: bool,
     /// Sectors that cannot be read, until they are written again.
     unreadable: BTreeSet<u64>,
     /// An append failed and left an unknown prefix: further appends fail until the file is cut or recreated.
@@ -122,6 +124,11 @@ impl File {
         }
         self.cached.truncate(usize_of(len));
         self.dirtied(len);
+        self.cut = true;
+    }
+
+    pub(crate) fn has_unsynced_cut(&self) -> bool {
+        self.cut
     }
 
     /// What `Sync` given now must make durable: everything up to this length.
@@ -161,6 +168,7 @@ impl File {
         }
         self.lengths.clear();
         self.superseded.clear();
+        self.cut = false;
         self.dirty_from = (upto < self.len()).then_some(upto);
     }
 
@@ -179,6 +187,7 @@ impl File {
         self.dirty_from = None;
         self.lengths.clear();
         self.superseded.clear();
+        self.cut = false;
     }
 
     /// The machine lost power: what is on the medium is all there is.
@@ -196,6 +205,7 @@ impl File {
         self.dirty_from = None;
         self.lengths.clear();
         self.superseded.clear();
+        self.cut = false;
     }
 
     /// Whether the medium has these bytes as readers see them.
@@ -325,6 +335,16 @@ impl File {
         let Some(byte) = self.durable.get_mut(usize_of(pos)).filter(|_| clean) else { return false };
         *byte ^= 1 << (bit & 7);
         self.evict(pos / SECTOR);
+        true
+    }
+
+    /// Bytes vanish from the medium; `false` if they are not all there, or not only there.
+    pub(crate) fn cut_out(&mut self, range: std::ops::Range<u64>) -> bool {
+        if self.is_dirty() || range.end > self.durable.len() as u64 {
+            return false;
+        }
+        self.durable.drain(usize_of(range.start)..usize_of(range.end));
+        self.cached.clone_from(&self.durable);
         true
     }
 

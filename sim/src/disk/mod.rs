@@ -3,8 +3,9 @@
 //! State       files by number, directories with their names, queues of calls, armed faults, a byte budget.
 //! Takes       disk calls as the contract in `ottla_core::io` defines them; the completion of a started call; crashes; damage.
 //! Gives       the calls that it has started with how long they take (`Started`), results, a `DiskImage` for recovery.
-//! Holds       calls on one file take effect in order; calls on different files in any order that the seed likes; only `Sync`
-//!             and `SyncDir` make anything durable. The contract is asserted in reverse: what a node may not ask is a `Breach`.
+//! Holds       calls on one file take effect in order; calls on different files in any order that the seed likes, so that a
+//!             `SyncDir` given while a rename is under way may miss it; only `Sync` and `SyncDir` make anything durable. The
+//!             contract is asserted in reverse: what a node may not ask is a `Breach`.
 //! Not here    virtual time (the world), who asked and why (the node under test).
 //! Read first  `SimDisk::submit` and `complete`, then file.rs.
 
@@ -23,10 +24,11 @@ use fault::Faults;
 use file::{File, usize_of};
 use names::Names;
 use ottla_core::ids::{DirId, OpId};
-use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileName, ROOT};
+use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, FileName, ROOT, Suffix};
 use ottla_core::rng::Rng;
 use queue::{Call, Queues};
 use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
 
 /// How a disk behaves when nothing is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,11 +72,21 @@ enum Outcome {
         upto: u64,
         fault: Option<Armed>,
     },
+    /// Of the changes of names with these numbers.
     SyncDir {
         dir: usize,
-        files: usize,
-        subdirs: usize,
+        files: Vec<u64>,
+        subdirs: Vec<u64>,
     },
+}
+
+/// The changes of names that a call has made: in which directory's files, and among the directories.
+#[derive(Clone, Debug, Default)]
+struct Touched {
+    files: Option<(usize, Range<u64>)>,
+    subdirs: Range<u64>,
+    /// It is a call that makes, changes or syncs names.
+    of_names: bool,
 }
 
 /// The disk of one node.
@@ -82,6 +94,8 @@ enum Outcome {
 pub struct SimDisk {
     character: Character,
     rng: Rng,
+    /// Whether a `SyncDir` covers what is still under way.
+    names_rng: Rng,
     files: Vec<File>,
     dirs: Vec<Dir>,
     /// The directories under the data directory: path to index in `dirs`.
@@ -89,7 +103,7 @@ pub struct SimDisk {
     /// `DirId` of the present life to index in `dirs`.
     bound: Vec<Option<usize>>,
     queues: Queues,
-    outcomes: Vec<Option<(OpId, FileId, Outcome)>>,
+    outcomes: Vec<Option<(OpId, FileId, Outcome, Touched)>>,
     free_tickets: Vec<u32>,
     faults: Faults,
     started: Vec<Started>,
@@ -110,6 +124,8 @@ pub struct SimDisk {
     power_failures: VecDeque<u64>,
     /// Power has failed: no call begins or ends until the world has taken notice.
     without_power: bool,
+    /// How often a call has begun or ended that makes, changes or syncs names.
+    pub(crate) name_boundaries: u64,
 }
 
 impl SimDisk {
@@ -118,6 +134,7 @@ impl SimDisk {
         SimDisk {
             character,
             rng: Rng::stream(seed, purpose),
+            names_rng: Rng::stream(seed, &format!("{purpose}/names")),
             files: Vec::new(),
             dirs: vec![Dir::default()],
             subdirs: Names::default(),
@@ -136,6 +153,7 @@ impl SimDisk {
             boundaries: 0,
             power_failures: VecDeque::new(),
             without_power: false,
+            name_boundaries: 0,
         }
     }
 
@@ -167,15 +185,20 @@ impl SimDisk {
         if self.without_power {
             return None;
         }
-        let (op, file, outcome) = self.outcomes.get_mut(ticket as usize)?.take()?;
+        let (op, file, outcome, touched) = self.outcomes.get_mut(ticket as usize)?.take()?;
         self.free_tickets.push(ticket);
+        self.name_boundaries += u64::from(touched.of_names);
+        if let Some((dir, numbers)) = touched.files {
+            self.dirs[dir].files.ended(numbers);
+        }
+        self.subdirs.ended(touched.subdirs);
         let result = match outcome {
             Outcome::Known(result) => result,
             Outcome::Sync { number, upto, fault } => self.finish_sync(number, upto, fault),
             Outcome::SyncDir { dir, files, subdirs } => {
-                self.dirs[dir].files.synced(files);
+                self.dirs[dir].files.synced(&files);
                 if dir == 0 {
-                    self.subdirs.synced(subdirs);
+                    self.subdirs.synced(&subdirs);
                 }
                 self.barriers += 1;
                 Ok(DiskDone::Done)
@@ -199,12 +222,18 @@ impl SimDisk {
                 self.faults.count(&stall);
                 fault = None;
             }
+            let of_names = !matches!(call.call, DiskCall::Append { .. } | DiskCall::Read { .. } | DiskCall::Sync);
+            let dir = self.dir_of(call.file.dir);
+            let before = (dir.map(|d| self.dirs[d].files.mark()), self.subdirs.mark());
             let outcome = self.perform(call.file, call.call, fault);
+            let files = dir.zip(before.0).map(|(d, from)| (d, from..self.dirs[d].files.mark()));
+            let touched = Touched { files, subdirs: before.1..self.subdirs.mark(), of_names };
+            self.name_boundaries += u64::from(of_names);
             let ticket = self.free_tickets.pop().unwrap_or_else(|| {
                 self.outcomes.push(None);
                 self.outcomes.len() as u32 - 1
             });
-            self.outcomes[ticket as usize] = Some((call.op, call.file, outcome));
+            self.outcomes[ticket as usize] = Some((call.op, call.file, outcome, touched));
             self.started.push(Started { ticket, after_ns });
             self.pass_boundary();
         }
@@ -272,7 +301,9 @@ impl SimDisk {
             C::RenameDir { path } => self.rename_dir(dir, path),
             C::RemoveDir => self.remove_dir(dir),
             C::SyncDir => {
-                let (files, subdirs) = (self.dirs[dir].files.sync_target(), self.subdirs.sync_target());
+                let busy = self.dirs[dir].files.is_busy() || dir == 0 && self.subdirs.is_busy();
+                let all = busy && self.names_rng.chance(1, 2);
+                let (files, subdirs) = (self.dirs[dir].files.sync_target(all), self.subdirs.sync_target(all));
                 return Outcome::SyncDir { dir, files, subdirs };
             }
         })
@@ -552,6 +583,8 @@ impl SimDisk {
         self.bound = vec![Some(0)];
         self.poisoned.clear();
         self.unmade.clear();
+        self.dirs.iter_mut().for_each(|d| d.files.all_ended());
+        self.subdirs.all_ended();
         for f in &mut self.files {
             f.leases = 0;
             f.leased_end = 0;
@@ -642,6 +675,14 @@ impl SimDisk {
         Some((path, name))
     }
 
+    /// Take bytes out of the middle of a file at rest; what follows moves up, as after a careless repair of a file system.
+    pub fn cut_out(&mut self, path: &str, name: FileName, range: Range<u64>) -> bool {
+        let dir = self.subdirs.get(&path.to_string());
+        let Some(number) = dir.and_then(|d| self.dirs[d as usize].files.get(&name)) else { return false };
+        self.damaged.push((path.to_string(), name));
+        self.files[number as usize].cut_out(range)
+    }
+
     /// Every file that damage at rest, a phantom or a misdirected write has struck: path of its directory and name.
     #[must_use]
     pub fn damaged(&self) -> &[(String, FileName)] {
@@ -656,6 +697,78 @@ impl SimDisk {
         let files = &self.dirs[dir as usize].files;
         let Some(number) = files.get(&name) else { return false };
         self.files[number as usize].durable_to(end) && files.is_durable(&name) && self.subdirs.is_durable(&path)
+    }
+
+    /// Whether a power loss now would certainly leave the bytes of a file below `end`, under this name, if it leaves its directory.
+    #[must_use]
+    pub fn keeps(&self, dir: DirId, name: FileName, end: u64) -> bool {
+        let Some(dir) = self.dir_of(dir) else { return false };
+        let files = &self.dirs[dir].files;
+        files.get(&name).is_some_and(|n| self.files[n as usize].durable_to(end)) && files.is_durable(&name)
+    }
+
+    /// As [`SimDisk::keeps`], for all of a file.
+    #[must_use]
+    pub fn keeps_whole(&self, file: FileId) -> bool {
+        self.number_of(file).is_some_and(|n| self.keeps(file.dir, file.name, self.files[n as usize].len()))
+    }
+
+    /// Whether everything in a file is on the medium, whatever its name.
+    #[must_use]
+    pub fn is_synced(&self, file: FileId) -> bool {
+        self.number_of(file).is_some_and(|n| self.files[n as usize].durable_to(self.files[n as usize].len()))
+    }
+
+    /// Whether there is such a file for a running process.
+    #[must_use]
+    pub fn is_there(&self, file: FileId) -> bool {
+        self.number_of(file).is_some()
+    }
+
+    /// The id by which the present life knows a directory.
+    #[must_use]
+    pub fn id_of(&self, path: &str) -> Option<DirId> {
+        let dir = self.subdirs.get(&path.to_string())? as usize;
+        self.bound.iter().position(|b| *b == Some(dir)).and_then(|slot| u32::try_from(slot).ok()).map(DirId)
+    }
+
+    /// Names that are gone for a running process and that a power loss now may bring back.
+    #[must_use]
+    pub fn may_return(&self, dir: DirId) -> Vec<FileName> {
+        self.dir_of(dir).map_or(Vec::new(), |d| self.dirs[d].files.may_return().copied().collect())
+    }
+
+    /// A log's file of which a cut may be undone by a power loss now.
+    #[must_use]
+    pub fn cut_may_be_undone(&self, dir: DirId) -> Option<FileName> {
+        let files = &self.dirs[self.dir_of(dir)?].files;
+        let mut logs = files.iter().filter(|(name, _)| name.kind == FileKind::Log && name.suffix == Suffix::None);
+        logs.find(|(_, n)| self.files[*n as usize].has_unsynced_cut()).map(|(name, _)| *name)
+    }
+
+    /// Whether the entry of a directory in the data directory would survive a power loss now.
+    #[must_use]
+    pub fn is_dir_durable(&self, path: &str) -> bool {
+        self.subdirs.is_durable(&path.to_string())
+    }
+
+    /// All bytes of a file as a reader sees them; none if it is not there.
+    #[must_use]
+    pub fn contents(&self, file: FileId) -> &[u8] {
+        self.number_of(file).map_or(&[], |n| &self.files[n as usize].cached)
+    }
+
+    /// What the medium holds under a file's name, if nothing of what is not synced survives.
+    #[must_use]
+    pub fn durable_contents(&self, file: FileId) -> &[u8] {
+        let number = self.dir_of(file.dir).and_then(|d| self.dirs[d].files.durable(&file.name));
+        number.map_or(&[], |n| &self.files[n as usize].durable)
+    }
+
+    /// The files of a directory of the present life, by name.
+    #[must_use]
+    pub fn names(&self, dir: DirId) -> Vec<FileName> {
+        self.dir_of(dir).map_or(Vec::new(), |d| self.dirs[d].files.iter().map(|(n, _)| *n).collect())
     }
 
     /// The bytes of a range as a reader of the file sees them now; `None` if it is not all there or cannot be read.

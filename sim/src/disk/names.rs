@@ -1,8 +1,9 @@
 //! The names of one directory: what a lookup sees, and what the medium holds.
 //!
-//! State       cached and durable entries, and the changes between them, in order.
+//! State       cached and durable entries, and the changes between them, in order, each with whether its call has ended.
 //! Holds       a rename is one change; after a power loss the directory is the durable one with some of the changes applied, in
 //!             their order. A rename may therefore be there without the creation that it followed, or a creation be gone.
+//!             A sync covers what had ended when it was given; what was still under way it may cover, or not.
 //! Not here    what the names stand for (numbers that mod.rs hands out).
 
 use super::file::{Keep, usize_of};
@@ -16,17 +17,28 @@ enum Change<K> {
     Unlink(K),
 }
 
+/// A change that no sync has covered.
+#[derive(Clone, Debug)]
+struct Pending<K> {
+    number: u64,
+    change: Change<K>,
+    /// The call that made it has ended.
+    ended: bool,
+}
+
 /// Names and the numbers that they stand for.
 #[derive(Clone, Debug)]
 pub(crate) struct Names<K> {
     cached: BTreeMap<K, u32>,
     durable: BTreeMap<K, u32>,
-    changes: Vec<Change<K>>,
+    changes: Vec<Pending<K>>,
+    /// How many changes there have been.
+    count: u64,
 }
 
 impl<K: Ord + Clone> Default for Names<K> {
     fn default() -> Names<K> {
-        Names { cached: BTreeMap::new(), durable: BTreeMap::new(), changes: Vec::new() }
+        Names { cached: BTreeMap::new(), durable: BTreeMap::new(), changes: Vec::new(), count: 0 }
     }
 }
 
@@ -41,33 +53,61 @@ impl<K: Ord + Clone> Names<K> {
 
     pub(crate) fn link(&mut self, name: K, target: u32) {
         self.cached.insert(name.clone(), target);
-        self.changes.push(Change::Link(name, target));
+        self.push(Change::Link(name, target));
     }
 
     /// The number that `from` stood for; `None` if there is no such name.
     pub(crate) fn rename(&mut self, from: &K, to: K) -> Option<u32> {
         let target = self.cached.remove(from)?;
         self.cached.insert(to.clone(), target);
-        self.changes.push(Change::Rename(from.clone(), to, target));
+        self.push(Change::Rename(from.clone(), to, target));
         Some(target)
     }
 
     pub(crate) fn unlink(&mut self, name: &K) -> Option<u32> {
         let target = self.cached.remove(name)?;
-        self.changes.push(Change::Unlink(name.clone()));
+        self.push(Change::Unlink(name.clone()));
         Some(target)
     }
 
-    /// How many changes a sync given now must make durable.
-    pub(crate) fn sync_target(&self) -> usize {
-        self.changes.len()
+    fn push(&mut self, change: Change<K>) {
+        self.changes.push(Pending { number: self.count, change, ended: false });
+        self.count += 1;
     }
 
-    /// A sync of the first `count` changes has taken effect.
-    pub(crate) fn synced(&mut self, count: usize) {
-        let rest = self.changes.split_off(count.min(self.changes.len()));
-        for change in std::mem::replace(&mut self.changes, rest) {
-            apply(&mut self.durable, change);
+    /// The number of the next change.
+    pub(crate) fn mark(&self) -> u64 {
+        self.count
+    }
+
+    /// The call that made the changes with these numbers has ended.
+    pub(crate) fn ended(&mut self, numbers: std::ops::Range<u64>) {
+        self.changes.iter_mut().filter(|c| numbers.contains(&c.number)).for_each(|c| c.ended = true);
+    }
+
+    /// Nothing is under way any more: whoever syncs next comes after all of it.
+    pub(crate) fn all_ended(&mut self) {
+        self.changes.iter_mut().for_each(|c| c.ended = true);
+    }
+
+    /// Whether calls that change names are under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.changes.iter().any(|c| !c.ended)
+    }
+
+    /// What a sync given now makes durable: all that has ended, and with `all` what is under way, too.
+    pub(crate) fn sync_target(&self, all: bool) -> Vec<u64> {
+        self.changes.iter().filter(|c| all || c.ended).map(|c| c.number).collect()
+    }
+
+    /// A sync of the changes with these numbers has taken effect.
+    pub(crate) fn synced(&mut self, numbers: &[u64]) {
+        for pending in std::mem::take(&mut self.changes) {
+            if numbers.binary_search(&pending.number).is_ok() {
+                apply(&mut self.durable, pending.change);
+            } else {
+                self.changes.push(pending);
+            }
         }
     }
 
@@ -78,10 +118,20 @@ impl<K: Ord + Clone> Names<K> {
     /// Whether the medium has this name for the same thing, and nothing that is under way touches it.
     pub(crate) fn is_durable(&self, name: &K) -> bool {
         self.cached.get(name).is_some_and(|n| self.durable.get(name) == Some(n))
-            && !self.changes.iter().any(|c| match c {
+            && !self.changes.iter().any(|c| match &c.change {
                 Change::Link(k, _) | Change::Unlink(k) => k == name,
                 Change::Rename(from, to, _) => from == name || to == name,
             })
+    }
+
+    /// What the medium has under this name.
+    pub(crate) fn durable(&self, name: &K) -> Option<u32> {
+        self.durable.get(name).copied()
+    }
+
+    /// Names that the medium has and a lookup does not see.
+    pub(crate) fn may_return(&self) -> impl Iterator<Item = &K> {
+        self.durable.keys().filter(|name| !self.cached.contains_key(name))
     }
 
     pub(crate) fn power_lost(&mut self, keep: Keep, rng: &mut Rng) {
@@ -90,7 +140,7 @@ impl<K: Ord + Clone> Names<K> {
         }
         let changes = std::mem::take(&mut self.changes);
         let cut = rng.between(0, changes.len() as u64);
-        for (i, change) in changes.into_iter().enumerate() {
+        for (i, Pending { change, .. }) in changes.into_iter().enumerate() {
             let survives = match keep {
                 Keep::Nothing => false,
                 Keep::Everything => true,
@@ -130,7 +180,7 @@ mod tests {
     fn replaced() -> Names<&'static str> {
         let mut n = Names::default();
         n.link("state", 1);
-        n.synced(n.sync_target());
+        n.synced(&n.sync_target(true));
         n.link("state.tmp", 2);
         n.rename(&"state.tmp", "state");
         n
@@ -152,9 +202,19 @@ mod tests {
         }
         assert!(old > 10 && new > 10);
         let mut n = replaced();
-        n.synced(n.sync_target());
+        n.synced(&n.sync_target(true));
         n.power_lost(Keep::Nothing, &mut rng);
         assert_eq!((n.get(&"state"), n.get(&"state.tmp")), (Some(2), None));
+    }
+
+    #[test]
+    fn a_sync_need_not_cover_what_was_under_way() {
+        let mut n = replaced();
+        n.ended(0..2);
+        n.synced(&n.sync_target(false));
+        assert_eq!(n.mark(), 3);
+        n.power_lost(Keep::Nothing, &mut Rng::stream(3, "test"));
+        assert_eq!(n.get(&"state"), Some(1), "the rename had not ended");
     }
 
     #[test]
@@ -165,7 +225,7 @@ mod tests {
             let mut n = Names::default();
             n.link("a", 1);
             n.link("b", 2);
-            n.synced(n.sync_target());
+            n.synced(&n.sync_target(true));
             n.unlink(&"a");
             n.unlink(&"b");
             n.power_lost(Keep::Subset, &mut rng);

@@ -6,9 +6,10 @@
 
 use super::parse::{Command, Word};
 use super::run::{Show, Stage, duration_ns, number};
+use crate::batch as naive;
 use crate::diagnostic::Diagnostic;
 use ottla_core::ids::{ProducerId, TopicId};
-use ottla_core::io::Chunk;
+use ottla_core::io::{Chunk, FileKind, Suffix};
 use ottla_core::wire::batch::{self, BatchBuilder};
 use ottla_core::wire::blank::Blank as _;
 use ottla_core::wire::compress::{Codec, Compression};
@@ -94,6 +95,9 @@ pub(super) fn create_topic(stage: &mut Stage, command: &Command) -> Result<Strin
     if settings(command).any(|(k, v)| k == "ottla.durability" && v == "page-cache") {
         stage.world().sim.watch.rests_on_page_cache(&command.args[0].text);
     }
+    if settings(command).any(|(k, _)| k.starts_with("retention.")) {
+        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text));
+    }
     let said = ask(stage, command, 7, Request::CreateTopics(request), show)?;
     stage.world().run_until_quiet(10_000_000_000);
     Ok(said)
@@ -118,6 +122,9 @@ pub(super) fn delete_topic(stage: &mut Stage, command: &Command) -> Result<Strin
 
 pub(super) fn configure(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     use msg::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+    if settings(command).any(|(k, _)| k.starts_with("retention.")) {
+        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text));
+    }
     let configs = settings(command)
         .map(|(k, v)| AlterableConfig::blank().with_name(text(k)).with_config_operation(0).with_value(Some(text(v))));
     let resource = AlterConfigsResource::default()
@@ -424,6 +431,27 @@ pub(super) fn producers(stage: &mut Stage, command: &Command) -> Result<String, 
         other => unexpected(other),
     });
     ask(stage, command, 0, Request::DescribeProducers(request), show)
+}
+
+pub(super) fn cut_out(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let (topic, index) = partition(&command.args[0])?;
+    let Some(offset) = command.option("offset") else {
+        return Err(Diagnostic::new(command.verb.span.clone(), "which batch?").help("cut-out TOPIC/PARTITION offset=N"));
+    };
+    let offset: i64 = number(offset)?;
+    let path = format!("{topic}-{index}");
+    let sim = &mut stage.world().sim;
+    let disk = sim.disk(0);
+    let mut found = None;
+    for name in disk.names_in(&path).into_iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None) {
+        let holds = |(_, head): &(usize, naive::Head)| (head.base_offset..=head.last_offset()).contains(&offset);
+        if let Some((pos, head)) = naive::batches(disk.bytes_of(&path, name)).find(holds) {
+            found = Some((name, pos as u64..(pos + head.size) as u64));
+        }
+    }
+    let done = found.is_some_and(|(name, range)| disk.cut_out(&path, name, range));
+    sim.watch.on_damage(&path);
+    Ok(if done { String::new() } else { "nothing to cut out".into() })
 }
 
 pub(super) fn ends(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {

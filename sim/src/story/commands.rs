@@ -7,11 +7,11 @@
 use super::asks;
 use super::parse::{Command, Word};
 use super::run::{Stage, duration_ns, number};
-use super::text::{NAMED_STRIKES, NAMED_TARGETS};
+use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
 use super::world;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::disk::{Loss, Target};
-use crate::plan::Action;
+use crate::disk::{Keep, Loss, Target};
+use crate::plan::{Action, Calls};
 use crate::world::{Setup, World};
 
 /// How the stories begin that a command belongs to.
@@ -48,6 +48,13 @@ impl Entry {
 }
 
 const CLIENT: (&str, &str) = ("client", "who asks; c1 unless said");
+const LOSE: &str = "unsynced (unless said); any: the seed chooses what survives; contents, or names: only those";
+const LOSSES: [(&str, Loss); 4] = [
+    ("unsynced", Loss::NOTHING_KEPT),
+    ("any", Loss::ANY_SUBSET),
+    ("contents", Loss { data: Keep::Nothing, names: Keep::Everything, garbage: false, shorn: false }),
+    ("names", Loss { data: Keep::Everything, names: Keep::Nothing, garbage: false, shorn: false }),
+];
 const WAIT: (&str, &str) = ("wait", "no: go on at once; the answer comes with `await`");
 
 /// Every command.
@@ -153,7 +160,7 @@ pub const TABLE: &[Entry] = &[
         usage: "offsets TOPIC/PARTITION at=earliest|latest|max|AGE",
         about: "Look an offset up (ListOffsets); AGE as in `2h` asks for the first record not older than that.",
         args: (1, 1),
-        options: &[("at", "latest unless said"), CLIENT],
+        options: &[("at", "latest unless said"), CLIENT, WAIT],
         form: Form::Node,
         run: asks::offsets,
     },
@@ -213,10 +220,10 @@ pub const TABLE: &[Entry] = &[
     },
     Entry {
         verb: "power-loss",
-        usage: "power-loss [lose=unsynced|any]",
-        about: "The machine loses power: everything that no fsync covered is gone, or any part of it survives.",
+        usage: "power-loss [lose=unsynced|any|contents|names]",
+        about: "The machine loses power: everything that no fsync covered is gone, or any part of it survives. Also while the broker is down.",
         args: (0, 0),
-        options: &[("lose", "unsynced (unless said), or any: the seed chooses what survives")],
+        options: &[("lose", LOSE)],
         form: Form::Node,
         run: power_loss,
     },
@@ -240,13 +247,15 @@ pub const TABLE: &[Entry] = &[
     },
     Entry {
         verb: "fault",
-        usage: "fault KIND [on=log|derived|meta|any] [after=N] [for=TIME] [bytes=N] [client=NAME]",
+        usage: "fault KIND [on=log|derived|meta|any|...] [after=N] [for=TIME] [bytes=N] [client=NAME]",
         about: "Let a fault strike: a disk fault at the next call that fits it, others at once. `ottla sim list` names all \
           kinds.",
         args: (1, 1),
         options: &[
-            ("on", "which files; log unless said"),
-            ("after", "how many fitting calls pass first; 0 unless said"),
+            ("on", "which files: log (unless said), derived, meta, any, index, snapshot, epochs, log-starts, quorum-state"),
+            ("of", "for power-loss-at-call and crash-at-call: which calls count, any (unless said) or names"),
+            ("lose", LOSE),
+            ("after", "how many fitting calls (for those two: beginnings and ends of calls) pass first; 0 unless said"),
             ("for", "how long it lasts, for faults that last; 1s unless said"),
             ("bytes", "for disk-full: how many bytes may still be written; 0 unless said"),
             ("by", "for clock-jump: how far, e.g. 2h or -2h"),
@@ -254,6 +263,15 @@ pub const TABLE: &[Entry] = &[
         ],
         form: Form::Node,
         run: fault,
+    },
+    Entry {
+        verb: "cut-out",
+        usage: "cut-out TOPIC/PARTITION offset=N",
+        about: "The batch with this offset vanishes from its file at rest, and what follows moves up: damage that no checksum shows.",
+        args: (1, 1),
+        options: &[("offset", "any offset of the batch")],
+        form: Form::Node,
+        run: asks::cut_out,
     },
     Entry {
         verb: "trace",
@@ -390,6 +408,20 @@ pub const TABLE: &[Entry] = &[
         run: world::hostile,
     },
     Entry {
+        verb: "inspector",
+        usage: "inspector NAME [topics=TOPIC,...]",
+        about: "Put a client in that asks where leader epochs end and where times lie, and names epochs that are right, stale, or \
+          of the future.",
+        args: (1, 1),
+        options: &[
+            ("topics", "of those above; all unless said"),
+            ("think", "time between questions, on the average; 10ms unless said"),
+            ("patience", "how long a client waits for an answer; 15s unless said"),
+        ],
+        form: Form::World,
+        run: world::inspector,
+    },
+    Entry {
         verb: "at",
         usage: "at TIME WHAT [client=NAME]",
         about: "Something that happens at a time after the world began: a fault of any kind, or `produce TOPIC/PARTITION...`, \
@@ -407,6 +439,7 @@ pub const TABLE: &[Entry] = &[
             ("keeps", "what survives this power loss; as `world` says unless said"),
             ("keeps-names", "which names survive this power loss"),
             ("on", "which files a disk fault is for; log unless said"),
+            ("of", "for power-loss-at-call and crash-at-call: which calls count, any (unless said) or names"),
             ("after", "how many fitting calls pass first; 0 unless said"),
             ("for", "how long it lasts, for faults that last; 1s unless said"),
             ("by", "for clock-jump: how far, e.g. 2h or -2h; for delay and slow-reader: how much longer"),
@@ -473,7 +506,7 @@ fn crash(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
 fn power_loss(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let loss = match command.option("lose") {
         None => Loss::NOTHING_KEPT,
-        Some(word) => one_of(word, &[("unsynced", Loss::NOTHING_KEPT), ("any", Loss::ANY_SUBSET)])?,
+        Some(word) => one_of(word, &LOSSES)?,
     };
     stage.world().sim.lose_power(0, Some(loss));
     stage.world().run_for_ns(1_000_000);
@@ -498,13 +531,27 @@ fn start(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
 }
 
 fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    const OTHERS: [&str; 9] =
-        ["bit-flip", "latent-error", "disk-full", "reset", "half-open", "slow-reader", "pause", "clock-jump", "pause-client"];
+    const OTHERS: [&str; 11] = [
+        "power-loss-at-call",
+        "crash-at-call",
+        "bit-flip",
+        "latent-error",
+        "disk-full",
+        "reset",
+        "half-open",
+        "slow-reader",
+        "pause",
+        "clock-jump",
+        "pause-client",
+    ];
+    const FOR_EVER_MS: u64 = 1 << 40;
     let kind = &command.args[0];
     let target = match command.option("on") {
         None => Target::Log,
         Some(word) => one_of(word, &NAMED_TARGETS)?,
     };
+    let of = command.option("of").map_or(Ok(Calls::Any), |w| one_of(w, &NAMED_CALLS))?;
+    let loss = Some(command.option("lose").map_or(Ok(Loss::NOTHING_KEPT), |w| one_of(w, &LOSSES))?);
     let after = command.option("after").map_or(Ok(0), number)?;
     let for_ms = command.option("for").map_or(Ok(1_000_000_000), duration_ns)? / 1_000_000;
     let bytes = command.option("bytes").map_or(Ok(0), number)?;
@@ -512,6 +559,8 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let by_ms = command.option("by").map_or(Ok(0), signed_ms)?;
     let client = stage.world().client(&name);
     let action = match kind.text.as_str() {
+        "power-loss-at-call" => Action::PowerLossAtCall { node: 0, after, of, down_ms: FOR_EVER_MS, loss },
+        "crash-at-call" => Action::CrashAtCall { node: 0, after, of, down_ms: FOR_EVER_MS },
         "bit-flip" => Action::BitFlip { node: 0, target },
         "latent-error" => Action::LatentError { node: 0, target },
         "disk-full" => Action::DiskFull { node: 0, bytes, for_ms },

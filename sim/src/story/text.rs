@@ -6,12 +6,12 @@
 //!             their times.
 //! Not here    reading it (world.rs).
 
-use super::world::{blank, blank_consumer, blank_producer, keep_name, topics_of};
+use super::world::{blank, blank_consumer, blank_inspector, blank_producer, keep_name, topics_of};
 use crate::case::{Case, ClientKind};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, ProducerConfig};
+use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, ProducerConfig};
 use crate::disk::{Loss, Strike, Target};
 use crate::history::AdminAct;
-use crate::plan::Action;
+use crate::plan::{Action, Calls};
 use std::fmt::{Display, Write as _};
 
 /// Disk faults by name.
@@ -29,8 +29,20 @@ pub(super) const NAMED_STRIKES: [(&str, Strike); 10] = [
 ];
 
 /// Which files a disk fault is for, by name.
-pub(super) const NAMED_TARGETS: [(&str, Target); 4] =
-    [("log", Target::Log), ("derived", Target::Derived), ("meta", Target::Meta), ("any", Target::Any)];
+pub(super) const NAMED_TARGETS: [(&str, Target); 9] = [
+    ("log", Target::Log),
+    ("derived", Target::Derived),
+    ("meta", Target::Meta),
+    ("any", Target::Any),
+    ("index", Target::Index),
+    ("snapshot", Target::Snapshot),
+    ("log-starts", Target::LogStarts),
+    ("quorum-state", Target::QuorumState),
+    ("epochs", Target::Epochs),
+];
+
+/// Which disk calls count, by name.
+pub(super) const NAMED_CALLS: [(&str, Calls); 2] = [("any", Calls::Any), ("names", Calls::Names)];
 
 /// A line under construction.
 struct Line(String);
@@ -106,6 +118,7 @@ pub fn of_case(case: &Case, comment: &str) -> String {
             ClientKind::Producer(c) => Some(producer(&spec.name, c, &all)),
             ClientKind::Consumer(c) => Some(consumer(&spec.name, c, &all)),
             ClientKind::Hostile(c) => Some(hostile(&spec.name, c, &all)),
+            ClientKind::Inspector(c) => Some(inspector(&spec.name, c, &all)),
         };
         if let Some(line) = line {
             let _ = writeln!(text, "{}", line.0);
@@ -227,6 +240,15 @@ fn hostile(name: &str, c: &HostileConfig, all: &[(String, i32)]) -> Line {
     line
 }
 
+fn inspector(name: &str, c: &InspectorConfig, all: &[(String, i32)]) -> Line {
+    let usual = blank_inspector(Vec::new());
+    let mut line = Line::new(format!("inspector {name}"));
+    topics(&mut line, &c.topics, all);
+    line.time("think", c.think_ms, usual.think_ms);
+    line.time("patience", c.patience_ms, usual.patience_ms);
+    line
+}
+
 /// What the clients do at given times, client by client.
 fn timetables(case: &Case) -> Vec<(u64, Line)> {
     let mut out = Vec::new();
@@ -246,7 +268,7 @@ fn timetables(case: &Case) -> Vec<(u64, Line)> {
                     out.push((entry.at_ms, line));
                 }
             }
-            ClientKind::Consumer(_) | ClientKind::Hostile(_) => {}
+            ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
         }
     }
     out
@@ -283,14 +305,31 @@ fn action(case: &Case, action: &Action) -> Line {
     let client = |line: &mut Line, client: u32| {
         line.option("client", case.clients.get(client as usize).map_or("admin", |c| c.name.as_str()));
     };
+    let kept = |line: &mut Line, loss: Option<Loss>| {
+        if let Some(loss) = loss {
+            line.option("keeps", keep_name(loss.data).to_string() + marks(loss));
+            line.option("keeps-names", keep_name(loss.names));
+        }
+    };
+    let at_call = |line: &mut Line, after: u32, of: Calls| {
+        line.unless("after", after, 0);
+        let of = NAMED_CALLS.iter().find(|(_, calls)| *calls == of).map_or("any", |(name, _)| name);
+        line.unless("of", of, "any");
+    };
     match action {
-        Action::Crash { down_ms, .. } | Action::Shutdown { down_ms, .. } => line.time("down", *down_ms, 100),
-        Action::PowerLoss { down_ms, loss, .. } => {
+        Action::CrashAtCall { after, of, down_ms, .. } => {
+            at_call(&mut line, *after, *of);
             line.time("down", *down_ms, 100);
-            if let Some(loss) = loss {
-                line.option("keeps", keep_name(loss.data).to_string() + marks(*loss));
-                line.option("keeps-names", keep_name(loss.names));
-            }
+        }
+        Action::PowerLossAtCall { after, of, down_ms, loss, .. } => {
+            at_call(&mut line, *after, *of);
+            line.time("down", *down_ms, 100);
+            kept(&mut line, *loss);
+        }
+        Action::Crash { down_ms, .. } | Action::Shutdown { down_ms, .. } => line.time("down", *down_ms, 100),
+        Action::PowerLoss { down_ms, loss, .. } | Action::PowerOff { down_ms, loss, .. } => {
+            line.time("down", *down_ms, 100);
+            kept(&mut line, *loss);
         }
         Action::Pause { for_ms, .. } => line.time("for", *for_ms, 1_000),
         Action::ClockJump { by_ms, .. } => {

@@ -1,7 +1,7 @@
 //! Stories of a world whose clients act by themselves: a campaign's case as commands, and the commands as a case.
 //!
 //! State       the case so far, in the stage.
-//! Takes       `world`, `topic`, `admin`, `producer`, `consumer`, `hostile`, `at`, `play`; or a case.
+//! Takes       `world`, `topic`, `admin`, `producer`, `consumer`, `hostile`, `inspector`, `at`, `play`; or a case.
 //! Gives       the case, and its course; or the text that stands for it.
 //! Holds       a case that is written down and read again is the same case, but for the name of its campaign.
 //! Not here    running a case (case.rs), cutting it down (shrink.rs).
@@ -9,13 +9,13 @@
 use super::commands::{self, one_of};
 use super::parse::{Command, Word};
 use super::run::{Stage, duration_ns, number};
-use super::text::{NAMED_STRIKES, NAMED_TARGETS};
+use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
 use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, ProducerConfig, TimedAct, TimedBatch};
+use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, ProducerConfig, TimedAct, TimedBatch};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::disk::{Character, Keep, Loss, Target};
 use crate::history::AdminAct;
-use crate::plan::{Action, Entry, Kind, Plan};
+use crate::plan::{Action, Calls, Entry, Kind, Plan};
 use crate::runner::quietly;
 use crate::world::Setup;
 use crate::world::net::NetCharacter;
@@ -87,6 +87,10 @@ pub(super) fn blank_consumer(topics: Vec<(String, i32)>) -> ConsumerConfig {
         lists_percent: 0,
         last: false,
     }
+}
+
+pub(super) fn blank_inspector(topics: Vec<(String, i32)>) -> InspectorConfig {
+    InspectorConfig { topics, think_ms: 10, patience_ms: PATIENCE_MS }
 }
 
 /// The topics that are set up, with their partitions.
@@ -301,6 +305,13 @@ pub(super) fn hostile(stage: &mut Stage, command: &Command) -> Result<String, Di
     add(stage, &command.args[0], ClientKind::Hostile(HostileConfig { topics, frames, think_ms }))
 }
 
+pub(super) fn inspector(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let mut c = blank_inspector(topics(stage, command)?);
+    c.think_ms = command.option("think").map_or(Ok(c.think_ms), ms)?;
+    c.patience_ms = command.option("patience").map_or(Ok(c.patience_ms), ms)?;
+    add(stage, &command.args[0], ClientKind::Inspector(c))
+}
+
 /// `at TIME WHAT ...`: an entry of the fault plan, or of a client's timetable.
 pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let at_ms = ms(&command.args[0])?;
@@ -396,18 +407,21 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         return Err(wrong);
     };
     let target = target(command)?;
+    let after = command.option("after").map_or(Ok(0), number)?;
+    let of = command.option("of").map_or(Ok(Calls::Any), |w| one_of(w, &NAMED_CALLS))?;
+    let mut loss = None;
+    if let Some(word) = command.option("keeps") {
+        keeps(word, loss.get_or_insert(Loss::NOTHING_KEPT))?;
+    }
+    if let Some(word) = command.option("keeps-names") {
+        loss.get_or_insert(Loss::NOTHING_KEPT).names = one_of(word, &KEEPS)?;
+    }
     Ok(match known {
         Kind::Crash => Action::Crash { node, down_ms },
-        Kind::PowerLoss => {
-            let mut loss = None;
-            if let Some(word) = command.option("keeps") {
-                keeps(word, loss.get_or_insert(Loss::NOTHING_KEPT))?;
-            }
-            if let Some(word) = command.option("keeps-names") {
-                loss.get_or_insert(Loss::NOTHING_KEPT).names = one_of(word, &KEEPS)?;
-            }
-            Action::PowerLoss { node, down_ms, loss }
-        }
+        Kind::CrashAtCall => Action::CrashAtCall { node, after, of, down_ms },
+        Kind::PowerLoss => Action::PowerLoss { node, down_ms, loss },
+        Kind::PowerLossAtCall => Action::PowerLossAtCall { node, after, of, down_ms, loss },
+        Kind::PowerOff => Action::PowerOff { node, down_ms, loss },
         Kind::Shutdown => Action::Shutdown { node, down_ms },
         Kind::Pause => Action::Pause { node, for_ms },
         Kind::ClockJump => Action::ClockJump { node, by_ms },
@@ -423,7 +437,6 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         disk => {
             let strike = NAMED_STRIKES.iter().find(|(name, _)| *name == disk.name()).map(|(_, strike)| *strike);
             let strike = strike.ok_or_else(|| mistake(kind, format!("`{}` is no fault of a disk", kind.text)))?;
-            let after = command.option("after").map_or(Ok(0), number)?;
             Action::Disk { node, strike, target, after, stall_ms: for_ms }
         }
     })

@@ -8,7 +8,7 @@ use super::Sim;
 use super::agenda::Event;
 use crate::disk::Armed;
 use crate::history::Mishap;
-use crate::plan::{Action, Kind, Plan};
+use crate::plan::{Action, Calls, Kind, Plan};
 use serde::Serialize;
 
 /// What became of an entry of the plan.
@@ -25,6 +25,16 @@ pub enum Fired {
     NothingToStrike,
     /// No disk call that it waited for came before the faults ended.
     NoSuchCall,
+}
+
+/// The end of a life that waits for its disk call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AtCall {
+    entry: u32,
+    node: u32,
+    of: Calls,
+    /// It strikes when so many of these boundaries have been passed.
+    at: u64,
 }
 
 impl Sim {
@@ -75,11 +85,22 @@ impl Sim {
                 self.lose_power(node, loss);
                 self.agenda.after(down_ms * MS, Event::Start { node });
             }
-            Action::Shutdown { node, down_ms } if self.is_up(node) => self.shut_down(node, down_ms * MS),
-            Action::Pause { node, for_ms } if self.is_up(node) => self.pause_node(node, for_ms * MS),
-            Action::Crash { .. } | Action::PowerLoss { .. } | Action::Shutdown { .. } | Action::Pause { .. } => {
-                return Fired::NodeDown;
+            Action::PowerLossAtCall { node, after, of, .. } | Action::CrashAtCall { node, after, of, .. } => {
+                let at = self.boundaries_of(node, of) + u64::from(after) + 1;
+                self.at_calls.push(AtCall { entry, node, of, at });
+                return Fired::NotYet;
             }
+            Action::Shutdown { node, down_ms } if self.is_up(node) => self.shut_down(node, down_ms * MS),
+            Action::PowerOff { node, down_ms, loss } if self.is_up(node) => {
+                self.nodes[node as usize].power_off = Some(loss);
+                self.shut_down(node, down_ms * MS);
+            }
+            Action::Pause { node, for_ms } if self.is_up(node) => self.pause_node(node, for_ms * MS),
+            Action::Crash { .. }
+            | Action::PowerLoss { .. }
+            | Action::Shutdown { .. }
+            | Action::PowerOff { .. }
+            | Action::Pause { .. } => return Fired::NodeDown,
             Action::ClockJump { node, by_ms } => self.nodes[node as usize].wall_offset_ms += by_ms,
             Action::Disk { node, strike, target, after, stall_ms } => {
                 let stall_ns = stall_ms * MS;
@@ -126,6 +147,33 @@ impl Sim {
             Action::PauseClient { client, for_ms } => self.pause_client(client, for_ms * MS),
         }
         Fired::Struck
+    }
+
+    fn boundaries_of(&self, node: u32, of: Calls) -> u64 {
+        match of {
+            Calls::Any => self.nodes[node as usize].disk.boundaries(),
+            Calls::Names => self.nodes[node as usize].disk.name_boundaries,
+        }
+    }
+
+    /// End a life for which the boundary of a disk call was planned that has just been passed.
+    pub(super) fn end_at_call(&mut self) {
+        let due = |c: &AtCall| self.is_up(c.node) && self.boundaries_of(c.node, c.of) >= c.at;
+        let Some(i) = self.at_calls.iter().position(due) else { return };
+        let AtCall { entry, node, .. } = self.at_calls.remove(i);
+        let down_ms = match self.plan.entries[entry as usize].action {
+            Action::PowerLossAtCall { down_ms, loss, .. } => {
+                self.lose_power(node, loss);
+                down_ms
+            }
+            Action::CrashAtCall { down_ms, .. } => {
+                self.crash(node);
+                down_ms
+            }
+            _ => return,
+        };
+        self.agenda.after(down_ms.saturating_mul(1_000_000), Event::Start { node });
+        self.fired[entry as usize] = Fired::Struck;
     }
 
     fn damage(&mut self, node: u32, target: crate::disk::Target, kind: Kind) -> Fired {
@@ -188,13 +236,15 @@ impl Sim {
             }
             self.agenda.after(0, Event::Start { node: n });
         }
+        self.at_calls.clear();
         self.set_delay_ns(0);
         for client in 0..self.client_names.len() as u32 {
             self.set_slow_ns(client, 0);
             self.paused_clients[client as usize] = 0;
         }
         for (fired, entry) in self.fired.iter_mut().zip(&self.plan.entries) {
-            if *fired == Fired::NotYet && matches!(entry.action, Action::Disk { .. }) {
+            let waits = matches!(entry.action, Action::Disk { .. } | Action::PowerLossAtCall { .. } | Action::CrashAtCall { .. });
+            if *fired == Fired::NotYet && waits {
                 *fired = Fired::NoSuchCall;
             }
         }

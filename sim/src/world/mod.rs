@@ -125,6 +125,7 @@ pub struct Sim {
     delay_ns: u64,
     pub(crate) plan: Plan,
     pub(crate) fired: Vec<Fired>,
+    at_calls: Vec<faults::AtCall>,
     pub(crate) watch: Watch,
     /// How often power was lost at a boundary of the set-up's list.
     pub(crate) power_failures: u64,
@@ -182,6 +183,7 @@ impl World {
             delay_ns: 0,
             plan: Plan::default(),
             fired: Vec::new(),
+            at_calls: Vec::new(),
             watch: Watch::default(),
             power_failures: 0,
             boundaries: 0,
@@ -198,6 +200,9 @@ impl World {
             planted: None,
             setup,
         };
+        if sim.setup.settings.keys().any(|name| name.starts_with("log.retention.") && !name.contains("check")) {
+            sim.watch.is_under_retention(None);
+        }
         sim.add_node();
         let boundaries = sim.setup.power_loss_at.clone();
         sim.disk(0).fail_power_at(boundaries);
@@ -400,7 +405,8 @@ impl Sim {
 
     /// Compare everything derived on the disks with what it is derived from, if nothing is under way.
     pub fn refold(&mut self) {
-        for n in 0..self.nodes.len() {
+        // What a power loss left is not looked at before a start has had its turn with it.
+        for n in (0..self.nodes.len()).filter(|n| self.is_up(*n as u32)).collect::<Vec<_>>() {
             self.watch.refold(&self.nodes[n].disk);
         }
         for found in std::mem::take(&mut self.watch.found) {

@@ -30,6 +30,57 @@ impl Default for NetCharacter {
 pub(crate) struct Asked {
     pub(crate) correlation: i32,
     pub(crate) produce: Option<Box<AskedProduce>>,
+    pub(crate) fetch: Option<Box<AskedFetch>>,
+    /// Questions whose answers are compared with the log.
+    pub(crate) looks: Vec<Look>,
+}
+
+/// A Fetch request: of which partitions it wants records, those of its session included.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedFetch {
+    pub(crate) min_bytes: i32,
+    pub(crate) bytes_max: i32,
+    pub(crate) session: i32,
+    pub(crate) session_epoch: i32,
+    pub(crate) parts: Vec<FetchPart>,
+    /// Topic name, topic id and partition of what the session shall not be about any more.
+    pub(crate) forgotten: Vec<(String, u128, i32)>,
+    /// `parts` is complete.
+    pub(crate) known: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct FetchPart {
+    pub(crate) name: String,
+    pub(crate) id: u128,
+    pub(crate) index: i32,
+    pub(crate) offset: i64,
+    pub(crate) bytes_max: i32,
+    /// What of the log somebody had seen when the request came.
+    pub(crate) visible: i64,
+}
+
+/// One question about one partition.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) what: LookFor,
+    pub(crate) name: String,
+    pub(crate) id: u128,
+    pub(crate) index: i32,
+    /// The leader epoch that the client believes in, or -1.
+    pub(crate) current_epoch: i32,
+    /// What of the log somebody had seen when the question came.
+    pub(crate) visible: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum LookFor {
+    /// Records: only the leader epoch matters.
+    Records,
+    /// ListOffsets.
+    Time(i64),
+    /// OffsetForLeaderEpoch.
+    Epoch(i32),
 }
 
 /// The batches of a Produce request: topic name, topic id, partition, checksum, records.
@@ -61,6 +112,8 @@ pub(crate) struct Conn {
     /// The client is gone without a word: nothing that either side sends arrives.
     pub(crate) silent: bool,
     pub(crate) by_bytes: bool,
+    /// The node wants it closed: what else was asked on it gets no answer.
+    pub(crate) closing: bool,
     /// When the last frame in each direction arrives.
     pub(crate) last_to_node: u64,
     pub(crate) last_to_client: u64,

@@ -60,6 +60,8 @@ pub(crate) struct NodeSlot {
     held: Vec<Event>,
     /// When an orderly end was asked for.
     shutdown_at: Option<u64>,
+    /// Power is lost right behind an orderly end, and what that takes.
+    pub(crate) power_off: Option<Option<crate::disk::Loss>>,
     /// How long it stays down after it ended by itself.
     pub(crate) down_ns: u64,
     pub(crate) starts: u32,
@@ -92,6 +94,7 @@ impl Sim {
             paused_until: 0,
             held: Vec::new(),
             shutdown_at: None,
+            power_off: None,
             down_ns: 1_000_000_000,
             starts: 0,
             damage_known: 0,
@@ -148,6 +151,7 @@ impl Sim {
         slot.paused_until = 0;
         slot.held.clear();
         slot.shutdown_at = None;
+        slot.power_off = None;
         let seed = rng.next_u64();
         let now = slot.now(now_ns);
         self.watch.before_start(&self.nodes[n as usize].disk);
@@ -202,6 +206,9 @@ impl Sim {
         } else {
             self.effects(n, &mut out);
             self.reschedule(n);
+            if self.is_up(n) && self.nodes[n as usize].disk.calls_open() == 0 {
+                self.look_for_waiters(n);
+            }
         }
         self.scratch = out;
     }
@@ -315,8 +322,8 @@ impl Sim {
             return;
         }
         let Some((op, file, result)) = self.nodes[n as usize].disk.complete(ticket) else { return };
-        if matches!(result, Err(DiskFault::Io | DiskFault::NoSpace)) {
-            self.watch.on_failed(file);
+        if let Err(fault @ (DiskFault::Io | DiskFault::NoSpace)) = result {
+            self.watch.on_failed(file, fault);
         }
         self.after_disk(n);
         self.input(n, Input::Disk { op, result });
@@ -386,6 +393,7 @@ impl Sim {
                 self.agenda.after(1_000_000, Event::Start { node: n });
             }
         }
+        self.end_at_call();
     }
 
     fn stop(&mut self, n: u32, down: Down) {
@@ -405,9 +413,14 @@ impl Sim {
                 if self.nodes[n as usize].shutdown_at.is_none() {
                     self.fail("halt", "an orderly end that nobody asked for", "Halt(Shutdown) without Input::Shutdown");
                 }
+                self.watch.on_ended(&self.nodes[n as usize].disk);
+                let is_power_off = std::mem::take(&mut self.nodes[n as usize].power_off);
                 self.stop(n, Down::Stopped);
                 self.nodes[n as usize].disk.process_crashed();
                 self.watch.on_crash();
+                if let Some(loss) = is_power_off {
+                    self.lose_power(n, loss);
+                }
             }
             Fatal::MetadataDirFailed { what } => {
                 let excused = self.disk_faults_seen() || self.disk_was_full();

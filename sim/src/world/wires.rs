@@ -7,12 +7,12 @@
 
 use super::Sim;
 use super::agenda::Event;
-use super::net::{Asked, AskedPart, AskedProduce, Break, Conn, Flight};
+use super::net::{Asked, AskedFetch, AskedPart, AskedProduce, Break, Conn, FetchPart, Flight, Look, LookFor};
 use bytes::Bytes;
 use ottla_core::ids::ConnId;
 use ottla_core::io::{Chunk, Input, Reply};
 use ottla_core::wire::{
-    ApiKey, Produce, Request, RequestFrame, Response, decode_request, decode_response, encode_reply, encode_request,
+    ApiKey, Produce, Request, RequestFrame, Response, decode_request, decode_response, encode_reply, encode_request, msg,
 };
 
 /// How long a node keeps a connection whose client vanished, in virtual nanoseconds.
@@ -31,6 +31,7 @@ impl Sim {
             node_side: false,
             silent: false,
             by_bytes,
+            closing: false,
             last_to_node: arrives,
             last_to_client: 0,
             broken: None,
@@ -152,7 +153,8 @@ impl Sim {
                         }
                     }
                 }
-                if let Some(asked) = asked {
+                if let Some(mut asked) = asked {
+                    self.watch.on_asked(&mut asked);
                     self.conns[conn as usize].asked.push_back(asked);
                 }
                 self.input(node, Input::Request { conn: ConnId(u64::from(conn) + 1), request: frame });
@@ -317,7 +319,8 @@ impl Sim {
     /// The node wants a connection closed after the answers already given.
     pub(super) fn on_close_effect(&mut self, conn_id: ConnId) {
         let conn = (conn_id.0 as u32).wrapping_sub(1);
-        let Some(c) = self.conns.get(conn as usize) else { return };
+        let Some(c) = self.conns.get_mut(conn as usize) else { return };
+        c.closing = true;
         let at = c.last_to_client.max(self.now_ns());
         self.agenda.at(at, Event::CloseAtNode { conn });
         self.agenda.at(at, Event::CloseAtClient { conn });
@@ -393,6 +396,16 @@ impl Sim {
         }
     }
 
+    /// Nothing is under way on a node's disk: who waits all the same?
+    pub(super) fn look_for_waiters(&mut self, n: u32) {
+        let life = self.nodes[n as usize].life;
+        for conn in self.conns.iter().filter(|c| c.node == n && c.node_side && c.life == life && !c.closing) {
+            if let Some(asked) = conn.asked.front() {
+                self.watch.on_idle(asked);
+            }
+        }
+    }
+
     /// The connections that a client has now.
     pub(crate) fn conns_of(&self, client: u32) -> Vec<u32> {
         (0..self.conns.len() as u32)
@@ -450,5 +463,72 @@ fn asked_of(frame: &RequestFrame) -> Option<Asked> {
         }
         _ => None,
     };
-    Some(Asked { correlation: frame.correlation, produce })
+    let fetch = match &frame.request {
+        Request::Fetch(request) => Some(Box::new(asked_fetch(request))),
+        _ => None,
+    };
+    Some(Asked { correlation: frame.correlation, produce, fetch, looks: looks_of(&frame.request, frame.version) })
+}
+
+fn asked_fetch(request: &msg::FetchRequest) -> AskedFetch {
+    let mut parts = Vec::new();
+    for topic in &request.topics {
+        parts.extend(topic.partitions.iter().map(|p| FetchPart {
+            name: topic.topic.0.as_str().to_string(),
+            id: topic.topic_id.as_u128(),
+            index: p.partition,
+            offset: p.fetch_offset,
+            bytes_max: p.partition_max_bytes,
+            visible: 0,
+        }));
+    }
+    let forgotten = request
+        .forgotten_topics_data
+        .iter()
+        .flat_map(|t| t.partitions.iter().map(|index| (t.topic.0.as_str().to_string(), t.topic_id.as_u128(), *index)));
+    AskedFetch {
+        min_bytes: request.min_bytes,
+        bytes_max: request.max_bytes,
+        session: request.session_id,
+        session_epoch: request.session_epoch,
+        parts,
+        forgotten: forgotten.collect(),
+        known: false,
+    }
+}
+
+/// Questions whose answers are compared with the log: those of one partition each that a version with leader epochs asks.
+fn looks_of(request: &Request, version: i16) -> Vec<Look> {
+    let look = |what, name: &str, id, index, current_epoch| {
+        let name = name.to_string();
+        Look { what, name, id, index, current_epoch, visible: 0 }
+    };
+    match request {
+        Request::ListOffsets(r) => {
+            let epoch = |e| if version >= 4 { e } else { -1 };
+            let parts = r.topics.iter().flat_map(|t| t.partitions.iter().map(move |p| (t, p)));
+            parts
+                .map(|(t, p)| {
+                    look(LookFor::Time(p.timestamp), t.name.0.as_str(), 0, p.partition_index, epoch(p.current_leader_epoch))
+                })
+                .collect()
+        }
+        Request::OffsetForLeaderEpoch(r) => {
+            let parts = r.topics.iter().flat_map(|t| t.partitions.iter().map(move |p| (t, p)));
+            parts
+                .map(|(t, p)| look(LookFor::Epoch(p.leader_epoch), t.topic.0.as_str(), 0, p.partition, p.current_leader_epoch))
+                .collect()
+        }
+        Request::Fetch(r) if version >= 9 => {
+            let parts = r.topics.iter().flat_map(|t| t.partitions.iter().map(move |p| (t, p)));
+            parts
+                .filter(|(_, p)| p.current_leader_epoch >= 0)
+                .map(|(t, p)| {
+                    let id = t.topic_id.as_u128();
+                    look(LookFor::Records, t.topic.0.as_str(), id, p.partition, p.current_leader_epoch)
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    }
 }

@@ -1,0 +1,283 @@
+//! What an answer says of a log, compared with a naive fold of the batches that were appended; and requests that wait for nothing.
+//!
+//! State       in `Watch`: what fetch sessions are about, leader epochs as they were told.
+//! Takes       answers as they leave, with what was asked; a node whose disk has nothing to do.
+//! Gives       epochs, ends of epochs and lookups by time that are wrong; requests that nothing is going to answer.
+//! Holds       no code shared with `core`: a lookup is a walk over all batches.
+//! Not here    records in Fetch answers (watch.rs), whole histories (history.rs).
+
+use super::Id;
+use super::ghost::GhostLog;
+use super::watch::{METADATA, Watch};
+use crate::disk::SimDisk;
+use crate::world::net::{Asked, AskedFetch, FetchPart, Look, LookFor};
+use ottla_core::io::{FileKind, Suffix};
+use ottla_core::wire::{FetchReply, Response};
+
+/// Nothing: no offset, no timestamp, no epoch.
+const NOTHING: i64 = -1;
+
+impl Watch {
+    /// A request has come: remember what its answer will have to be compared with.
+    pub(crate) fn on_asked(&mut self, asked: &mut Asked) {
+        for look in &mut asked.looks {
+            look.visible = self.visible_of(&look.name, look.id, look.index);
+        }
+        if let Some(fetch) = &mut asked.fetch {
+            self.know_session(fetch);
+            for part in &mut fetch.parts {
+                part.visible = self.visible_of(&part.name, part.id, part.index);
+            }
+        }
+    }
+
+    /// What of a log somebody has been told of.
+    fn visible_of(&self, name: &str, id: u128, index: i32) -> i64 {
+        let log = self.path_of(name, id, index).and_then(|path| self.by_path.get(&path).copied());
+        log.map_or(0, |log| self.logs[log].seen)
+    }
+
+    /// A Fetch request is about all that its session is about.
+    fn know_session(&mut self, fetch: &mut AskedFetch) {
+        fetch.known = true;
+        if fetch.session == 0 || fetch.session_epoch <= 0 {
+            self.sessions.remove(&fetch.session);
+            return;
+        }
+        let Some(parts) = self.sessions.get_mut(&fetch.session) else {
+            fetch.known = false;
+            return;
+        };
+        for new in fetch.parts.drain(..) {
+            match parts.iter_mut().find(|old| old.is_of(&new)) {
+                Some(old) => *old = new,
+                None => parts.push(new),
+            }
+        }
+        let forgotten = |p: &FetchPart| fetch.forgotten.iter().any(|f| *f == (p.name.clone(), p.id, p.index));
+        parts.retain(|p| !forgotten(p));
+        fetch.parts.clone_from(parts);
+    }
+
+    /// A Fetch answer: the session that it made, or ended.
+    pub(super) fn on_session(&mut self, asked: &Asked, answer: &FetchReply) {
+        let Some(fetch) = &asked.fetch else { return };
+        self.check_progress(fetch, answer);
+        if answer.error_code != 0 {
+            self.sessions.remove(&fetch.session);
+        } else if fetch.session_epoch == 0 && answer.session_id != 0 {
+            self.sessions.insert(answer.session_id, fetch.parts.clone());
+        }
+    }
+
+    /// Nothing is under way on the disk and the node has had its turn. Whoever waits on this connection waits for something else: for
+    /// time to pass, and for nothing that is there.
+    pub(crate) fn on_idle(&mut self, asked: &Asked) {
+        if self.ever_failed || self.no_space {
+            return;
+        }
+        self.tally.count(Id::Waits);
+        let Some(fetch) = &asked.fetch else {
+            let text = format!("correlation {}", asked.correlation);
+            return self.report(Id::Waits.found("a request waits and nothing is under way on the disk", text));
+        };
+        if let Some((path, bytes)) = self.readable_of(fetch) {
+            let text = format!("{path}: {bytes} bytes are there, {} are asked for", fetch.min_bytes);
+            self.report(Id::Waits.found("a fetch waits for records that are there", text));
+        }
+    }
+
+    /// What a fetch could have, if that is all that it waits for: a partition and the bytes of all. When the disk has nothing to do, all
+    /// that was appended is visible.
+    fn readable_of(&self, fetch: &AskedFetch) -> Option<(String, i64)> {
+        let least = i64::from(fetch.min_bytes.max(1));
+        if !fetch.known || least > i64::from(fetch.bytes_max) {
+            return None;
+        }
+        let (mut all, mut some) = (0, None);
+        for part in &fetch.parts {
+            let Some((path, log)) = self.certain_log_of(part) else { continue };
+            let batches = &self.logs[log].batches;
+            let bytes: usize =
+                batches.iter().rev().take_while(|b| b.head.last_offset() >= part.offset).map(|b| b.head.size).sum();
+            if bytes > 0 {
+                all += i64::try_from(bytes).unwrap_or(i64::MAX).min(i64::from(part.bytes_max));
+                some = Some(path);
+            }
+        }
+        some.filter(|_| all >= least).map(|path| (path, all))
+    }
+
+    /// The log that a part of a fetch is about, where no doubt is left which one that is and where it begins.
+    fn certain_log_of(&self, part: &FetchPart) -> Option<(String, usize)> {
+        let path = self.path_of(&part.name, part.id, part.index)?;
+        let log = self.by_path.get(&path).copied()?;
+        let ghost = &self.logs[log];
+        (!ghost.damaged && part.offset >= ghost.deletion_asked).then_some((path, log))
+    }
+
+    /// A Fetch answer without any record and without an error: none of what was asked may have been there when it was asked.
+    fn check_progress(&mut self, fetch: &AskedFetch, answer: &FetchReply) {
+        let mut parts = answer.topics.iter().flat_map(|t| &t.partitions);
+        if !fetch.known
+            || fetch.bytes_max <= 0
+            || answer.error_code != 0
+            || parts.any(|p| p.error_code != 0 || !p.records.is_empty())
+        {
+            return;
+        }
+        self.tally.count(Id::Waits);
+        for part in fetch.parts.iter().filter(|p| p.offset < p.visible && p.bytes_max > 0) {
+            let Some((path, log)) = self.certain_log_of(part) else { continue };
+            let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
+            let is_there = self.logs[log].batches.iter().any(|b| (part.offset..part.visible).contains(&b.head.last_offset()));
+            if is_there && !self.is_retained(topic) {
+                let text = format!("{path}: from {}, {} was visible", part.offset, part.visible);
+                self.report(Id::Waits.found("a fetch is answered without the records that are there", text));
+                return;
+            }
+        }
+    }
+
+    /// A topic's creation is acknowledged: the metadata log that says so must be on the disk.
+    pub(super) fn on_created(&mut self, disk: &SimDisk, name: &str) {
+        self.tally.count(Id::AdminDurable);
+        if !disk.is_dir_durable(METADATA) {
+            self.report(
+                Id::AdminDurable.found("an answer rests on a metadata directory that is not on the disk", name.to_string()),
+            );
+        }
+        let Some(dir) = disk.id_of(METADATA) else { return };
+        let mut logs = disk.names(dir);
+        logs.retain(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
+        logs.sort();
+        // The record is the last that names the topic; a snapshot may have taken its place.
+        for log in logs.into_iter().rev() {
+            let bytes = disk.bytes_of(METADATA, log);
+            let Some(pos) = bytes.windows(name.len()).rposition(|w| w == name.as_bytes()) else { continue };
+            if !disk.keeps(dir, log, (pos + name.len()) as u64) {
+                let text = format!("{name}: {log} up to {pos}");
+                self.report(Id::AdminDurable.found("the creation of a topic is acknowledged before it is on the disk", text));
+            }
+            return;
+        }
+    }
+
+    /// An answer to questions about offsets leaves.
+    pub(super) fn on_looked(&mut self, asked: &Asked, response: &Response) {
+        for look in &asked.looks {
+            let same = |name: &str, index: i32| index == look.index && name == look.name;
+            // Error, epoch, timestamp, offset.
+            let found = match response {
+                Response::ListOffsets(r) => r
+                    .topics
+                    .iter()
+                    .flat_map(|t| t.partitions.iter().map(move |p| (t.name.0.as_str(), p)))
+                    .find(|(name, p)| same(name, p.partition_index))
+                    .map(|(_, p)| (p.error_code, p.leader_epoch, p.timestamp, p.offset)),
+                Response::OffsetForLeaderEpoch(r) => r
+                    .topics
+                    .iter()
+                    .flat_map(|t| t.partitions.iter().map(move |p| (t.topic.0.as_str(), p)))
+                    .find(|(name, p)| same(name, p.partition))
+                    .map(|(_, p)| (p.error_code, p.leader_epoch, NOTHING, p.end_offset)),
+                Response::Fetch(r) => r
+                    .topics
+                    .iter()
+                    .flat_map(|t| t.partitions.iter().map(move |p| (t, p)))
+                    .find(|(t, p)| p.index == look.index && t.name == look.name && t.id.0.as_u128() == look.id)
+                    .map(|(_, p)| (p.error_code, NOTHING as i32, NOTHING, NOTHING)),
+                _ => None,
+            };
+            let Some((error, epoch, timestamp, offset)) = found else { continue };
+            let Some(path) = self.path_of(&look.name, look.id, look.index) else { continue };
+            self.check_fence(&path, look, error);
+            if error == 0 {
+                self.check_look(&path, look, epoch, timestamp, offset);
+            }
+        }
+    }
+
+    /// Whoever believes in another leader epoch than this life's must be told so.
+    fn check_fence(&mut self, path: &str, look: &Look, error: i16) {
+        let Some(epoch) = self.leader_epochs.get(path).copied().filter(|_| look.current_epoch >= 0) else { return };
+        self.tally.count(Id::Epochs);
+        if look.current_epoch != epoch && error == 0 {
+            let text = format!("{path}: {} was named, the leader epoch is {epoch}", look.current_epoch);
+            self.report(Id::Epochs.found("a client of another leader epoch is not fenced", text));
+        }
+    }
+
+    fn check_look(&mut self, path: &str, look: &Look, epoch: i32, timestamp: i64, offset: i64) {
+        let Some(log) = self.by_path.get(path).copied() else { return };
+        let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
+        let ghost = &self.logs[log];
+        // Where the beginning is deleted meanwhile, the fold would have to know when.
+        if ghost.damaged || self.io_failed || self.no_space || ghost.deletion_asked > 0 || self.is_retained(topic) {
+            return;
+        }
+        let (id, wrong) = match look.what {
+            LookFor::Epoch(asked) => {
+                let Some(own) = self.leader_epochs.get(path).copied() else { return };
+                (Id::Epochs, end_of_epoch(ghost, look, asked, own, (epoch, offset)))
+            }
+            LookFor::Time(at) if at >= 0 => (Id::ByTime, at_or_after(ghost, look, at, (timestamp, offset))),
+            LookFor::Time(-3) => (Id::ByTime, largest(ghost, look, (timestamp, offset))),
+            LookFor::Time(_) | LookFor::Records => return,
+        };
+        self.tally.count(id);
+        if let Some((site, text)) = wrong {
+            self.report(id.found(site, format!("{path}: {text}")));
+        }
+    }
+}
+
+/// The end of a leader epoch, by a walk over all batches.
+fn end_of_epoch(ghost: &GhostLog, look: &Look, asked: i32, own: i32, found: (i32, i64)) -> Option<(&'static str, String)> {
+    let end = ghost.end.unwrap_or(0);
+    if asked > own {
+        let wrong = found != (NOTHING as i32, NOTHING);
+        return wrong.then(|| ("a leader epoch of the future has an end", format!("epoch {asked}: {found:?}")));
+    }
+    let floor = ghost.batches.iter().rev().find(|b| b.head.epoch <= asked).map_or(asked, |b| b.head.epoch);
+    let floor = if asked == own { own } else { floor };
+    let next = ghost.batches.iter().find(|b| b.head.epoch > asked).map(|b| b.head.base_offset);
+    // Where no later epoch has records, it ends where the log ends; that moves while the answer is on its way.
+    let ends = next.map_or(look.visible..=end, |next| next..=next);
+    let wrong = found.0 != floor || !ends.contains(&found.1);
+    wrong.then(|| {
+        ("a leader epoch does not end where its batches end", format!("epoch {asked}: {found:?}, not {floor} in {ends:?}"))
+    })
+}
+
+/// The first record not older than `at`: it lies in the first batch whose largest timestamp is not smaller.
+fn at_or_after(ghost: &GhostLog, look: &Look, at: i64, (timestamp, offset): (i64, i64)) -> Option<(&'static str, String)> {
+    let first = ghost.batches.iter().find(|b| b.head.max_timestamp >= at);
+    let right = match first {
+        None => offset == NOTHING,
+        Some(b) if offset == NOTHING => b.head.last_offset() >= look.visible,
+        Some(b) => timestamp >= at && (b.head.base_offset..=b.head.last_offset()).contains(&offset),
+    };
+    (!right).then(|| ("a lookup by time finds another record", format!("{at}: {timestamp} at offset {offset}, not in {first:?}")))
+}
+
+/// The first record with the largest timestamp; as in Kafka none, if that is not visible yet.
+fn largest(ghost: &GhostLog, look: &Look, (timestamp, offset): (i64, i64)) -> Option<(&'static str, String)> {
+    let latest = |until: i64| {
+        let below = ghost.batches.iter().take_while(|b| b.head.last_offset() < until);
+        below.map(|b| b.head.max_timestamp).max().unwrap_or(NOTHING)
+    };
+    let least = latest(look.visible);
+    let right = match offset {
+        NOTHING => least == NOTHING || latest(i64::MAX) > least,
+        _ => timestamp >= least && ghost.batch_at(offset).is_some_and(|b| b.head.max_timestamp == timestamp),
+    };
+    (!right)
+        .then(|| ("a lookup of the largest timestamp finds another", format!("{timestamp} at offset {offset}, at least {least}")))
+}
+
+impl FetchPart {
+    fn is_of(&self, other: &FetchPart) -> bool {
+        (self.index, self.id, &self.name) == (other.index, other.id, &other.name)
+    }
+}

@@ -1,0 +1,358 @@
+//! What must be on the disk before a call is given: looked at with each call that replaces, removes, cuts or derives something.
+//!
+//! State       in `Watch`: which files this life has replaced, whether an orderly end was marked.
+//! Takes       a disk call, and the disk as it is before the call.
+//! Gives       what a power loss right after the call could break.
+//! Holds       it looks at what the medium holds, never at what the node believes.
+//! Not here    appends of batches (watch.rs), answers (answers.rs).
+
+use super::ghost::GhostBatch;
+use super::watch::{METADATA, Watch, is_partition};
+use super::{Id, refold};
+use crate::disk::SimDisk;
+use bytes::Bytes;
+use ottla_core::ids::DirId;
+use ottla_core::io::{DiskCall, FileId, FileKind, FileName, ROOT, Suffix};
+
+const MARKER: FileName = plain(FileKind::CleanShutdown, 0);
+const EPOCHS: FileName = plain(FileKind::LeaderEpochs, 0);
+const RECOVERY_POINTS: FileName = plain(FileKind::RecoveryPoints, 0);
+const LOG_STARTS: FileName = plain(FileKind::LogStarts, 0);
+
+pub(super) const fn plain(kind: FileKind, base: i64) -> FileName {
+    FileName { kind, base, epoch: 0, suffix: Suffix::None }
+}
+
+impl Watch {
+    /// A disk call is about to be given.
+    pub(super) fn check_call(&mut self, disk: &SimDisk, file: FileId, call: &DiskCall) {
+        let plain = file.name.suffix == Suffix::None;
+        match (call, file.name.kind) {
+            (DiskCall::Rename { to }, _) if file.name.suffix == Suffix::Tmp && to.suffix == Suffix::None => {
+                self.on_replaced(disk, file, *to);
+            }
+            (DiskCall::Create, _) if file.name.suffix == Suffix::Tmp => self.on_replacing(disk, file),
+            (DiskCall::Append { data, .. }, FileKind::RecoveryPoints) if !plain => self.on_recovery_points(disk, data),
+            (DiskCall::Append { data, .. }, FileKind::Index | FileKind::TimeIndex) if plain => self.on_index(disk, file, data),
+            (DiskCall::Append { .. }, FileKind::Log) if plain => self.before_append(disk, file),
+            (DiskCall::Rename { to }, FileKind::Log) if plain && to.suffix == Suffix::Deleted => {
+                self.on_doomed(disk, file);
+                self.on_metadata_cut(disk, file);
+            }
+            (DiskCall::Remove, FileKind::Log) if plain => {
+                self.removed.insert(file);
+                self.on_metadata_cut(disk, file);
+            }
+            (DiskCall::Remove, FileKind::Index | FileKind::TimeIndex) if plain => {
+                self.removed.insert(file);
+            }
+            (DiskCall::Remove, FileKind::Snapshot) if plain => self.on_snapshot_removed(disk, file),
+            _ => {}
+        }
+    }
+
+    /// A new file is about to get the name of the one that it replaces.
+    fn on_replaced(&mut self, disk: &SimDisk, file: FileId, to: FileName) {
+        self.tally.count(Id::Replaced);
+        self.replaced.insert(FileId { name: to, ..file });
+        let path = disk.path_of(file.dir).unwrap_or_default();
+        if !disk.is_synced(file) {
+            let text = format!("{path}/{to}");
+            self.report(Id::Replaced.found("a file gets its name before its contents are on the disk", text));
+        }
+        match to.kind {
+            FileKind::Snapshot => self.on_snapshot(disk, FileId { name: to, ..file }),
+            FileKind::CleanShutdown => self.on_marked(disk),
+            _ => {}
+        }
+    }
+
+    /// A file is about to be replaced (again): in this life the last replacement must have come to its end.
+    fn on_replacing(&mut self, disk: &SimDisk, file: FileId) {
+        let target = FileId { name: FileName { suffix: Suffix::None, ..file.name }, ..file };
+        if self.replaced.contains(&target) && disk.is_there(target) && !self.io_failed {
+            self.tally.count(Id::Replaced);
+            if !disk.keeps_whole(target) {
+                let text = format!("{}/{}", disk.path_of(file.dir).unwrap_or_default(), target.name);
+                self.report(Id::Replaced.found("a file is replaced again before its last replacement is on the disk", text));
+            }
+        }
+    }
+
+    /// A snapshot of the producers is about to get its name.
+    fn on_snapshot(&mut self, disk: &SimDisk, file: FileId) {
+        let Some(log) = self.log_of(disk, file.dir) else { return };
+        let ghost = &self.logs[log];
+        let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
+        // Where promises rest on the page cache, records may be deleted before they are on the disk: then they are nobody's loss.
+        let deleted = ghost.page_cache && (ghost.deletion_asked > 0 || self.is_retained(topic));
+        let Some(last) = ghost.last_below(file.name.base).copied().filter(|_| !ghost.damaged && !deleted) else { return };
+        self.tally.count(Id::Derived);
+        if !disk.keeps(file.dir, last.name, last.end_pos()) {
+            let text = format!("{}/{}: {} up to {}", ghost.path, file.name, last.name, last.end_pos());
+            self.report(Id::Derived.found("a producer snapshot speaks of batches that are not on the disk", text));
+        }
+    }
+
+    /// Entries are about to go to an index.
+    fn on_index(&mut self, disk: &SimDisk, file: FileId, data: &[Bytes]) {
+        let Some(log) = self.log_of(disk, file.dir) else { return };
+        let ghost = &self.logs[log];
+        let bytes = data.concat();
+        let at = if file.name.kind == FileKind::Index { bytes.len().wrapping_sub(8) } else { bytes.len().wrapping_sub(4) };
+        let Some(relative) = bytes.get(at..at.saturating_add(4)) else { return };
+        let relative = u32::from_be_bytes([relative[0], relative[1], relative[2], relative[3]]);
+        let Some(batch) = ghost.batch_at(file.name.base + i64::from(relative)).copied() else { return };
+        if ghost.page_cache || ghost.damaged {
+            return;
+        }
+        self.tally.count(Id::Derived);
+        if !disk.keeps(file.dir, batch.name, batch.end_pos()) {
+            let text = format!("{}/{}: {} up to {}", ghost.path, file.name, batch.name, batch.end_pos());
+            self.report(Id::Derived.found("an index entry names a batch that is not on the disk", text));
+        }
+    }
+
+    /// An old snapshot goes: the newest one must be there for good.
+    fn on_snapshot_removed(&mut self, disk: &SimDisk, file: FileId) {
+        let Some(log) = self.log_of(disk, file.dir) else { return };
+        let snapshots = disk.names(file.dir).into_iter().filter(|n| n.kind == FileKind::Snapshot && n.suffix == Suffix::None);
+        let newest = snapshots.max_by_key(|n| n.base).filter(|n| n.base > file.name.base);
+        let ghost = &self.logs[log];
+        // One that speaks of more than the log has is removed for that; so are all, where the log begins anew behind them.
+        let (Some(newest), true) = (newest, ghost.end.is_some_and(|end| file.name.base <= end)) else { return };
+        if ghost.damaged || self.io_failed || ghost.deletion_asked >= newest.base {
+            return;
+        }
+        self.tally.count(Id::Derived);
+        if !disk.keeps_whole(FileId { name: newest, ..file }) {
+            let text = format!("{}: {} removed, {newest} may be lost", ghost.path, file.name);
+            self.report(Id::Derived.found("a producer snapshot is removed before the newest one is on the disk", text));
+        }
+    }
+
+    /// A batch is about to go to a log.
+    fn before_append(&mut self, disk: &SimDisk, file: FileId) {
+        self.marked = false;
+        let path = disk.path_of(file.dir).unwrap_or_default().to_string();
+        self.tally.count(Id::OrderlyEnd);
+        if !self.ever_failed && (disk.is_there(FileId { dir: ROOT, name: MARKER }) || disk.may_return(ROOT).contains(&MARKER)) {
+            let text = format!("{path}/{}", file.name);
+            self.report(Id::OrderlyEnd.found("a log is written while the marker of an orderly end may still be found", text));
+        }
+        let known = self.log_of(disk, file.dir);
+        if known.is_none() && path != METADATA || self.io_failed || known.is_some_and(|log| self.logs[log].damaged) {
+            return;
+        }
+        self.tally.count(Id::CutDurable);
+        if let Some(name) = disk.cut_may_be_undone(file.dir) {
+            let text = format!("{path}/{}: of {name}", file.name);
+            self.report(Id::CutDurable.found("a log is written before its cut is on the disk", text));
+        }
+        let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
+        let names = disk.names(file.dir);
+        let first = names.iter().filter(|n| is_log(n)).map(|n| n.base).min();
+        let is_doomed = |n: &FileName| names.iter().any(|d| d.suffix == Suffix::Deleted && d.base == n.base);
+        let returns = |n: &FileName| {
+            let kind = n.kind == FileKind::Log || matches!(n.kind, FileKind::Index | FileKind::TimeIndex) && !self.no_space;
+            kind && n.suffix == Suffix::None
+                && !is_doomed(n)
+                && self.removed.contains(&FileId { dir: file.dir, name: *n })
+                && first.is_some_and(|first| n.base > first || n.base == first && n.kind != FileKind::Log)
+        };
+        if let Some(name) = disk.may_return(file.dir).into_iter().find(returns) {
+            let text = format!("{path}/{}: {name}", file.name);
+            self.report(Id::CutDurable.found("a log is written while a file that was removed from it may come back", text));
+        }
+    }
+
+    /// A segment is about to be renamed for deletion: the older ones must be gone for good, or a crash leaves a gap behind one of them.
+    fn on_doomed(&mut self, disk: &SimDisk, file: FileId) {
+        if self.io_failed || self.ever_failed {
+            return;
+        }
+        self.tally.count(Id::AskedDeletion);
+        let older = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None && n.base < file.name.base;
+        if let Some(name) = disk.may_return(file.dir).into_iter().find(older) {
+            let text = format!("{}: {} while {name} may come back", disk.path_of(file.dir).unwrap_or_default(), file.name);
+            self.report(Id::AskedDeletion.found("a segment goes before the one below it is gone for good", text));
+        }
+    }
+
+    /// The metadata log is about to lose its beginning: what it said must be in a snapshot on the disk.
+    fn on_metadata_cut(&mut self, disk: &SimDisk, file: FileId) {
+        if disk.path_of(file.dir) != Some(METADATA) || self.ever_failed {
+            return;
+        }
+        let names = disk.names(file.dir);
+        let is_log = |n: &&FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
+        let mut bases: Vec<i64> = names.iter().filter(is_log).map(|n| n.base).collect();
+        bases.sort_unstable();
+        let [first, next, ..] = bases.as_slice() else { return };
+        if file.name.base != *first {
+            return;
+        }
+        self.tally.count(Id::MetadataCut);
+        let covers = |n: &&FileName| {
+            n.kind == FileKind::Checkpoint
+                && n.suffix == Suffix::None
+                && n.base >= *next
+                && disk.keeps_whole(FileId { name: **n, ..file })
+        };
+        if !names.iter().any(|n| covers(&n)) {
+            let text = format!("{} removed, the next one begins at {next}", file.name);
+            self.report(Id::MetadataCut.found("the metadata log is cut and no snapshot on the disk covers it", text));
+        }
+    }
+
+    /// The marker of an orderly end is about to get its name: everything must be on the disk.
+    fn on_marked(&mut self, disk: &SimDisk) {
+        self.tally.count(Id::OrderlyEnd);
+        self.marked = true;
+        for log in 0..self.logs.len() {
+            let ghost = &self.logs[log];
+            if self.by_path.get(&ghost.path) != Some(&log) || !is_partition(&ghost.path) || !disk.paths().contains(&ghost.path) {
+                continue;
+            }
+            // A stray directory, which nobody has opened in this life, holds nothing that was promised.
+            let is_open = self.by_dir.contains(&Some(log));
+            let Some(last) = ghost.batches.last().filter(|_| is_open) else { continue };
+            if !disk.is_durable(&ghost.path, last.name, last.end_pos()) {
+                let text = format!("{}: offset {}", ghost.path, last.head.last_offset());
+                self.report(Id::OrderlyEnd.found("an orderly end is marked and a log is not on the disk", text));
+            }
+        }
+    }
+
+    /// A node says that it has ended in order.
+    pub(crate) fn on_ended(&mut self, disk: &SimDisk) {
+        let marker = FileId { dir: ROOT, name: MARKER };
+        if disk.is_there(marker) {
+            self.tally.count(Id::OrderlyEnd);
+            if !disk.keeps_whole(marker) {
+                self.report(Id::OrderlyEnd.found("an orderly end whose marker a power loss would take", String::new()));
+            }
+        }
+    }
+
+    /// Recovery points are written down: below them everything must be on the disk.
+    fn on_recovery_points(&mut self, disk: &SimDisk, data: &[Bytes]) {
+        let text = data.concat();
+        for (topic, index, point) in lines(&text) {
+            let path = format!("{topic}-{index}");
+            let (Some(log), Some(dir)) = (self.by_path.get(&path).copied(), disk.id_of(&path)) else { continue };
+            let ghost = &self.logs[log];
+            if ghost.damaged || self.io_failed || !is_partition(&path) {
+                continue;
+            }
+            self.tally.count(Id::RecoveryPoint);
+            let retained = self.is_retained(&topic);
+            let ghost = &self.logs[log];
+            if ghost.page_cache && (retained || ghost.deletion_asked > 0) {
+                // What is deleted before it is on the disk is below the log start, and so below the recovery point.
+                continue;
+            }
+            let found = missing_below(disk, dir, point, &ghost.batches, ghost.deletion_asked, retained, self.no_space);
+            if let Some((site, what)) = found {
+                self.report(Id::RecoveryPoint.found(site, format!("{path}, recovery point {point}: {what}")));
+            }
+        }
+    }
+
+    /// A node is about to start. `found`: the batches on its disk by path.
+    pub(super) fn check_start(&mut self, disk: &SimDisk, found: &[(String, Vec<GhostBatch>)]) {
+        let root = |name| disk.contents(FileId { dir: ROOT, name });
+        let is_marked = disk.is_there(FileId { dir: ROOT, name: MARKER });
+        if is_marked && !self.ever_failed {
+            self.tally.count(Id::OrderlyEnd);
+            if !self.marked {
+                let text = "a log was written, or not closed, in the life before".to_string();
+                self.report(Id::OrderlyEnd.found("a marker of an orderly end that was none", text));
+            }
+        }
+        if self.ever_failed || disk.damaged().iter().any(|(path, _)| path.is_empty()) {
+            return;
+        }
+        for (name, what) in
+            [(RECOVERY_POINTS, "a recovery point above the end of its log"), (LOG_STARTS, "a log start above the end of its log")]
+        {
+            for (topic, index, offset) in lines(root(name)) {
+                let path = format!("{topic}-{index}");
+                let Some((_, batches)) = found.iter().find(|(p, _)| *p == path) else { continue };
+                let Some(log) = self.by_path.get(&path).copied().filter(|log| !self.logs[*log].damaged) else { continue };
+                // Where promises rest on the page cache, records may be deleted before they are on the disk.
+                if name == LOG_STARTS && self.logs[log].page_cache {
+                    continue;
+                }
+                let segments = disk.names_in(&path).into_iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
+                let end = batches.last().map(|b| b.head.last_offset() + 1).into_iter().chain(segments.map(|n| n.base)).max();
+                self.tally.count(Id::RecoveryPoint);
+                if end.unwrap_or(0) < offset {
+                    let text = format!("{path}: {offset}, the log ends at {end:?}");
+                    self.report(Id::RecoveryPoint.found(what, text));
+                }
+            }
+        }
+    }
+}
+
+/// The lines of a checkpoint: topic, partition, offset.
+fn lines(text: &[u8]) -> Vec<(String, i32, i64)> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let (topic, index, offset) = (words.next()?, words.next()?, words.next()?);
+        Some((topic.to_string(), index.parse().ok()?, offset.parse().ok()?))
+    };
+    text.lines().skip(2).filter_map(line).collect()
+}
+
+/// What of a log below a recovery point is not on the disk for good, or does not say what the batches say.
+fn missing_below(
+    disk: &SimDisk,
+    dir: DirId,
+    point: i64,
+    batches: &[GhostBatch],
+    deleted: i64,
+    retained: bool,
+    given_up: bool,
+) -> Option<(&'static str, String)> {
+    let below: Vec<&GhostBatch> = batches.iter().take_while(|b| b.head.last_offset() < point).collect();
+    if let Some(last) = below.last().filter(|b| !disk.keeps(dir, b.name, b.end_pos())) {
+        return Some(("batches below a recovery point are not on the disk", format!("{} up to {}", last.name, last.end_pos())));
+    }
+    let file = FileId { dir, name: EPOCHS };
+    // While it is being replaced, a power loss leaves the old contents or the new; both are true as far as they go.
+    let entries = refold::epoch_entries(disk.durable_contents(file));
+    let start = if retained { entries.first().map_or(i64::MAX, |e| e.1) } else { deleted };
+    for b in below.iter().filter(|b| b.head.base_offset >= start) {
+        let named = entries.iter().rev().find(|e| e.1 <= b.head.base_offset);
+        if named.is_none_or(|e| e.0 != b.head.epoch) {
+            let text = format!("epoch {} at offset {}, the file says {entries:?}", b.head.epoch, b.head.base_offset);
+            return Some(("a leader epoch below a recovery point is not in the checkpoint on the disk", text));
+        }
+    }
+    let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
+    let mut bases: Vec<i64> = disk.names(dir).into_iter().filter(is_log).map(|n| n.base).collect();
+    bases.sort_unstable();
+    // Where retention is at work, a segment may be none of the log's any more and not be renamed yet.
+    for pair in bases.windows(2).filter(|pair| pair[1] < point && pair[0] >= deleted && !retained) {
+        let times: Vec<i64> = batches.iter().filter(|b| b.name.base == pair[0]).map(|b| b.head.max_timestamp).collect();
+        let latest = times.iter().copied().max().unwrap_or(-1);
+        for kind in [FileKind::Index, FileKind::TimeIndex] {
+            let file = FileId { dir, name: plain(kind, pair[0]) };
+            let there = disk.is_there(file);
+            if there && !disk.keeps_whole(file) {
+                return Some(("an index below a recovery point is not on the disk", format!("{}", file.name)));
+            }
+            if kind == FileKind::TimeIndex && latest >= 0 && !given_up {
+                let last = disk.contents(file).chunks_exact(12).next_back().map(|e| refold::i64_at(e, 0));
+                if last != Some(latest) {
+                    let text = format!("{}: it ends with {last:?}, the segment's largest timestamp is {latest}", file.name);
+                    return Some(("a time index below a recovery point is not complete", text));
+                }
+            }
+        }
+    }
+    None
+}
