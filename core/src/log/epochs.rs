@@ -59,19 +59,19 @@ impl Epochs {
         true
     }
 
-    /// The largest epoch that is not above `asked`, and the offset at which it ends. `None` where Kafka says undefined: `asked`
-    /// is above all that is known.
+    /// The largest epoch that is not above `asked`, and the offset at which it ends, as a leader of epoch `own` knows it. `None` where
+    /// Kafka says undefined: nobody has led in `asked` yet.
     #[must_use]
-    pub fn end_offset_for(&self, asked: LeaderEpoch, log_end: Offset) -> Option<(LeaderEpoch, Offset)> {
-        let latest = self.latest()?;
-        if asked.0 < 0 || asked > latest {
+    pub fn end_offset_for(&self, asked: LeaderEpoch, own: LeaderEpoch, log_end: Offset) -> Option<(LeaderEpoch, Offset)> {
+        if asked.0 < 0 || asked > own {
             return None;
         }
-        if asked == latest {
-            return Some((asked, log_end));
+        if asked == own {
+            return Some((own, log_end));
         }
         let above = self.entries.partition_point(|e| e.0 <= asked);
-        let end = self.entries[above].1;
+        // A leader that has written nothing began where the log ends.
+        let end = self.entries.get(above).map_or(log_end, |next| next.1);
         // Below all that is known, what the asked epoch had can only have ended before the first one began.
         Some((above.checked_sub(1).map_or(asked, |floor| self.entries[floor].0), end))
     }
@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn an_epoch_ends_where_the_next_one_that_wrote_begins() {
         let e = epochs(&[(2, 10), (4, 20), (7, 30)]);
-        let ask = |epoch| e.end_offset_for(LeaderEpoch(epoch), Offset(42)).map(|(e, o)| (e.0, o.0));
+        let asked_of = |own, epoch| e.end_offset_for(LeaderEpoch(epoch), LeaderEpoch(own), Offset(42)).map(|(e, o)| (e.0, o.0));
+        let ask = |epoch| asked_of(7, epoch);
         assert_eq!(ask(-1), None);
         assert_eq!(ask(1), Some((1, 10)));
         assert_eq!(ask(2), Some((2, 20)));
@@ -133,7 +134,10 @@ mod tests {
         assert_eq!(ask(5), Some((4, 30)));
         assert_eq!(ask(7), Some((7, 42)));
         assert_eq!(ask(8), None);
-        assert_eq!(Epochs::default().end_offset_for(LeaderEpoch(0), Offset(0)), None);
+        // A leader of epoch 9 has written nothing yet.
+        assert_eq!([7, 8, 9, 10].map(|epoch| asked_of(9, epoch)), [Some((7, 42)), Some((7, 42)), Some((9, 42)), None]);
+        let none = |asked| Epochs::default().end_offset_for(LeaderEpoch(asked), LeaderEpoch(1), Offset(5));
+        assert_eq!([0, 1, 2].map(none), [Some((LeaderEpoch(0), Offset(5))), Some((LeaderEpoch(1), Offset(5))), None]);
     }
 
     #[test]

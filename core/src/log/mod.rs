@@ -268,10 +268,11 @@ impl Log {
         self.epochs.latest()
     }
 
-    /// OffsetForLeaderEpoch (KIP-101, KIP-279): the largest epoch that is not above `asked`, and where it ends. `None` is undefined.
+    /// OffsetForLeaderEpoch (KIP-101, KIP-279): the largest epoch that is not above `asked`, and where it ends, as a leader of epoch
+    /// `own` knows it. `None` is undefined.
     #[must_use]
-    pub fn end_offset_for_epoch(&self, asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        self.epochs.end_offset_for(asked, self.end)
+    pub fn end_offset_for_epoch(&self, asked: LeaderEpoch, own: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
+        self.epochs.end_offset_for(asked, own, self.written.offset)
     }
 
     /// The leader epochs of this log.

@@ -307,8 +307,8 @@ impl Recovery<'_> {
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
         let from = entry.map_or(0, |e| e.pos);
-        let begins = window.get(u64::from(from), HEADER_BYTES).ok().and_then(|h| BatchInfo::parse_header(&h).ok());
-        let next = begins.filter(|_| entry.is_some()).map_or(base.0, |b| b.base_offset);
+        let begins = entry.and_then(|e| window.get(u64::from(e.pos), HEADER_BYTES).ok());
+        let next = begins.and_then(|h| BatchInfo::parse_header(&h).ok()).map_or(base.0, |b| b.base_offset);
         let (mut epoch, mut plausible) = (-1, true);
         let end = scan(&mut window, size, from, next, Depth::Headers, self.gaps(), &mut |info, _| {
             first_seen.get_or_insert(*info);

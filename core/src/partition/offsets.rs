@@ -99,15 +99,13 @@ impl Partition {
     /// The largest epoch that is not above `asked`, and where it ends. The epoch in which this replica leads ends where the log ends,
     /// also before its first record (KAFKA-7415).
     pub(super) fn end_of(&self, asked: LeaderEpoch) -> Option<(LeaderEpoch, Offset)> {
-        if asked == self.leader_epoch && !self.log.has(Bug::OwnEpochUnknown) {
-            return Some((asked, self.log.written_end()));
-        }
-        self.log.end_offset_for_epoch(asked)
+        let own = if self.log.has(Bug::OwnEpochUnknown) { self.log.latest_epoch()? } else { self.leader_epoch };
+        self.log.end_offset_for_epoch(asked, own)
     }
 
     /// The epoch of the first record at or after `offset`; the leader's own where there is none yet.
     fn epoch_from(&self, offset: Offset) -> LeaderEpoch {
-        let ends_behind = |epoch: i32| self.log.end_offset_for_epoch(LeaderEpoch(epoch)).is_some_and(|(_, end)| end > offset);
+        let ends_behind = |epoch: i32| self.end_of(LeaderEpoch(epoch)).is_some_and(|(_, end)| end > offset);
         let latest = self.log.latest_epoch().filter(|latest| ends_behind(latest.0));
         let Some(LeaderEpoch(mut high)) = latest else { return self.leader_epoch };
         let mut low = 0;

@@ -280,12 +280,16 @@ impl Watch {
                 let path = format!("{topic}-{index}");
                 let Some((_, batches)) = found.iter().find(|(p, _)| *p == path) else { continue };
                 let Some(log) = self.by_path.get(&path).copied().filter(|log| !self.logs[*log].damaged) else { continue };
-                // Where promises rest on the page cache, records may be deleted before they are on the disk.
-                if name == LOG_STARTS && self.logs[log].page_cache {
+                // Where promises rest on the page cache, records may be deleted before they are on the disk, and both move on.
+                if self.logs[log].page_cache {
                     continue;
                 }
                 let segments = disk.names_in(&path).into_iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
-                let end = batches.last().map(|b| b.head.last_offset() + 1).into_iter().chain(segments.map(|n| n.base)).max();
+                // Removed segments may be there again, with a gap behind them: the last segment says where the log ends.
+                let newest = segments.max_by_key(|n| n.base);
+                let in_newest = newest.and_then(|n| crate::batch::batches(disk.bytes_of(&path, n)).last());
+                let ends = [batches.last().map(|b| b.head), in_newest.map(|(_, head)| head)];
+                let end = ends.into_iter().flatten().map(|head| head.last_offset() + 1).chain(newest.map(|n| n.base)).max();
                 self.tally.count(Id::RecoveryPoint);
                 if end.unwrap_or(0) < offset {
                     let text = format!("{path}: {offset}, the log ends at {end:?}");

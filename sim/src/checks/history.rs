@@ -143,6 +143,10 @@ impl<'a> Judge<'a> {
                 }
                 expected = offset + 1;
                 let Some((op, _)) = self.history.writer_of(*value) else {
+                    // It may be metadata.
+                    if damaged && self.misdirected() {
+                        continue;
+                    }
                     let text = format!("{} offset {offset}: value {value:#x}", self.name(place));
                     self.report(Id::Honesty, "a record is read that nobody sent", text);
                     return;

@@ -213,7 +213,9 @@ impl Producer {
             }
             return;
         }
-        while self.link.open() < self.config.in_flight {
+        // Asking for ids, again and again where a topic is gone, must not hold up what is to be sent.
+        let asking = usize::from(self.link.open_items().any(|s| matches!(s, Sent::Metadata)));
+        while self.link.open() < self.config.in_flight + asking {
             if let Some(op) = self.again.pop_front() {
                 self.send(sim, me, vec![op]);
                 continue;

@@ -183,7 +183,8 @@ impl File {
         }
         self.diverged = true;
         let (from, to) = self.dropped.unwrap_or((low, 0));
-        self.dropped = Some((from.min(low), to.max(self.len())));
+        // A cut that was not synced drops nothing that a reader sees.
+        self.dropped = Some((from.min(low), to.max(self.len()))).filter(|(from, to)| from < to);
         self.dirty_from = None;
         self.lengths.clear();
         self.superseded.clear();
