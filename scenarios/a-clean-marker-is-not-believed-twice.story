@@ -1,6 +1,6 @@
 # The marker of a clean end is removed before anything is appended. A crash after that is an unclean start.
 
-node seed=28 config=tiny
+node seed=29 config=tiny
 topic orders
 produce orders/0 a
 shutdown

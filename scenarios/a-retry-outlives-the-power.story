@@ -13,7 +13,7 @@ at 101ms produce orders/0
 play
 ----
 t=0.004 admin: create orders partitions=1: done
-t=0.021 p: #1 to orders/0: offset 0
+t=0.020 p: #1 to orders/0: offset 0
 t=0.030 node 1 crashes
 t=0.080 node 1 starts, life 2
 t=0.100 node 1 loses power
@@ -28,6 +28,6 @@ t=1.004 heal: no more faults
 t=1.005 probe: #5 to orders/0: offset 5
 t=1.005 probe: #6 to orders/0: offset 6
 t=1.006 probe: #7 to orders/0: offset 7
-t=1.006 probe: #8 to orders/0: offset 8
+t=1.007 probe: #8 to orders/0: offset 8
 t=1.108 reader: reads orders/0 from 0: 0=#1 1=#2 3=#3 4=#4 5=#5 6=#6 7=#7 8=#8, high watermark 9
 held: 8 acknowledged, 14 records read, 3 starts

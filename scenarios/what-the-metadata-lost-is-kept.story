@@ -1,7 +1,7 @@
 # A bit turns over in the newest record of the metadata log while the broker is down, and so a topic is forgotten. Its records are not
 # removed as those of a deleted topic are: nothing says that it was deleted. They are put aside under Kafka's name for that.
 
-node seed=1 config=tiny
+node seed=4 config=tiny
 topic deleted
 produce deleted/0 a
 delete-topic deleted
@@ -27,10 +27,10 @@ __cluster_metadata-0 1073
 orders-0 69
 c1: orders/0 UNKNOWN_TOPIC_OR_PARTITION
 __cluster_metadata-0 1361
-orders-0.d0144057ef814f6db19bb65d176a0a23-stray 69
+orders-0.a6b6af8b72724aeda06094829c6b3da4-stray 69
 c1: created orders partitions=1
 c1: orders/0 offset=0
 c1: orders/0 start=0 hw=1: 0=c
 __cluster_metadata-0 1530
 orders-0 69
-orders-0.d0144057ef814f6db19bb65d176a0a23-stray 69
+orders-0.a6b6af8b72724aeda06094829c6b3da4-stray 69

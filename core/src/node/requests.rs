@@ -156,8 +156,18 @@ impl Node {
         self.reply(head, Response::InitProducerId(response), None, out);
     }
 
-    /// A block of ids for whoever waits.
+    /// A block of ids for whoever waits; an empty one is a refusal.
     pub(super) fn on_producer_ids(&mut self, now: Now, first: i64, count: i32, out: &mut Vec<Effect>) {
+        if count == 0 {
+            for number in std::mem::take(&mut self.producer_ids.waiting) {
+                // Retriable, and what Kafka says when it gets no block.
+                let refused = init_refused(ErrorCode::CoordinatorLoadInProgress);
+                if self.gathers.contains_key(&number) {
+                    self.finish(number, Response::InitProducerId(refused), None, out);
+                }
+            }
+            return;
+        }
         (self.producer_ids.next, self.producer_ids.end) = (first, first + i64::from(count));
         while let Some(number) = self.producer_ids.waiting.front().copied() {
             if !self.gathers.contains_key(&number) {

@@ -19,10 +19,14 @@ pub(super) const RECOVERY_POINTS: usize = 0;
 pub(super) const LOG_STARTS: usize = 1;
 pub(super) const HIGH_WATERMARKS: usize = 2;
 
+/// More than any input sets in motion, at the largest start or end: machines that answer each other for ever must not pass for work.
+const TURNS_MAX: u64 = 100_000_000;
+
 impl Node {
     /// Carry out everything that an input set in motion.
     pub(super) fn run(&mut self, now: Now, out: &mut Vec<Effect>) {
-        loop {
+        for turn in 0.. {
+            assert!(turn < TURNS_MAX, "an input set more in motion than ever comes to rest");
             if let Some((id, event)) = self.events.pop_front() {
                 self.tell_partition(now, id, event);
             } else if let Some(intent) = self.intents.pop_front() {

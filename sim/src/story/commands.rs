@@ -77,7 +77,7 @@ pub const TABLE: &[Entry] = &[
         usage: "topic NAME [partitions=N] [SETTING=VALUE]...",
         about: "Create a topic.",
         args: (1, 1),
-        options: &[("partitions", "how many; 1 unless said"), CLIENT, ("SETTING", "a topic setting")],
+        options: &[("partitions", "how many; 1 unless said"), CLIENT, WAIT, ("SETTING", "a topic setting")],
         form: Form::Both,
         run: asks::create_topic,
     },

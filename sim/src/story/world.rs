@@ -200,7 +200,7 @@ pub(super) fn topic(stage: &mut Stage, command: &Command) -> Result<String, Diag
     for (key, value) in &command.options {
         match key.text.as_str() {
             "partitions" => {}
-            "client" => return Err(mistake(key, "in a world topics are made by `admin`".into())),
+            "client" | "wait" => return Err(mistake(key, "in a world topics are made by `admin`".into())),
             _ => settings.push((key.text.clone(), value.text.clone())),
         }
     }
