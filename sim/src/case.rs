@@ -64,7 +64,7 @@ impl Case {
             admin.volatile.contains(name) || admin.timetable.iter().any(timed)
         };
         let admins = self.clients.iter().filter_map(|c| if let ClientKind::Admin(a) = &c.kind { Some(a) } else { None });
-        let is_deleted = |name: &&String| admins.clone().any(|a| deletes(a, *name));
+        let is_deleted = |name: &&String| admins.clone().any(|a| deletes(a, name));
         visited.iter().map(|(name, _)| name).find(is_deleted).map(String::as_str)
     }
 
