@@ -52,6 +52,8 @@ pub(super) enum Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct View {
     pub base: Offset,
+    /// Where the next segment begins, or the log ends: no batch of this segment reaches it.
+    pub end: Offset,
     /// How much of it can be read.
     pub bytes: u32,
     /// Entries of its offset index to be believed.
@@ -173,8 +175,9 @@ impl Search {
             if here.len() < HEADER_BYTES {
                 break;
             }
-            // No segment holds offsets further from its base than its indexes can name.
-            let near = |i: &BatchInfo| i.last_offset() - self.view.base.0 <= i64::from(i32::MAX);
+            // No segment holds offsets of the next one, nor any further from its base than its indexes can name.
+            let near =
+                |i: &BatchInfo| i.last_offset() < self.view.end.0 && i.last_offset() - self.view.base.0 <= i64::from(i32::MAX);
             let whole = |i: &BatchInfo| i.len <= self.view.bytes - pos && i.last_offset_delta >= 0;
             let fits = |i: &BatchInfo| i.base_offset >= next && i.base_offset < i64::MAX >> 1 && whole(i) && near(i);
             let named = |i: &BatchInfo| entry.is_none_or(|e| i.last_offset() == self.view.base.0 + i64::from(e));
@@ -239,7 +242,7 @@ mod tests {
 
     fn find(log: &[u8], index: &[u8], goal: Goal) -> (Step, usize, bool) {
         let entries = u32::try_from(index.len()).expect("small") / ENTRY_BYTES;
-        let view = View { base: Offset(100), bytes: u32::try_from(log.len()).expect("small"), entries };
+        let view = View { base: Offset(100), end: Offset(i64::MAX), bytes: u32::try_from(log.len()).expect("small"), entries };
         let (mut search, mut step) = Search::new(view, goal, None);
         let mut reads = 0;
         while let Step::Read { kind, pos, len } = step {
@@ -279,6 +282,17 @@ mod tests {
             for goal in [Goal::Largest, Goal::Offset(Offset(base)), Goal::Timestamp { timestamp: 1_002, from: Offset(100) }] {
                 assert_eq!(find(&log, &[], goal).0, Step::Corrupt { at: at as u32 }, "{goal:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_batch_that_reaches_into_the_next_segment_is_damage() {
+        let (log, ..) = segment(3);
+        let last = log.len() / 3 * 2;
+        let view = View { base: Offset(100), end: Offset(105), bytes: log.len() as u32, entries: 0 };
+        for goal in [Goal::Largest, Goal::Offset(Offset(104)), Goal::Timestamp { timestamp: 1_002, from: Offset(100) }] {
+            let (mut search, _) = Search::new(view, goal, None);
+            assert_eq!(search.on_read(&log), Step::Corrupt { at: last as u32 }, "{goal:?}");
         }
     }
 

@@ -106,7 +106,8 @@ impl Log {
 
     pub(super) fn view(&self, i: usize) -> View {
         let s = &self.segments[i];
-        View { base: s.base, bytes: self.readable_bytes(s), entries: if s.indexed { s.entries } else { 0 } }
+        let end = self.segments.get(i + 1).map_or(self.end(), |next| next.base);
+        View { base: s.base, end, bytes: self.readable_bytes(s), entries: if s.indexed { s.entries } else { 0 } }
     }
 
     /// Hand a search's read to the disk.
