@@ -20,20 +20,33 @@ const NOTHING: i64 = -1;
 impl Watch {
     /// A request has come: remember what its answer will have to be compared with.
     pub(crate) fn on_asked(&mut self, asked: &mut Asked) {
+        for part in asked.produce.iter_mut().flat_map(|p| &mut p.parts) {
+            part.log = self.log_named(&part.name, part.id, part.index);
+        }
         for look in &mut asked.looks {
-            look.visible = self.visible_of(&look.name, look.id, look.index);
+            look.log = self.log_named(&look.name, look.id, look.index);
+            look.visible = self.visible_of(look.log);
         }
         if let Some(fetch) = &mut asked.fetch {
+            for part in &mut fetch.parts {
+                part.log = self.log_named(&part.name, part.id, part.index);
+            }
             self.know_session(fetch);
             for part in &mut fetch.parts {
-                part.visible = self.visible_of(&part.name, part.id, part.index);
+                part.visible = self.visible_of(part.log);
             }
         }
     }
 
+    /// The log that has this name, or this topic id, now.
+    fn log_named(&self, name: &str, id: u128, index: i32) -> Option<usize> {
+        let log = self.path_of(name, id, index).and_then(|path| self.by_path.get(&path).copied())?;
+        let is_other = id != 0 && self.logs[log].topic_id.is_some_and(|known| known != id);
+        (!is_other).then_some(log)
+    }
+
     /// What of a log somebody has been told of.
-    fn visible_of(&self, name: &str, id: u128, index: i32) -> i64 {
-        let log = self.path_of(name, id, index).and_then(|path| self.by_path.get(&path).copied());
+    fn visible_of(&self, log: Option<usize>) -> i64 {
         log.map_or(0, |log| self.logs[log].seen)
     }
 
@@ -113,7 +126,8 @@ impl Watch {
         let path = self.path_of(&part.name, part.id, part.index)?;
         let log = self.by_path.get(&path).copied()?;
         let ghost = &self.logs[log];
-        (!ghost.damaged && part.offset >= ghost.deletion_asked).then_some((path, log))
+        let certain = part.log == Some(log) && !ghost.damaged && part.offset >= ghost.deletion_asked;
+        certain.then_some((path, log))
     }
 
     /// A Fetch answer without any record and without an error: none of what was asked may have been there when it was asked.
@@ -198,6 +212,19 @@ impl Watch {
         }
     }
 
+    /// All that the node does in one turn is known. As in Kafka there is no largest timestamp while its record is not visible; that record
+    /// may have been appended in the same turn, and its call is given after the answers.
+    pub(crate) fn end_of_turn(&mut self) {
+        for (log, visible) in std::mem::take(&mut self.unseen_largest) {
+            let ghost = &self.logs[log];
+            let least = latest(ghost, visible);
+            if least != NOTHING && latest(ghost, i64::MAX) <= least {
+                let text = format!("{}: nothing, {least} is visible", ghost.path);
+                self.report(Id::ByTime.found("a lookup of the largest timestamp finds nothing", text));
+            }
+        }
+    }
+
     /// Whoever believes in another leader epoch than this life's must be told so.
     fn check_fence(&mut self, path: &str, look: &Look, error: i16) {
         let Some(epoch) = self.leader_epochs.get(path).copied().filter(|_| look.current_epoch >= 0) else { return };
@@ -209,7 +236,7 @@ impl Watch {
     }
 
     fn check_look(&mut self, path: &str, look: &Look, epoch: i32, timestamp: i64, offset: i64) {
-        let Some(log) = self.by_path.get(path).copied() else { return };
+        let Some(log) = self.by_path.get(path).copied().filter(|log| look.log == Some(*log)) else { return };
         let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
         let ghost = &self.logs[log];
         // Where the beginning is deleted meanwhile, the fold would have to know when.
@@ -222,6 +249,10 @@ impl Watch {
                 (Id::Epochs, end_of_epoch(ghost, look, asked, own, (epoch, offset)))
             }
             LookFor::Time(at) if at >= 0 => (Id::ByTime, at_or_after(ghost, look, at, (timestamp, offset))),
+            LookFor::Time(-3) if offset == NOTHING => {
+                self.tally.count(Id::ByTime);
+                return self.unseen_largest.push((log, look.visible));
+            }
             LookFor::Time(-3) => (Id::ByTime, largest(ghost, look, (timestamp, offset))),
             LookFor::Time(_) | LookFor::Records => return,
         };
@@ -261,19 +292,18 @@ fn at_or_after(ghost: &GhostLog, look: &Look, at: i64, (timestamp, offset): (i64
     (!right).then(|| ("a lookup by time finds another record", format!("{at}: {timestamp} at offset {offset}, not in {first:?}")))
 }
 
-/// The first record with the largest timestamp; as in Kafka none, if that is not visible yet.
+/// The first record with the largest timestamp.
 fn largest(ghost: &GhostLog, look: &Look, (timestamp, offset): (i64, i64)) -> Option<(&'static str, String)> {
-    let latest = |until: i64| {
-        let below = ghost.batches.iter().take_while(|b| b.head.last_offset() < until);
-        below.map(|b| b.head.max_timestamp).max().unwrap_or(NOTHING)
-    };
-    let least = latest(look.visible);
-    let right = match offset {
-        NOTHING => least == NOTHING || latest(i64::MAX) > least,
-        _ => timestamp >= least && ghost.batch_at(offset).is_some_and(|b| b.head.max_timestamp == timestamp),
-    };
+    let least = latest(ghost, look.visible);
+    let right = timestamp >= least && ghost.batch_at(offset).is_some_and(|b| b.head.max_timestamp == timestamp);
     (!right)
         .then(|| ("a lookup of the largest timestamp finds another", format!("{timestamp} at offset {offset}, at least {least}")))
+}
+
+/// The largest timestamp of the batches below an offset.
+fn latest(ghost: &GhostLog, until: i64) -> i64 {
+    let below = ghost.batches.iter().take_while(|b| b.head.last_offset() < until);
+    below.map(|b| b.head.max_timestamp).max().unwrap_or(NOTHING)
 }
 
 impl FetchPart {

@@ -7,6 +7,7 @@
 //! Not here    appends of batches (watch.rs), answers (answers.rs).
 
 use super::ghost::GhostBatch;
+use super::refold::FoundLog;
 use super::watch::{METADATA, Watch, is_partition};
 use super::{Id, refold};
 use crate::disk::SimDisk;
@@ -238,7 +239,7 @@ impl Watch {
     /// Recovery points are written down: below them everything must be on the disk.
     fn on_recovery_points(&mut self, disk: &SimDisk, data: &[Bytes]) {
         let text = data.concat();
-        for (topic, index, point) in lines(&text) {
+        for (topic, index, point) in refold::checkpoint_lines(&text) {
             let path = format!("{topic}-{index}");
             let (Some(log), Some(dir)) = (self.by_path.get(&path).copied(), disk.id_of(&path)) else { continue };
             let ghost = &self.logs[log];
@@ -259,8 +260,8 @@ impl Watch {
         }
     }
 
-    /// A node is about to start. `found`: the batches on its disk by path.
-    pub(super) fn check_start(&mut self, disk: &SimDisk, found: &[(String, Vec<GhostBatch>)]) {
+    /// A node is about to start. `found`: the logs on its disk.
+    pub(super) fn check_start(&mut self, disk: &SimDisk, found: &[FoundLog]) {
         let root = |name| disk.contents(FileId { dir: ROOT, name });
         let is_marked = disk.is_there(FileId { dir: ROOT, name: MARKER });
         if is_marked && !self.ever_failed {
@@ -276,10 +277,11 @@ impl Watch {
         for (name, what) in
             [(RECOVERY_POINTS, "a recovery point above the end of its log"), (LOG_STARTS, "a log start above the end of its log")]
         {
-            for (topic, index, offset) in lines(root(name)) {
+            for (topic, index, offset) in refold::checkpoint_lines(root(name)) {
                 let path = format!("{topic}-{index}");
-                let Some((_, batches)) = found.iter().find(|(p, _)| *p == path) else { continue };
-                let Some(log) = self.by_path.get(&path).copied().filter(|log| !self.logs[*log].damaged) else { continue };
+                let Some(FoundLog { batches, .. }) = found.iter().find(|f| f.path == path) else { continue };
+                let is_owed = |log: &usize| !self.logs[*log].damaged && !self.logs[*log].is_back;
+                let Some(log) = self.by_path.get(&path).copied().filter(is_owed) else { continue };
                 // Where promises rest on the page cache, records may be deleted before they are on the disk, and both move on.
                 if self.logs[log].page_cache {
                     continue;
@@ -300,17 +302,6 @@ impl Watch {
     }
 }
 
-/// The lines of a checkpoint: topic, partition, offset.
-fn lines(text: &[u8]) -> Vec<(String, i32, i64)> {
-    let text = std::str::from_utf8(text).unwrap_or_default();
-    let line = |line: &str| {
-        let mut words = line.split(' ');
-        let (topic, index, offset) = (words.next()?, words.next()?, words.next()?);
-        Some((topic.to_string(), index.parse().ok()?, offset.parse().ok()?))
-    };
-    text.lines().skip(2).filter_map(line).collect()
-}
-
 /// What of a log below a recovery point is not on the disk for good, or does not say what the batches say.
 fn missing_below(
     disk: &SimDisk,
@@ -325,6 +316,9 @@ fn missing_below(
     if let Some(last) = below.last().filter(|b| !disk.keeps(dir, b.name, b.end_pos())) {
         return Some(("batches below a recovery point are not on the disk", format!("{} up to {}", last.name, last.end_pos())));
     }
+    let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
+    let mut bases: Vec<i64> = disk.names(dir).into_iter().filter(is_log).map(|n| n.base).collect();
+    bases.sort_unstable();
     let file = FileId { dir, name: EPOCHS };
     // While it is being replaced, a power loss leaves the old contents or the new; both are true as far as they go.
     let entries = refold::epoch_entries(disk.durable_contents(file));
@@ -336,9 +330,6 @@ fn missing_below(
             return Some(("a leader epoch below a recovery point is not in the checkpoint on the disk", text));
         }
     }
-    let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
-    let mut bases: Vec<i64> = disk.names(dir).into_iter().filter(is_log).map(|n| n.base).collect();
-    bases.sort_unstable();
     // Where retention is at work, a segment may be none of the log's any more and not be renamed yet.
     for pair in bases.windows(2).filter(|pair| pair[1] < point && pair[0] >= deleted && !retained) {
         let times: Vec<i64> = batches.iter().filter(|b| b.name.base == pair[0]).map(|b| b.head.max_timestamp).collect();

@@ -36,6 +36,10 @@ pub(crate) struct Last {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GhostLog {
     pub(crate) path: String,
+    /// As `partition.metadata` was given to the disk.
+    pub(crate) topic_id: Option<u128>,
+    /// The node has removed or renamed its directory, and a power loss has brought it back: nothing is owed of it.
+    pub(crate) is_back: bool,
     pub(crate) batches: Vec<GhostBatch>,
     /// The offset after the last batch, also where retention has removed all.
     pub(crate) end: Option<i64>,

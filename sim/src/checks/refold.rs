@@ -8,28 +8,48 @@
 use super::ghost::{GhostBatch, GhostLog};
 use crate::batch;
 use crate::disk::SimDisk;
-use ottla_core::io::{FileKind, FileName, Suffix};
+use ottla_core::io::{FileId, FileKind, FileName, ROOT, Suffix};
+use std::collections::BTreeMap;
 
-/// The log of every partition on the disk: its path and its batches.
-pub(super) fn read_logs(disk: &SimDisk) -> Vec<(String, Vec<GhostBatch>)> {
-    let paths = disk.paths().into_iter().filter(|path| super::watch::is_partition(path));
-    paths.map(|path| (path.clone(), read_log(disk, &path))).collect()
+/// A partition's log on the disk.
+pub(super) struct FoundLog {
+    pub(super) path: String,
+    /// Its log start, as the checkpoint says it.
+    pub(super) start: i64,
+    pub(super) batches: Vec<GhostBatch>,
 }
 
-/// The batches of a log, up to the first thing that is none or does not follow.
-pub(super) fn read_log(disk: &SimDisk, path: &str) -> Vec<GhostBatch> {
+/// The log of every partition on the disk.
+pub(super) fn read_logs(disk: &SimDisk) -> Vec<FoundLog> {
+    let file = FileName { kind: FileKind::LogStarts, base: 0, epoch: 0, suffix: Suffix::None };
+    let lines = checkpoint_lines(disk.contents(FileId { dir: ROOT, name: file }));
+    let starts: BTreeMap<String, i64> = lines.into_iter().map(|(topic, index, at)| (format!("{topic}-{index}"), at)).collect();
+    let paths = disk.paths().into_iter().filter(|path| super::watch::is_partition(path));
+    paths
+        .map(|path| {
+            let start = starts.get(&path).copied().unwrap_or(0);
+            FoundLog { batches: read_log(disk, &path, start), start, path }
+        })
+        .collect()
+}
+
+/// The batches of a log, up to the first thing that is none or does not follow. Segments wholly below the log start are none of it any
+/// more: a power loss may bring them back, with a gap behind them.
+pub(super) fn read_log(disk: &SimDisk, path: &str, start: i64) -> Vec<GhostBatch> {
     let mut segments: Vec<FileName> = disk.names_in(path);
     segments.retain(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
     segments.sort();
+    let first = segments.iter().rposition(|n| n.base <= start).unwrap_or(0);
+    let mut next = segments.get(first).map_or(0, |n| n.base);
     let mut batches: Vec<GhostBatch> = Vec::new();
-    for name in segments {
+    for name in segments.into_iter().skip(first) {
         let bytes = disk.bytes_of(path, name);
         let mut end = 0;
         for (pos, head) in batch::batches(bytes) {
-            let expected = batches.last().map(|b| b.head.last_offset() + 1);
-            if expected.is_some_and(|e| e != head.base_offset) {
+            if head.base_offset != next {
                 return batches;
             }
+            next = head.last_offset() + 1;
             end = pos + head.size;
             batches.push(GhostBatch { head, name, pos: pos as u64 });
         }
@@ -43,6 +63,27 @@ pub(super) fn read_log(disk: &SimDisk, path: &str) -> Vec<GhostBatch> {
 /// The first thing derived from this log that says something else than the log: site and message.
 pub(super) fn derived_is_fold(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
     epochs(disk, log).or_else(|| indexes(disk, log)).or_else(|| time_indexes(disk, log))
+}
+
+/// The lines of a checkpoint: topic, partition, offset.
+pub(super) fn checkpoint_lines(text: &[u8]) -> Vec<(String, i32, i64)> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let line = |line: &str| {
+        let mut words = line.split(' ');
+        let (topic, index, offset) = (words.next()?, words.next()?, words.next()?);
+        Some((topic.to_string(), index.parse().ok()?, offset.parse().ok()?))
+    };
+    text.lines().skip(2).filter_map(line).collect()
+}
+
+/// The topic id in a `partition.metadata`: 16 bytes in base64 with the alphabet for file names (RFC 4648).
+pub(super) fn topic_id(contents: &[u8]) -> Option<u128> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let id = std::str::from_utf8(contents).ok()?.lines().find_map(|line| line.strip_prefix("topic_id: "))?;
+    let digits: Option<Vec<usize>> = id.bytes().map(|c| DIGITS.iter().position(|d| *d == c)).collect();
+    // 22 digits are 132 bits; the last four are none of the id's.
+    let (last, first) = digits.filter(|d| d.len() == 22)?.split_last().map(|(last, first)| (*last, first.to_vec()))?;
+    Some(first.into_iter().fold(0, |id: u128, digit| id << 6 | digit as u128) << 2 | last as u128 >> 4)
 }
 
 /// The epochs and their start offsets in a `leader-epoch-checkpoint`; none in anything that is not one.

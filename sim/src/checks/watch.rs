@@ -6,6 +6,7 @@
 //! Not here    what only a finished history shows (history.rs).
 
 use super::ghost::{GhostBatch, GhostLog, appended};
+use super::refold::FoundLog;
 use super::{Found, Id, Tally, refold};
 use crate::disk::SimDisk;
 use crate::world::net::{Asked, AskedPart, FetchPart};
@@ -50,6 +51,8 @@ pub(crate) struct Watch {
     pub(super) leader_epochs: BTreeMap<String, i32>,
     /// What the fetch sessions of this life are about, by id.
     pub(super) sessions: BTreeMap<i32, Vec<FetchPart>>,
+    /// Answers of this turn that no largest timestamp is visible: the log, and what of it somebody had seen.
+    pub(super) unseen_largest: Vec<(usize, i64)>,
     /// Records of acknowledged batches that a power loss took where that is permitted.
     pub(crate) permitted_losses: u64,
     /// Segments of partitions that were begun behind another one, and that were given up.
@@ -140,6 +143,11 @@ impl Watch {
                     self.by_path.insert(path.clone(), log);
                 }
             }
+            DiskCall::Append { data, .. } if file.name.kind == FileKind::PartitionMetadata => {
+                if let Some(log) = self.log_of(disk, file.dir) {
+                    self.logs[log].topic_id = refold::topic_id(&data.concat());
+                }
+            }
             _ if file.name.kind == FileKind::Log && disk.path_of(file.dir) == Some(METADATA) => self.on_metadata_call(file, call),
             _ if file.name.kind == FileKind::Log && file.name.suffix == Suffix::None => {
                 if let Some(log) = self.log_of(disk, file.dir) {
@@ -209,7 +217,7 @@ impl Watch {
     fn compare_metadata(&mut self, disk: &SimDisk) {
         self.tally.count(Id::Recovered);
         let promised = self.metadata.promised;
-        let (files, there) = (disk.names_in(METADATA), refold::read_log(disk, METADATA));
+        let (files, there) = (disk.names_in(METADATA), refold::read_log(disk, METADATA, 0));
         let end = there.last().map_or(0, |b| b.head.last_offset() + 1);
         // What a snapshot holds may have been removed from the log.
         let snapshots = files.iter().filter(|n| n.kind == FileKind::Checkpoint && n.suffix == Suffix::None);
@@ -413,7 +421,7 @@ impl Watch {
             Response::Produce(answer) => self.on_produce(disk, asked, answer),
             Response::Fetch(answer) => {
                 self.on_session(asked, answer);
-                self.on_fetch(disk, answer);
+                self.on_fetch(disk, asked, answer);
             }
             Response::Metadata(answer) => {
                 for topic in answer.topics.iter().filter(|t| t.error_code == 0) {
@@ -475,7 +483,7 @@ impl Watch {
 
     fn on_acked(&mut self, disk: &SimDisk, sent: &AskedPart, acks: i16, base_offset: i64) {
         let Some(path) = self.path_of(&sent.name, sent.id, sent.index) else { return };
-        let Some(log) = self.by_path.get(&path).copied() else { return };
+        let Some(log) = self.by_path.get(&path).copied().filter(|log| sent.log == Some(*log)) else { return };
         let ghost = &self.logs[log];
         // A repetition of something that retention has removed since.
         if ghost.batches.first().is_none_or(|b| base_offset < b.head.base_offset) {
@@ -513,11 +521,17 @@ impl Watch {
         self.logs[log].told = self.logs[log].told.max(end);
     }
 
-    fn on_fetch(&mut self, disk: &SimDisk, answer: &FetchReply) {
+    fn on_fetch(&mut self, disk: &SimDisk, asked: &Asked, answer: &FetchReply) {
         for topic in &answer.topics {
+            let id = topic.id.0.as_u128();
             for part in topic.partitions.iter().filter(|p| p.error_code == 0 && p.high_watermark >= 0) {
-                let Some(path) = self.path_of(&topic.name, topic.id.0.as_u128(), part.index) else { continue };
+                let Some(path) = self.path_of(&topic.name, id, part.index) else { continue };
                 let Some(log) = self.by_path.get(&path).copied() else { continue };
+                let parts = asked.fetch.iter().flat_map(|f| &f.parts);
+                let named = parts.clone().find(|p| (p.index, p.id, &p.name) == (part.index, id, &topic.name));
+                if named.is_some_and(|p| p.log != Some(log)) {
+                    continue;
+                }
                 self.on_fetched(disk, log, part.high_watermark, &part.records);
             }
         }
@@ -585,15 +599,17 @@ impl Watch {
         let found = refold::read_logs(disk);
         self.check_start(disk, &found);
         let mut present = vec![false; self.logs.len()];
-        for (path, batches) in found {
+        for FoundLog { path, start, batches } in found {
+            let is_back = !self.by_path.contains_key(&path);
             let log = self.log_by_path(&path);
+            self.logs[log].is_back |= is_back;
             if log < present.len() {
                 present[log] = true;
             }
             if disk.damaged().iter().any(|(p, _)| *p == path) {
                 self.logs[log].damaged = true;
             }
-            self.compare(log, batches);
+            self.compare(log, start, batches);
         }
         for (log, present) in present.into_iter().enumerate() {
             let ghost = &self.logs[log];
@@ -609,8 +625,10 @@ impl Watch {
         self.io_failed = false;
     }
 
-    fn compare(&mut self, log: usize, batches: Vec<GhostBatch>) {
+    /// What a log holds on the disk, from the segment on in which `start` lies: is that what it has to hold?
+    fn compare(&mut self, log: usize, start: i64, batches: Vec<GhostBatch>) {
         self.tally.count(Id::Recovered);
+        self.compare_start(log, start);
         let damaged = self.logs[log].damaged || self.io_failed;
         if let Some(pair) = batches.windows(2).find(|p| p[1].head.epoch < p[0].head.epoch).filter(|_| !damaged) {
             let text = format!("{}: epoch {} behind {}", self.logs[log].path, pair[1].head.epoch, pair[0].head.epoch);
@@ -632,7 +650,7 @@ impl Watch {
                 }
             }
             let ghost = &self.logs[log];
-            let lowest = ghost.batches.first().map(|b| b.head.base_offset);
+            let lowest = ghost.batches.first().map(|b| b.head.base_offset.max(start));
             let owes = lowest.is_some_and(|low| low < owed);
             if owes && (end.is_none_or(|end| end < owed) || first.is_some_and(|f| Some(f) > lowest && f < owed)) {
                 let text = format!("{}: {first:?} to {end:?} of {lowest:?} to {owed}", ghost.path);
@@ -650,6 +668,20 @@ impl Watch {
         // A new life folds from where the log begins: producers whose records were deleted are unknown to it.
         let start = ghost.deletion_asked;
         ghost.producers.retain(|_, last| last.offset >= start);
+    }
+
+    /// A log may begin where somebody asked for it, and where retention may have come to.
+    fn compare_start(&mut self, log: usize, start: i64) {
+        let ghost = &self.logs[log];
+        let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
+        if self.ever_failed || ghost.damaged || ghost.is_back || self.is_retained(topic) {
+            return;
+        }
+        self.tally.count(Id::AskedDeletion);
+        if start > ghost.deletion_asked {
+            let text = format!("{}: {start}, up to {} was asked for", ghost.path, ghost.deletion_asked);
+            self.report(Id::AskedDeletion.found("a log start on the disk that nobody asked for", text));
+        }
     }
 
     /// Now and then, when nothing is under way: does everything derived on the disk say what the log says?

@@ -58,6 +58,8 @@ pub(crate) struct FetchPart {
     pub(crate) bytes_max: i32,
     /// What of the log somebody had seen when the request came.
     pub(crate) visible: i64,
+    /// The log of that name when the request came: the answer may speak of one that is deleted meanwhile.
+    pub(crate) log: Option<usize>,
 }
 
 /// One question about one partition.
@@ -71,6 +73,8 @@ pub(crate) struct Look {
     pub(crate) current_epoch: i32,
     /// What of the log somebody had seen when the question came.
     pub(crate) visible: i64,
+    /// The log of that name when the question came: the answer may speak of one that is deleted meanwhile.
+    pub(crate) log: Option<usize>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +101,8 @@ pub(crate) struct AskedPart {
     pub(crate) index: i32,
     pub(crate) crc: u32,
     pub(crate) count: i32,
+    /// The log of that name when the request came: the answer may speak of one that is deleted meanwhile.
+    pub(crate) log: Option<usize>,
 }
 
 #[derive(Clone, Debug)]

@@ -231,6 +231,7 @@ impl Sim {
                 Effect::Halt(why) => self.halted(n, &why),
             }
         }
+        self.watch.end_of_turn();
         self.after_disk(n);
     }
 

@@ -456,6 +456,7 @@ fn asked_of(frame: &RequestFrame) -> Option<Asked> {
                         index: p.index,
                         crc: head.crc,
                         count: head.count,
+                        log: None,
                     });
                 }
             }
@@ -480,6 +481,7 @@ fn asked_fetch(request: &msg::FetchRequest) -> AskedFetch {
             offset: p.fetch_offset,
             bytes_max: p.partition_max_bytes,
             visible: 0,
+            log: None,
         }));
     }
     let forgotten = request
@@ -501,7 +503,7 @@ fn asked_fetch(request: &msg::FetchRequest) -> AskedFetch {
 fn looks_of(request: &Request, version: i16) -> Vec<Look> {
     let look = |what, name: &str, id, index, current_epoch| {
         let name = name.to_string();
-        Look { what, name, id, index, current_epoch, visible: 0 }
+        Look { what, name, id, index, current_epoch, visible: 0, log: None }
     };
     match request {
         Request::ListOffsets(r) => {
