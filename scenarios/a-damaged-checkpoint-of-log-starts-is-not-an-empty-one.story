@@ -11,4 +11,4 @@ start
 c1: created orders partitions=1
 c1: orders/0 offset=0
 c1: orders/0 start=2
-node 1 is down: Refused("log-start-offset-checkpoint: a malformed line \"__cluster_metadata\\\"0 0\". Without it deleted records would come back. Restore it, or remove it to accept that")
+node 1 is down: Refused("log-start-offset-checkpoint: not text. Without it deleted records would come back. Restore it, or remove it to accept that")

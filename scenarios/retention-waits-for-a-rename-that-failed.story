@@ -41,7 +41,7 @@ orders/0 start=4 hw=7 durable=6 written=7 end=7
 00000000000000000006.snapshot 18
 leader-epoch-checkpoint 8
 partition.metadata 43
-c1: orders/0 start=0 hw=7: 4=e..(300) 5=f..(300)
+c1: orders/0 start=4 hw=7: 4=e..(300) 5=f..(300)
 
 # The next life drops what this one could not.
 run 3s

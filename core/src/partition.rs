@@ -59,8 +59,6 @@ pub struct Partition {
     leases: BTreeMap<LeaseId, Vec<FileId>>,
     /// DeleteRecords that wait for the checkpoint of the log start they asked for.
     deletes: Vec<(Offset, Token)>,
-    /// The log start that recovery would find again.
-    durable_start: Offset,
     /// What was last said with `Checkpoint`: (high watermark, recovery point).
     told: (Offset, Offset),
 }
@@ -96,7 +94,6 @@ impl Partition {
             lookups: BTreeMap::new(),
             leases: BTreeMap::new(),
             deletes: Vec::new(),
-            durable_start: log.log_start(),
             told: (Offset::ZERO, Offset::ZERO),
             log,
         };
@@ -122,7 +119,7 @@ impl Partition {
                 self.on_offset_for_leader_epoch(token, current_leader_epoch, epoch, out);
             }
             E::DeleteRecords { token, offset } => self.on_delete_records(now, token, offset, &mut port, &mut events, out),
-            E::LogStartDurable { start } => self.on_log_start_durable(start, out),
+            E::LogStartDurable { start } => self.on_log_start_durable(now, start, &mut port, &mut events, out),
             E::DirectoryDurable => {
                 self.directory_durable = true;
                 if !self.log.has(Bug::ParkedAckForgotten) {
@@ -187,11 +184,10 @@ impl Partition {
             }
             LogEvent::ReadDone { ticket, outcome } => self.on_read_done(ticket, outcome, out),
             LogEvent::LookupDone { ticket, outcome } => self.on_lookup_done(ticket, outcome, out),
+            LogEvent::StartWanted { start } => out.push(PartitionIntent::LogStartWanted { start }),
             LogEvent::StartAdvanced { start } => {
                 // Everything below the log start is decided: nobody can wait for it or read it any more.
                 self.high_watermark = self.high_watermark.max(start);
-                let awaited = self.deletes.iter().any(|(offset, _)| *offset <= start);
-                out.push(PartitionIntent::LogStartMoved { start, awaited });
             }
             LogEvent::Closed => out.push(PartitionIntent::Closed { clean: true }),
             LogEvent::Note(fact) => out.push(PartitionIntent::Note(fact)),

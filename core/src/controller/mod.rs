@@ -118,6 +118,8 @@ pub enum ControllerEvent {
     MarkerGone,
     /// A disk call of the controller has ended.
     Disk { op: OpId, result: Result<DiskDone, DiskFault> },
+    /// Something that must be written finds no space.
+    SpaceNeeded,
     /// Time has passed.
     Wake,
     /// The node ends: make the metadata log durable as a whole, write nothing more.
@@ -390,6 +392,7 @@ impl Controller {
                 self.maybe_begin_epoch(now, port);
             }
             ControllerEvent::Disk { op, result } => self.on_disk(op, result, now, port, out),
+            ControllerEvent::SpaceNeeded => drop(self.reserve.give_up(port)),
             ControllerEvent::Wake => self.on_time(now, port, out),
             ControllerEvent::Close => self.on_close(now, port, out),
         }
@@ -583,6 +586,7 @@ impl Controller {
                 LogEvent::Written { .. }
                 | LogEvent::ReadDone { .. }
                 | LogEvent::LookupDone { .. }
+                | LogEvent::StartWanted { .. }
                 | LogEvent::StartAdvanced { .. } => {}
             }
         }

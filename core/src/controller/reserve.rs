@@ -1,7 +1,8 @@
 //! Space on the disk that only the metadata log may use: a file that is emptied when there is no other space, and filled again later.
 //!
 //! State       whether the space is kept, given up, or being kept again.
-//! Holds       the reserve is given up only for the metadata log; filling it fails harmlessly.
+//! Holds       the reserve is given up only for the metadata log, and for the checkpoint of log starts, without which nothing can be
+//!             deleted; filling it fails harmlessly.
 //! Not here    keeping data off the space that was given up (the node asks `Controller::is_short_of_space`).
 
 use crate::disk::DiskPort;

@@ -11,6 +11,7 @@ use super::{Controller, ControllerIntent, METADATA_DIR, note};
 use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{Offset, OpId};
 use crate::io::{DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, Level, Suffix};
+use crate::log::LogEvent;
 use crate::planted::Bug;
 use crate::time::Now;
 use crate::wire::batch::{batches, records};
@@ -123,7 +124,7 @@ impl Controller {
         self.snapshots.writing = Some(Replacer::start(FileId { dir: self.dir, name }, contents, port));
         self.snapshots.since_bytes = 0;
         if port.planted(Bug::LogCutBeforeSnapshot) {
-            self.log.delete_records(Offset(name.base), self.log.synced_end(), now, port, &mut Vec::new());
+            self.begin_log_at(Offset(name.base), now, port, &mut Vec::new());
         }
         true
     }
@@ -153,6 +154,13 @@ impl Controller {
         true
     }
 
+    /// What lies below `start` is in a snapshot on the disk, and a start begins with that: the log may begin there at once.
+    fn begin_log_at(&mut self, start: Offset, now: Now, port: &mut DiskPort<'_>, events: &mut Vec<LogEvent>) {
+        if self.log.delete_records(start, self.log.synced_end(), events) {
+            self.log.on_start_durable(start, now, port, events);
+        }
+    }
+
     fn on_snapshot_written(&mut self, file: FileId, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
         self.snapshots.writing = None;
         if let Some(old) = self.snapshots.latest.replace(file.name) {
@@ -162,7 +170,7 @@ impl Controller {
         assert!(end <= self.log.synced_end(), "a snapshot holds durable records only");
         let mut events = Vec::new();
         let end = if port.planted(Bug::LogCutPastSnapshot) { self.log.synced_end() } else { end };
-        self.log.delete_records(end, self.log.synced_end(), now, port, &mut events);
+        self.begin_log_at(end, now, port, &mut events);
         out.push(note(Level::Info, "metadata-snapshot", file.name.to_string()));
         self.on_log_events(events, now, port, out);
         assert!(file.name.suffix == Suffix::None, "a snapshot has its final name");

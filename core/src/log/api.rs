@@ -133,7 +133,11 @@ pub enum LogEvent {
         ticket: Ticket,
         outcome: Result<Option<TimestampOffset>, ReadFault>,
     },
-    /// `log_start` has moved: write it down before long.
+    /// The log is to begin here: write that down, and say so with `Log::on_start_durable`.
+    StartWanted {
+        start: Offset,
+    },
+    /// `log_start` has moved.
     StartAdvanced {
         start: Offset,
     },

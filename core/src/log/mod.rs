@@ -62,6 +62,8 @@ pub struct Log {
     /// Oldest first, never empty; the last one is the active one, the only one that is written.
     segments: VecDeque<Segment>,
     log_start: Offset,
+    /// Where the log begins once that is on the disk.
+    start_wanted: Offset,
     synced_end: Offset,
     written: Place,
     end: Offset,
@@ -153,6 +155,7 @@ impl Log {
             closing: Closing::No,
             segments: VecDeque::new(),
             log_start: start,
+            start_wanted: start,
             synced_end: start,
             written: Place { offset: start, segment: start, pos: 0 },
             end: start,
@@ -193,6 +196,12 @@ impl Log {
     #[must_use]
     pub fn log_start(&self) -> Offset {
         self.log_start
+    }
+
+    /// What the log-start checkpoint shall say: `log_start`, or where the log is to begin once that is on the disk.
+    #[must_use]
+    pub fn start_wanted(&self) -> Offset {
+        self.start_wanted
     }
 
     /// Everything below is durable.
@@ -474,6 +483,7 @@ impl Log {
     pub fn check_invariants(&self) {
         let ends = [self.log_start, self.synced_end, self.written.offset, self.end];
         assert!(ends.is_sorted(), "log_start <= synced_end <= written_end <= end: {ends:?}");
+        assert!(self.log_start <= self.start_wanted && self.start_wanted <= self.end, "a log start is wanted outside the log");
         let active = self.segments.back().expect("a log has an active segment");
         assert!(active.base <= self.end, "the active segment begins above the end");
         assert!(active.writer.is_some(), "the active segment has no index writer");

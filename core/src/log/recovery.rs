@@ -104,7 +104,7 @@ impl Log {
         }
         let Some(first) = sizes.first().map(|s| s.0) else {
             let promised = hints.recovery_point.unwrap_or(start).max(start);
-            let mut log = Log { log_start: promised, synced_end: promised, end: promised, ..log };
+            let mut log = Log { log_start: promised, start_wanted: promised, synced_end: promised, end: promised, ..log };
             for name in renamed {
                 log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
             }
@@ -505,6 +505,7 @@ impl Recovery<'_> {
         }
         // A log that lost its end keeps its start: the next record follows.
         log.log_start = log.log_start.min(log.end);
+        log.start_wanted = log.log_start;
         log.synced_end = log.durable.settle(log.end).max(log.log_start);
         log.durable.want(log.end);
     }

@@ -1,10 +1,11 @@
 //! Deleting from the front: by age, by size, by DeleteRecords.
 //!
-//! State       deleted segments whose files are still there, oldest first.
-//! Takes       the owner's regular look at retention; DeleteRecords; releases of leases.
-//! Gives       `StartAdvanced`; renames to `.deleted`, one at a time and each made durable before the next, so that no crash leaves a
+//! State       where the log is to begin; deleted segments whose files are still there, oldest first.
+//! Takes       the owner's regular look at retention; DeleteRecords; the word that a log start is on the disk; releases of leases.
+//! Gives       `StartWanted`, `StartAdvanced`; renames to `.deleted`, one at a time and each made durable before the next, so that no crash leaves a
 //!             gap between segments; removals after `file.delete.delay.ms`.
-//! Holds       nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched;
+//! Holds       the log start moves on only when the new one is on the disk: what is deleted never comes back, and nothing that is
+//!             derived from the log leaves out what may come back. Nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched;
 //!             no segment goes before all older ones have gone, also if a rename fails: it is tried again.
 //! Not here    when to look (the node), the checkpoint of log starts (the node).
 
@@ -51,22 +52,23 @@ enum Step {
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Log {
-    /// Move the log start to `to` (DeleteRecords), which is not above `limit`, the high watermark. False, and nothing happens, if it is
-    /// not above the log start, or above the limit.
-    pub fn delete_records(
-        &mut self,
-        to: Offset,
-        limit: Offset,
-        now: Now,
-        port: &mut DiskPort<'_>,
-        out: &mut Vec<LogEvent>,
-    ) -> bool {
+    /// The log is to begin at `to` (DeleteRecords), which is not above `limit`, the high watermark. False, and nothing happens, if it
+    /// begins there or above already, or is to; or if that is above the limit.
+    pub fn delete_records(&mut self, to: Offset, limit: Offset, out: &mut Vec<LogEvent>) -> bool {
         let limit = if self.has(Bug::DeletionBeyondHighWatermark) { self.end } else { limit };
-        if to <= self.log_start || to > limit.min(self.promised_end()) && !self.has(Bug::DeletionBeyondHighWatermark) {
+        if to <= self.start_wanted || to > limit.min(self.promised_end()) && !self.has(Bug::DeletionBeyondHighWatermark) {
             return false;
         }
-        self.start_at(to, now, port, out);
+        self.start_wanted = to;
+        out.push(LogEvent::StartWanted { start: to });
         true
+    }
+
+    /// A start after a crash would find this log start, and drop what lies below it: the log begins there.
+    pub fn on_start_durable(&mut self, start: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        if start > self.log_start && !self.is_offline() {
+            self.start_at(start, now, port, out);
+        }
     }
 
     /// Delete the oldest segments as `retention.ms` and `retention.bytes` ask, none that reaches above `limit`, the high watermark;
@@ -83,7 +85,7 @@ impl Log {
             self.advance(now, port, out);
         }
         let mut excess = self.config.retention_bytes.map_or(0, |max| self.size_bytes().saturating_sub(max));
-        let mut to = self.log_start;
+        let mut to = self.start_wanted;
         for (i, segment) in self.segments.iter().enumerate() {
             let Some(next) = self.segments.get(i + 1).map(|s| s.base).filter(|next| *next <= limit) else { break };
             let by_size = excess >= u64::from(segment.size) && excess > 0;
@@ -91,10 +93,11 @@ impl Log {
                 break;
             }
             excess = excess.saturating_sub(u64::from(segment.size));
-            to = next;
+            to = to.max(next);
         }
-        if to > self.log_start {
-            self.start_at(to, now, port, out);
+        if to > self.start_wanted {
+            self.start_wanted = to;
+            out.push(LogEvent::StartWanted { start: to });
         }
         self.ask_for_oldest_time(port);
     }
@@ -110,8 +113,8 @@ impl Log {
         active.size > 0 && self.end <= limit && self.segments.len() == 1 && self.is_expired(active, now)
     }
 
-    pub(super) fn start_at(&mut self, to: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
-        assert!(to > self.log_start && to <= self.end, "the log start only moves on, and stays inside the log");
+    fn start_at(&mut self, to: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        assert!(to > self.log_start && to <= self.start_wanted, "the log start only moves on, and to where it is wanted");
         self.log_start = to;
         if self.epochs.truncate_from_start(to) {
             self.epoch_file.dirty = true;

@@ -128,7 +128,7 @@ impl Node {
             lines.chain(and_metadata(metadata.recovery_point())).collect()
         };
         let log_starts = || {
-            let lines = lines(|p| p.log().log_start(), |u| u.hints.log_start);
+            let lines = lines(|p| p.log().start_wanted(), |u| u.hints.log_start);
             lines.chain(and_metadata(metadata.log_start())).collect()
         };
         let high_watermarks = || lines(Partition::high_watermark, |u| u.high_watermark).collect();

@@ -117,10 +117,7 @@ impl Node {
                 _ => self.events.extend(found.lease.map(|lease| (id, PartitionEvent::Released { lease }))),
             },
             I::Readable { token, more_bytes, disturbed } => self.on_readable(now, token, more_bytes, disturbed, out),
-            I::LogStartMoved { start, awaited } => {
-                let file = &mut self.checkpoints[LOG_STARTS];
-                if awaited { file.wait_for(id, start, now.mono) } else { file.on_changed(now.mono) }
-            }
+            I::LogStartWanted { start } => self.checkpoints[LOG_STARTS].wait_for(id, start, now.mono),
             I::Checkpoint => {
                 self.checkpoints[HIGH_WATERMARKS].on_changed(now.mono);
                 self.checkpoints[RECOVERY_POINTS].on_changed(now.mono);
@@ -287,6 +284,10 @@ impl Node {
                 self.retry_directories(now);
             }
             Some(Err(fault)) => {
+                if (fault, kind) == (DiskFault::NoSpace, FileKind::LogStarts) {
+                    // Without it nothing can be deleted.
+                    self.tell_controller(now, ControllerEvent::SpaceNeeded);
+                }
                 let detail = format!("{kind:?}: {fault:?}, trying again");
                 out.push(Effect::Note(Fact { level: Level::Error, name: "checkpoint-failed", detail }));
             }

@@ -57,7 +57,7 @@ pub enum PartitionEvent {
         token: Token,
         offset: i64,
     },
-    /// The log start that `LogStartMoved` told is written down durably.
+    /// The log start that `LogStartWanted` told is written down durably.
     LogStartDurable {
         start: Offset,
     },
@@ -146,10 +146,9 @@ pub enum PartitionIntent {
         error: ErrorCode,
         low_watermark: i64,
     },
-    /// The log start has moved: write it down, at once if somebody waits for it.
-    LogStartMoved {
+    /// The log is to begin here: write that down; `LogStartDurable` shall follow.
+    LogStartWanted {
         start: Offset,
-        awaited: bool,
     },
     /// The high watermark or the recovery point has moved since the checkpoints were told last.
     Checkpoint,

@@ -142,21 +142,28 @@ impl Partition {
         if to.0 < 0 || beyond {
             return out.push(refuse(ErrorCode::OffsetOutOfRange));
         }
-        self.log.delete_records(to, self.high_watermark, now, port, events);
-        if to > self.durable_start && !port.planted(Bug::DeletionBeforeCheckpoint) {
-            self.deletes.push((to, token));
-            if events.is_empty() {
-                // Another request moved the start already, and its checkpoint is still on its way.
-                out.push(PartitionIntent::LogStartMoved { start: self.log.log_start(), awaited: true });
-            }
-            return;
+        self.log.delete_records(to, self.high_watermark, events);
+        if port.planted(Bug::DeletionBeforeCheckpoint) {
+            self.log.on_start_durable(to, now, port, events);
+        }
+        if to > self.log.log_start() {
+            // Somebody may have wanted that before, and its checkpoint is still on its way.
+            return self.deletes.push((to, token));
         }
         let low_watermark = self.log.log_start().0;
         out.push(PartitionIntent::Deleted { token, error: ErrorCode::None, low_watermark });
     }
 
-    pub(super) fn on_log_start_durable(&mut self, start: Offset, out: &mut Vec<PartitionIntent>) {
-        self.durable_start = self.durable_start.max(start);
+    /// The new log start is on the disk: it holds from now on, and whoever waited for it is answered.
+    pub(super) fn on_log_start_durable(
+        &mut self,
+        now: Now,
+        start: Offset,
+        port: &mut DiskPort<'_>,
+        events: &mut Vec<LogEvent>,
+        out: &mut Vec<PartitionIntent>,
+    ) {
+        self.log.on_start_durable(start, now, port, events);
         let (done, waiting) = self.deletes.drain(..).partition::<Vec<_>, _>(|(offset, _)| *offset <= start);
         self.deletes = waiting;
         let low_watermark = self.log.log_start().0;

@@ -111,7 +111,7 @@ fn perform(w: &mut World, action: &Do) {
         Do::LookupLargest => w.check_lookup(TimestampTarget::Largest),
         Do::Delete { at: a } => {
             let (to, limit) = (Offset(at(w, a)), w.log.promised_end());
-            let done = w.with(|log, now, port, out| log.delete_records(to, limit, now, port, out));
+            let done = w.with(|log, _, _, out| log.delete_records(to, limit, out));
             assert_eq!(done, w.log.log_start() == to && done);
         }
         Do::Retain => {

@@ -304,8 +304,8 @@ fn l15_deleting_into_the_middle_of_a_batch_leaves_the_rest_readable() {
     w.append(20, &[T0, T0, T0], None).expect("it is taken");
     w.append(20, &[T0 + 5], None).expect("it is taken");
     w.settle();
-    assert!(!w.with(|log, now, port, out| log.delete_records(Offset(5), Offset(4), now, port, out)), "above the high watermark");
-    assert!(w.with(|log, now, port, out| log.delete_records(Offset(1), Offset(4), now, port, out)));
+    assert!(!w.with(|log, _, _, out| log.delete_records(Offset(5), Offset(4), out)), "above the high watermark");
+    assert!(w.with(|log, _, _, out| log.delete_records(Offset(1), Offset(4), out)));
     assert!(w.events.contains(&LogEvent::StartAdvanced { start: Offset(1) }));
     w.check_read(0, 4, 1000, false);
     w.check_read(1, 4, 1000, false);
@@ -323,7 +323,7 @@ fn k12_a_segment_is_kept_while_a_reply_refers_to_it() {
     let slice = w.read(0, 30, 500, true).expect("in range").expect("there");
     w.with(|log, _, _, _| log.pin(slice.file));
     let limit = Offset(30);
-    assert!(w.with(|log, now, port, out| log.delete_records(limit, limit, now, port, out)));
+    assert!(w.with(|log, _, _, out| log.delete_records(limit, limit, out)));
     for _ in 0..5 {
         w.settle();
         w.pass(2000);

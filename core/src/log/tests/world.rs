@@ -92,6 +92,11 @@ impl World {
 
     fn take_in(&mut self, out: Vec<LogEvent>) {
         for event in out {
+            if let LogEvent::StartWanted { start } = event {
+                // The node writes it down.
+                self.checkpoint.1 = start.0;
+                self.with(|log, now, port, out| log.on_start_durable(start, now, port, out));
+            }
             match &event {
                 LogEvent::Written { end } => self.written = end.0,
                 LogEvent::Synced { end } => self.synced = end.0,
