@@ -338,6 +338,8 @@ impl Controller {
     /// The epoch is durable: write its first records.
     fn begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) {
         self.phase = Phase::Beginning;
+        // The data directory was synced in this life, and with it what the checkpoint says of where the log begins.
+        self.log.on_start_durable(self.log.log_start(), now, port, &mut Vec::new());
         for name in std::mem::take(&mut self.leftovers) {
             self.remove(name, port);
         }

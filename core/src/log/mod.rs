@@ -64,6 +64,11 @@ pub struct Log {
     log_start: Offset,
     /// Where the log begins once that is on the disk.
     start_wanted: Offset,
+    /// A start after a crash would find `log_start` again, or nothing lies below it. Not known while recovery has only seen what the page
+    /// cache says of it.
+    start_settled: bool,
+    /// The recovery point with which this life began.
+    recovered_point: Offset,
     synced_end: Offset,
     written: Place,
     end: Offset,
@@ -156,6 +161,8 @@ impl Log {
             segments: VecDeque::new(),
             log_start: start,
             start_wanted: start,
+            start_settled: true,
+            recovered_point: Offset::ZERO,
             synced_end: start,
             written: Place { offset: start, segment: start, pos: 0 },
             end: start,
@@ -204,6 +211,12 @@ impl Log {
         self.start_wanted
     }
 
+    /// Whether `Log::on_start_durable` need not be told of the start that recovery has found.
+    #[must_use]
+    pub fn start_is_settled(&self) -> bool {
+        self.start_settled
+    }
+
     /// Everything below is durable.
     #[must_use]
     pub fn synced_end(&self) -> Offset {
@@ -231,14 +244,22 @@ impl Log {
         }
     }
 
-    /// From here on recovery has to look at every batch: what the recovery-point checkpoint shall say. Below it the batches, the
-    /// indexes and the epochs are durable.
+    /// From the segment on that holds this offset, or ends there, recovery has to look at every batch: what the recovery-point checkpoint
+    /// shall say. Below it the batches and the epochs are durable, and the indexes of the segments that end below it. It never goes
+    /// back, not from one life to the next either: a life that looked at more than the next one will, and was mending indexes when
+    /// power was lost, would leave half of them to be believed.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
-        let indexes = self.unindexed.front().map(|u| u.0).filter(|_| !self.has(Bug::RecoveryPointIgnoresIndexes));
+        // What lies below the log start may still come back, and be needed as it is.
+        if !self.start_settled {
+            return self.recovered_point;
+        }
+        let end_of = |base: Offset| self.segments.iter().map(|s| s.base).find(|next| *next > base).unwrap_or(self.end);
+        let indexes = self.unindexed.front().map(|u| end_of(u.0)).filter(|_| !self.has(Bug::RecoveryPointIgnoresIndexes));
         let epochs = self.epochs.first_start_above(self.epoch_file.saved);
         let epochs = epochs.filter(|_| !self.has(Bug::RecoveryPointIgnoresEpochs));
-        [indexes, epochs].into_iter().flatten().fold(self.synced_end, Offset::min).max(self.log_start.min(self.synced_end))
+        let now = [indexes, epochs].into_iter().flatten().fold(self.synced_end, Offset::min);
+        now.max(self.log_start.min(self.synced_end)).max(self.recovered_point)
     }
 
     /// Whether this bug is planted in the node.
@@ -488,7 +509,8 @@ impl Log {
         assert!(active.base <= self.end, "the active segment begins above the end");
         assert!(active.writer.is_some(), "the active segment has no index writer");
         assert!(self.segments[0].base <= self.log_start || self.is_offline(), "the log starts below its first segment");
-        assert!(self.recovery_point() <= self.synced_end, "the recovery point promises what is not durable");
+        let known = self.synced_end.max(self.recovered_point);
+        assert!(self.recovery_point() <= known, "the recovery point promises what is not durable");
         assert!(self.epochs.entries().last().is_none_or(|e| e.1 <= self.end), "an epoch begins above the end");
         if self.is_offline() {
             return;

@@ -19,6 +19,7 @@ use super::dump::{Depth, Gaps, ScanEnd, ScanStop, Window, find_batch_behind, sca
 use super::epochs::Epochs;
 use super::index::{self, ENTRY_BYTES, IndexWriter, TIME_ENTRY_BYTES, TimeEntry};
 use super::producers::Producers;
+use super::retention::Doomed;
 use super::segment::{Place, Segment};
 use super::{Durability, Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
 use crate::disk::DiskPort;
@@ -60,6 +61,8 @@ struct Recovery<'a> {
     newest_snapshot: Option<Offset>,
     /// Epochs of the batches that were scanned.
     folded: Vec<(LeaderEpoch, Offset)>,
+    /// The last life ended in order, and nothing contradicts that.
+    doubtless: bool,
     /// What is not known to be durable, per scanned segment: from where to where, in bytes.
     doubtful: Vec<(Offset, u32, u32)>,
     /// Derived files that must be gone for good before the log grows: one that came back after a crash might be believed then.
@@ -94,7 +97,13 @@ impl Log {
         // Deleted already, but for the last step.
         let covered = |w: &&[(Offset, Sizes)]| w[1].0 <= start || port.planted(Bug::LogStartInSegmentForgotten) && w[0].0 < start;
         let below = sizes.windows(2).take_while(covered).count();
-        let deleted: Vec<Offset> = sizes[..below].iter().map(|s| s.0).collect();
+        // They go one by one, as always, when it is known that the log start is on the disk: if it is not, they are needed.
+        let there = |s: &Sizes| {
+            let all = [(FileKind::Log, s.log), (FileKind::Index, s.index), (FileKind::TimeIndex, s.time)];
+            all.into_iter().filter(|k| k.1.is_some()).map(|k| k.0).collect()
+        };
+        log.doomed = sizes[..below].iter().map(|(base, s)| Doomed::found(*base, there(s))).collect();
+        log.start_settled = log.doomed.is_empty();
         let (sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
         // A renamed segment must not come back under its old name behind a later one that goes.
         let (renamed, junk) =
@@ -117,9 +126,7 @@ impl Log {
         };
         log.log_start = start.max(first);
         let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).skip_while(|n| n.kind == FileKind::Log);
-        // Of those deleted already none may come back behind a later one that goes: what follows a gap would count as lost.
-        let misleading =
-            misleading.chain(deleted.into_iter().flat_map(files_of)).chain(renamed).map(|name| FileId { dir, name }).collect();
+        let misleading = misleading.chain(renamed).map(|name| FileId { dir, name }).collect();
         let mut recovery = Recovery {
             path,
             image,
@@ -130,6 +137,7 @@ impl Log {
             file_epoch: None,
             newest_snapshot: None,
             folded: Vec::new(),
+            doubtless: false,
             doubtful: Vec::new(),
             misleading,
         };
@@ -197,6 +205,7 @@ impl Recovery<'_> {
         if trusted {
             scan_from = sizes.len();
         }
+        self.doubtless = trusted;
         for (i, (base, s)) in sizes.iter().enumerate().skip(scan_from) {
             if hole.is_some() {
                 break;
@@ -218,6 +227,9 @@ impl Recovery<'_> {
             self.log.health = Health::Offline;
             return verdict;
         }
+        if let Verdict::Intact { .. } | Verdict::TornTail { .. } = verdict {
+            self.log.recovered_point = self.hints.recovery_point.unwrap_or(Offset::ZERO).min(self.log.end);
+        }
         self.recover_producers(&mut listing.snapshots);
         self.cut(hole, sizes, port);
         verdict
@@ -226,8 +238,10 @@ impl Recovery<'_> {
     /// What was deleted on purpose reaches further than what is left: nothing of it is needed.
     fn start_over(&mut self, start: Offset, sizes: &[(Offset, Sizes)], listing: &Listing, port: &mut DiskPort<'_>) {
         let dir = self.log.dir;
-        let mut log =
-            Log { ops: std::mem::take(&mut self.log.ops), ..Log::empty(dir, start, self.log.config.clone(), self.log.planted) };
+        let mut log = Log::empty(dir, start, self.log.config.clone(), self.log.planted);
+        log.ops = std::mem::take(&mut self.log.ops);
+        log.doomed = std::mem::take(&mut self.log.doomed);
+        log.start_settled = self.log.start_settled;
         let snapshots = listing.snapshots.iter().map(|at| FileId::new(dir, FileKind::Snapshot, *at).name);
         let leftovers = std::mem::take(&mut self.misleading).into_iter().map(|file| file.name);
         for name in sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots).chain(leftovers) {
@@ -476,10 +490,16 @@ impl Recovery<'_> {
         }
         let entries_max = hole.size as usize / HEADER_BYTES + 1;
         let bytes = self.read(hole.segment, FileKind::Index, 0, entries_max * ENTRY_BYTES as usize).unwrap_or_default();
-        let entries: Vec<_> = index::entries(&bytes).collect();
-        let sane = 1 + entries.windows(2).take_while(|w| w[0].relative < w[1].relative && w[0].pos < w[1].pos).count();
-        let last = entries.get(..sane.min(entries.len())).and_then(<[_]>::last);
-        last.filter(|e| e.pos > 0).map_or(Offset::ZERO, |e| hole.segment.plus(i64::from(e.relative) + 1))
+        // The end of the index itself may be what a power loss left: an entry counts if it names the very hole, or a batch behind it.
+        let read = &mut |pos, len| self.read(hole.segment, FileKind::Log, pos, len);
+        let mut window = Window::new(read, Depth::Headers);
+        let mut is_true = |e: &index::Entry| {
+            let mut header = || window.get(u64::from(e.pos), HEADER_BYTES).ok().and_then(|h| BatchInfo::parse_header(&h).ok());
+            let is_named = |i: BatchInfo| i.last_offset() == hole.segment.0 + i64::from(e.relative);
+            e.pos == hole.end.pos && e.pos > 0 || e.pos > hole.end.pos && e.pos < hole.size && header().is_some_and(is_named)
+        };
+        let last = index::entries(&bytes).rev().find(|e| is_true(e));
+        last.map_or(Offset::ZERO, |e| hole.segment.plus(i64::from(e.relative) + 1))
     }
 
     /// Give the log its ends: what was scanned is there and waits for a sync.
@@ -616,7 +636,10 @@ impl Recovery<'_> {
             let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
             doomed.extend(later.map(|name| FileId { dir, name }));
         }
-        if (hole.is_some() || !doomed.is_empty()) && !self.has(Bug::TornTailKept) {
+        // The last life may have cut the log, and not have seen that through: the page cache does not tell. Nothing is appended before a
+        // cut at the end is on the disk.
+        let may_be_cut = !self.doubtless;
+        if (hole.is_some() || !doomed.is_empty() || may_be_cut) && !self.has(Bug::TornTailKept) {
             self.log.repair_after_recovery(self.log.written, doomed, port);
             return;
         }

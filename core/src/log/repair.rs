@@ -94,6 +94,7 @@ impl Log {
                     out.push(LogEvent::AppendsFailed { from, why, certain: true });
                 }
                 out.push(LogEvent::Repaired);
+                self.rename_doomed(port);
             }
             Step::Blocked if self.retry_at.is_none() => self.retry_at = Some(now.mono.after(RETRY_AFTER)),
             Step::Blocked => {}

@@ -28,6 +28,13 @@ pub(super) struct Doomed {
     kinds: Vec<FileKind>,
 }
 
+impl Doomed {
+    /// As recovery finds it, below the log start.
+    pub(super) fn found(base: Offset, kinds: Vec<FileKind>) -> Doomed {
+        Doomed { base, pins: 0, step: Step::Waiting, kinds }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
     /// Under its old name.
@@ -66,8 +73,14 @@ impl Log {
 
     /// A start after a crash would find this log start, and drop what lies below it: the log begins there.
     pub fn on_start_durable(&mut self, start: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
-        if start > self.log_start && !self.is_offline() {
+        if start < self.log_start || self.is_offline() {
+            return;
+        }
+        self.start_settled = true;
+        if start > self.log_start {
             self.start_at(start, now, port, out);
+        } else {
+            self.rename_doomed(port);
         }
     }
 
@@ -160,9 +173,9 @@ impl Log {
     }
 
     /// Begin to rename the oldest segment that still has its name, unless one is under way.
-    fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
-        // Older ones are being removed, and are not gone for good yet.
-        if matches!(self.health, Health::Repairing(_)) {
+    pub(super) fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
+        // Older ones are being removed, and are not gone for good yet; or what lies below the log start may be needed again.
+        if matches!(self.health, Health::Repairing(_)) || !self.start_settled {
             return;
         }
         let at_once = self.has(Bug::DoomedRenamedAtOnce);

@@ -53,6 +53,9 @@ impl Node {
                 false => self.directories.remove(dir, path, Default::default(), unique, &mut self.disk),
             }
         }
+        // The data directory was synced in this life, and with it what the checkpoint said of log starts when it began.
+        let unsettled = self.partitions.values().filter(|p| !p.log().start_is_settled());
+        self.events.extend(unsettled.map(|p| (p.id(), PartitionEvent::LogStartDurable { start: p.log().log_start() })));
         let interval = self.retention_interval();
         self.timers.set(timers::Owner::Retention, Some(now.mono.after(interval)));
     }

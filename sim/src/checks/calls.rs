@@ -14,6 +14,7 @@ use crate::disk::SimDisk;
 use bytes::Bytes;
 use ottla_core::ids::DirId;
 use ottla_core::io::{DiskCall, FileId, FileKind, FileName, ROOT, Suffix};
+use std::ops::Range;
 
 const MARKER: FileName = plain(FileKind::CleanShutdown, 0);
 const EPOCHS: FileName = plain(FileKind::LeaderEpochs, 0);
@@ -239,6 +240,8 @@ impl Watch {
     /// Recovery points are written down: below them everything must be on the disk.
     fn on_recovery_points(&mut self, disk: &SimDisk, data: &[Bytes]) {
         let text = data.concat();
+        // What lies below the log start on the disk is deleted, whatever else is there.
+        let starts = refold::checkpoint_lines(disk.durable_contents(FileId { dir: ROOT, name: LOG_STARTS }));
         for (topic, index, point) in refold::checkpoint_lines(&text) {
             let path = format!("{topic}-{index}");
             let (Some(log), Some(dir)) = (self.by_path.get(&path).copied(), disk.id_of(&path)) else { continue };
@@ -247,13 +250,8 @@ impl Watch {
                 continue;
             }
             self.tally.count(Id::RecoveryPoint);
-            let retained = self.is_retained(&topic);
-            let ghost = &self.logs[log];
-            if ghost.page_cache && (retained || ghost.deletion_asked > 0) {
-                // What is deleted before it is on the disk is below the log start, and so below the recovery point.
-                continue;
-            }
-            let found = missing_below(disk, dir, point, &ghost.batches, ghost.deletion_asked, retained, self.no_space);
+            let start = starts.iter().find(|line| (&line.0, line.1) == (&topic, index)).map_or(0, |line| line.2);
+            let found = missing_below(disk, dir, start..point, &ghost.batches, self.no_space);
             if let Some((site, what)) = found {
                 self.report(Id::RecoveryPoint.found(site, format!("{path}, recovery point {point}: {what}")));
             }
@@ -302,17 +300,16 @@ impl Watch {
     }
 }
 
-/// What of a log below a recovery point is not on the disk for good, or does not say what the batches say.
+/// What of a log between its start and a recovery point is not on the disk for good, or does not say what the batches say.
 fn missing_below(
     disk: &SimDisk,
     dir: DirId,
-    point: i64,
+    Range { start, end: point }: Range<i64>,
     batches: &[GhostBatch],
-    deleted: i64,
-    retained: bool,
     given_up: bool,
 ) -> Option<(&'static str, String)> {
-    let below: Vec<&GhostBatch> = batches.iter().take_while(|b| b.head.last_offset() < point).collect();
+    let is_below = |b: &&GhostBatch| b.head.base_offset >= start && b.head.last_offset() < point;
+    let below: Vec<&GhostBatch> = batches.iter().filter(is_below).collect();
     if let Some(last) = below.last().filter(|b| !disk.keeps(dir, b.name, b.end_pos())) {
         return Some(("batches below a recovery point are not on the disk", format!("{} up to {}", last.name, last.end_pos())));
     }
@@ -322,16 +319,14 @@ fn missing_below(
     let file = FileId { dir, name: EPOCHS };
     // While it is being replaced, a power loss leaves the old contents or the new; both are true as far as they go.
     let entries = refold::epoch_entries(disk.durable_contents(file));
-    let start = if retained { entries.first().map_or(i64::MAX, |e| e.1) } else { deleted };
-    for b in below.iter().filter(|b| b.head.base_offset >= start) {
+    for b in &below {
         let named = entries.iter().rev().find(|e| e.1 <= b.head.base_offset);
         if named.is_none_or(|e| e.0 != b.head.epoch) {
             let text = format!("epoch {} at offset {}, the file says {entries:?}", b.head.epoch, b.head.base_offset);
             return Some(("a leader epoch below a recovery point is not in the checkpoint on the disk", text));
         }
     }
-    // Where retention is at work, a segment may be none of the log's any more and not be renamed yet.
-    for pair in bases.windows(2).filter(|pair| pair[1] < point && pair[0] >= deleted && !retained) {
+    for pair in bases.windows(2).filter(|pair| pair[1] < point && pair[0] >= start) {
         let times: Vec<i64> = batches.iter().filter(|b| b.name.base == pair[0]).map(|b| b.head.max_timestamp).collect();
         let latest = times.iter().copied().max().unwrap_or(-1);
         for kind in [FileKind::Index, FileKind::TimeIndex] {

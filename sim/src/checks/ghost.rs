@@ -54,6 +54,8 @@ pub(crate) struct GhostLog {
     /// The highest high watermark that a consumer was told.
     pub(crate) seen: i64,
     pub(crate) producers: BTreeMap<i64, Last>,
+    /// The log start that the present life has found on the disk.
+    pub(crate) start: i64,
     /// Below this, somebody asked for the records to be deleted: it may be where the log begins for the next life.
     pub(crate) deletion_asked: i64,
     /// Promises rest on the page cache.

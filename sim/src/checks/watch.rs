@@ -469,9 +469,9 @@ impl Watch {
             return;
         };
         let ghost = &self.logs[log];
-        let Some(there) = ghost.batches.iter().rposition(|b| b.head.crc == sent.crc && b.head.count == sent.count) else {
-            return;
-        };
+        // Records that were deleted are not in the log, also where their file is still there.
+        let is_it = |b: &GhostBatch| (b.head.crc, b.head.count) == (sent.crc, sent.count) && b.head.last_offset() >= ghost.start;
+        let Some(there) = ghost.batches.iter().rposition(is_it) else { return };
         let producer = ghost.batches[there].head.producer_id;
         let later = ghost.batches[there + 1..].iter().filter(|b| b.head.producer_id == producer).count();
         self.tally.count(Id::Sequences);
@@ -663,10 +663,11 @@ impl Watch {
         }
         // What retention had removed and a power loss brought back is there again.
         ghost.end = end.or(ghost.end.filter(|_| ghost.batches.is_empty()));
+        ghost.start = start;
         ghost.batches = batches;
         ghost.refold();
         // A new life folds from where the log begins: producers whose records were deleted are unknown to it.
-        let start = ghost.deletion_asked;
+        let start = ghost.deletion_asked.max(start);
         ghost.producers.retain(|_, last| last.offset >= start);
     }
 
