@@ -141,6 +141,12 @@ bugs! {
     SessionForgetsRecords = "session-forgets-records", "A fetch session keeps an answer back when only its records are new.";
     WaitWithoutEnd = "wait-without-end", "A parked fetch is not woken when its time is up.";
     WakeLost = "wake-lost", "A fetch that parks just after an append has become visible is not told of it.";
+    // --- the client ---
+    ClientNumbersAnew = "client-numbers-anew", "T02: the client gives a batch whose answer was lost a new sequence when it sends it again.";
+    ClientLossIsCertain = "client-loss-is-certain", "T03: the client calls a record not done whose answer was lost.";
+    ClientOffsetsOfBatch = "client-offsets-of-batch", "The client tells each record of a batch the offset of the first.";
+    ClientResetToEnd = "client-reset-to-end", "A reader whose position was out of range goes on at the end, whatever its setting says.";
+    ClientMetadataKept = "client-metadata-kept", "R04: the client never asks again for the leaders of a topic that it has seen.";
     // --- metadata and the node ---
     MetadataBeforeSync = "metadata-before-sync", "Q01: metadata counts as committed, and is answered, before its fsync.";
     LeaderEpochResumed = "leader-epoch-resumed", "Q02, KIP-320: a restarted leader goes on in the leader epoch of its last life.";

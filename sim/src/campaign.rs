@@ -6,13 +6,14 @@
 //! Not here    running cases (case.rs), threads (runner.rs).
 
 use crate::case::{Case, ClientKind, ClientSpec};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, ProducerConfig};
+use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, ProducerConfig, Reads};
 use crate::diagnostic::Diagnostic;
 use crate::disk::{Character, Keep, Loss};
 use crate::plan::{Kind, Plan, Rate, Span};
 use crate::world::Setup;
 use crate::world::net::NetCharacter;
 use ottla_core::rng::Rng;
+use ottla_core::wire::compress::Codec;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -64,6 +65,9 @@ pub struct ClientPart {
     /// How many ask where leader epochs end and where times lie.
     #[serde(default)]
     pub inspectors: Option<Range>,
+    /// Worlds in a hundred in which somebody also uses the client of core.
+    #[serde(default)]
+    pub library_percent: u64,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -124,10 +128,47 @@ impl Campaign {
             planted: None,
         };
         let (stable, volatile) = self.draw_topics(seed);
-        let clients = self.draw_clients(seed, tiny, &stable, &volatile, faults_ms);
+        let mut clients = self.draw_clients(seed, tiny, &stable, &volatile, faults_ms);
         let rates: Vec<Rate> = self.faults.iter().map(|(kind, most)| Rate { kind: *kind, most: *most }).collect();
         let span = Span { nodes: 1, clients: clients.len() as u32, until_ms: faults_ms };
-        Case { campaign: self.name.clone(), setup, clients, plan: Plan::draw(seed, &rates, span), faults_ms }
+        let mut plan = Plan::draw(seed, &rates, span);
+        // Whoever uses the client of core comes last, with faults of its own: it moves nothing of what the seed draws without it.
+        if let Some(library) = self.draw_library(seed, tiny, &stable, faults_ms) {
+            let own = Rng::stream(seed, "plan/library").next_u64();
+            plan.add_for_client(Plan::draw(own, &rates, Span { clients: 1, ..span }), clients.len() as u32);
+            clients.push(library);
+        }
+        Case { campaign: self.name.clone(), setup, clients, plan, faults_ms }
+    }
+
+    fn draw_library(&self, seed: u64, tiny: bool, stable: &[Topic], faults_ms: u64) -> Option<ClientSpec> {
+        let mut rng = Rng::stream(seed, "clients/library");
+        if rng.below(100) >= self.clients.library_percent {
+            return None;
+        }
+        let acks = rng.pick(&self.clients.acks).copied().unwrap_or(-1);
+        let records = between(&mut rng, self.clients.batches) as u32;
+        let burst = if rng.chance(1, 3) { 1 } else { rng.between(2, 12) as u32 };
+        let library = LibraryConfig {
+            topics: stable.iter().map(|(n, p, _)| (n.clone(), *p)).collect(),
+            acks,
+            idempotent: acks == -1 && rng.chance(2, 3),
+            in_flight: rng.between(1, 5) as usize,
+            codec: if rng.chance(1, 2) { Codec::None } else { rng.pick(&Codec::ALL).copied().unwrap_or_default() },
+            linger_ms: if rng.chance(1, 3) { 0 } else { rng.between(1, 40) },
+            batch_bytes: rng.between(100, 2_000) as usize,
+            records,
+            burst,
+            padding_max: if tiny { rng.between(0, 60) as u32 } else { rng.between(0, 700) as u32 },
+            think_ms: (faults_ms * u64::from(burst.div_ceil(2)) / u64::from(records + 1)).max(1),
+            request_ms: rng.between(500, 15_000),
+            delivery_ms: rng.between(1_000, 40_000),
+            reads: rng.pick(&[Reads::Nothing, Reads::All, Reads::Anywhere, Reads::Anywhere]).copied().unwrap_or(Reads::All),
+            asks_percent: 0,
+            older: rng.chance(1, 3),
+            timetable: Vec::new(),
+        };
+        Some(ClientSpec { name: "library".into(), kind: ClientKind::Library(library) })
     }
 
     fn draw_topics(&self, seed: u64) -> (Vec<Topic>, Vec<Topic>) {

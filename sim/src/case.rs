@@ -8,8 +8,8 @@
 
 use crate::checks::{self, Excuse, Tally};
 use crate::clients::{
-    Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Inspector, InspectorConfig, Producer,
-    ProducerConfig, TimedAct, TimedBatch,
+    Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Inspector, InspectorConfig, Library,
+    LibraryConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
 };
 use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
@@ -35,6 +35,7 @@ pub enum ClientKind {
     Consumer(ConsumerConfig),
     Hostile(HostileConfig),
     Inspector(InspectorConfig),
+    Library(LibraryConfig),
 }
 
 /// A world with its clients and its fault plan.
@@ -57,6 +58,7 @@ impl Case {
         let visited = match &self.clients.get(client)?.kind {
             ClientKind::Producer(p) => &p.topics,
             ClientKind::Consumer(c) => &c.topics,
+            ClientKind::Library(c) => &c.topics,
             ClientKind::Admin(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => return None,
         };
         let deletes = |admin: &AdminConfig, name: &String| {
@@ -74,6 +76,8 @@ impl Case {
         match self.clients.get(client).map(|c| &c.kind) {
             Some(ClientKind::Producer(p)) => p.by_id,
             Some(ClientKind::Consumer(c)) => c.by_id,
+            // It knows ids, but its caller knows names.
+            Some(ClientKind::Library(_)) => false,
             _ => true,
         }
     }
@@ -192,6 +196,10 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        if broker {
+            // Topics that come to be because somebody uses them are as the broker says.
+            page_cache.push(crate::clients::OWN.to_owned());
+        }
         for topic in &page_cache {
             world.sim.watch.rests_on_page_cache(topic);
         }
@@ -204,6 +212,7 @@ impl<'a> Run<'a> {
             return None;
         }
         let seed = self.case.setup.seed;
+        let planted = self.world.sim.planted();
         for spec in &self.case.clients {
             let client = match &spec.kind {
                 ClientKind::Admin(_) => continue,
@@ -211,6 +220,7 @@ impl<'a> Run<'a> {
                 ClientKind::Consumer(c) => Client::Consumer(Consumer::new(c.clone(), seed, &spec.name)),
                 ClientKind::Hostile(c) => Client::Hostile(Hostile::new(c.clone(), seed, &spec.name)),
                 ClientKind::Inspector(c) => Client::Inspector(Inspector::new(c.clone(), seed, &spec.name)),
+                ClientKind::Library(c) => Client::Library(Box::new(Library::new(c.clone(), seed, &spec.name, planted))),
             };
             self.world.add_client(&spec.name, client);
         }
@@ -453,10 +463,16 @@ fn timetables(case: &Case, history: &crate::history::History) -> Vec<Timetable> 
     for op in &history.produces {
         // The probe at the end is no client of the case.
         let Some(table) = all.get_mut(op.client as usize) else { continue };
+        // Nobody knows where the client's partitioner would have put it.
+        if op.place.partition < 0 {
+            continue;
+        }
         let to = (history.topics[op.place.topic as usize].clone(), op.place.partition);
-        // Batches of one moment left in one request.
+        // Batches of one moment left in one request. The client of core is handed records one by one.
+        let one_by_one = matches!(case.clients[op.client as usize].kind, ClientKind::Library(_));
         match table.batches.last_mut().filter(|_| last == Some((op.client, op.invoked))) {
-            Some(batch) if !batch.to.contains(&to) => batch.to.push(to),
+            Some(batch) if one_by_one && batch.to == [to.clone()] && batch.padding == op.padding => batch.records += 1,
+            Some(batch) if !one_by_one && !batch.to.contains(&to) => batch.to.push(to),
             _ => table.batches.push(TimedBatch { at_ms: op.invoked / MS, to: vec![to], records: op.count, padding: op.padding }),
         }
         last = Some((op.client, op.invoked));

@@ -5,7 +5,7 @@
 //! Holds       a line depends on the world alone: the course of a case is a golden trace.
 //! Not here    inputs and effects of the node (`ottla_core::trace`).
 
-use crate::clients::TORN;
+use crate::clients::{GIVEN_UP, TORN};
 use crate::history::{AdminAct, AdminOp, History, Outcome, ProduceOp, ReadOp};
 use crate::world::Failure;
 use ottla_core::wire::ErrorCode;
@@ -44,6 +44,7 @@ fn seconds(at_ns: u64) -> String {
 fn error(code: i16) -> String {
     match code {
         TORN => "records that are no whole batches".to_string(),
+        GIVEN_UP => "given up before it was done".to_string(),
         _ => ErrorCode::from_code(code).map_or_else(|| format!("error {code}"), |e| e.name().to_string()),
     }
 }

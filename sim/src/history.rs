@@ -24,6 +24,7 @@ pub enum Outcome {
 pub struct Place {
     /// Index into [`History::topics`].
     pub topic: u16,
+    /// -1 where the client's partitioner decides and has not decided yet.
     pub partition: i32,
     pub topic_id: u128,
 }
@@ -46,8 +47,10 @@ pub struct ProduceOp {
     pub base_offset: i64,
     /// How often it was sent.
     pub attempts: u32,
-    /// The number of this operation among those that its client sent to this place, in the order of sending.
+    /// Rises with the operations that its client wanted appended to this place, in the order in which it wanted them.
     pub order: u32,
+    /// Its records have keys and headers as `batch::dress` says of their names; else they are values alone.
+    pub dressed: bool,
 }
 
 /// One partition of one fetch answer.

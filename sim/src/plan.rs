@@ -202,6 +202,21 @@ impl Plan {
 }
 
 impl Plan {
+    /// Add of another plan, which was drawn for one client alone, what strikes a client: this one.
+    pub(crate) fn add_for_client(&mut self, other: Plan, number: u32) {
+        for mut entry in other.entries {
+            match &mut entry.action {
+                Action::Reset { client }
+                | Action::HalfOpen { client }
+                | Action::SlowReader { client, .. }
+                | Action::PauseClient { client, .. } => *client = number,
+                _ => continue,
+            }
+            self.entries.push(entry);
+        }
+        self.entries.sort_by_key(|e| e.at_ms);
+    }
+
     /// A client was left out of the world: what was planned for it goes, and those behind it move up.
     pub(crate) fn client_left_out(&mut self, gone: u32) {
         let named = |action: &Action| match action {

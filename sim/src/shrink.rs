@@ -9,6 +9,7 @@
 //! Read first  `Search::cut_down`.
 
 use crate::case::{self, Case, ClientKind, Outcome, Watching};
+use crate::clients::Reads;
 use crate::disk::{Keep, Loss};
 use crate::plan::Action;
 use crate::runner::quietly;
@@ -51,6 +52,7 @@ impl Size {
             size.clients += 1;
             size.operations += match &client.kind {
                 ClientKind::Producer(p) => u64::from(p.batches) + p.timetable.len() as u64,
+                ClientKind::Library(l) => u64::from(l.records) + l.timetable.len() as u64,
                 ClientKind::Hostile(h) => u64::from(h.frames),
                 ClientKind::Consumer(_) | ClientKind::Inspector(_) => 0,
                 ClientKind::Admin(a) => {
@@ -206,6 +208,10 @@ impl Search<'_> {
                         p.timetable.clone_from(&tables[*at].batches);
                         (p.batches, p.records_max, p.padding_max, p.think_ms) = (0, 1, 0, 1);
                     }
+                    ClientKind::Library(l) if l.records > 0 => {
+                        l.timetable.clone_from(&tables[*at].batches);
+                        (l.records, l.burst, l.padding_max) = (0, 1, 0);
+                    }
                     ClientKind::Admin(a) => {
                         a.timetable.clone_from(&tables[*at].acts);
                         (a.operations, a.think_ms, a.delete_records) = (0, 1, false);
@@ -223,11 +229,13 @@ impl Search<'_> {
             self.thin(
                 |c| match &c.clients[at].kind {
                     ClientKind::Producer(p) => p.timetable.len(),
+                    ClientKind::Library(l) => l.timetable.len(),
                     ClientKind::Admin(a) => a.timetable.len(),
                     _ => 0,
                 },
                 |c, range| match &mut c.clients[at].kind {
                     ClientKind::Producer(p) => drop(p.timetable.drain(range)),
+                    ClientKind::Library(l) => drop(l.timetable.drain(range)),
                     ClientKind::Admin(a) => drop(a.timetable.drain(range)),
                     _ => {}
                 },
@@ -292,6 +300,7 @@ impl Search<'_> {
             for divisor in [16, 8, 4, 2] {
                 self.edited(|c| match &mut c.clients[at].kind {
                     ClientKind::Producer(p) => p.batches /= divisor,
+                    ClientKind::Library(l) => l.records /= divisor,
                     ClientKind::Admin(a) => a.operations /= divisor,
                     ClientKind::Hostile(h) => h.frames /= divisor,
                     ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
@@ -299,6 +308,7 @@ impl Search<'_> {
             }
             self.edited(|c| match &mut c.clients[at].kind {
                 ClientKind::Producer(p) => p.batches = p.batches.saturating_sub(1),
+                ClientKind::Library(l) => l.records = l.records.saturating_sub(1),
                 ClientKind::Admin(a) => a.operations = a.operations.saturating_sub(1),
                 ClientKind::Hostile(h) => h.frames = h.frames.saturating_sub(1),
                 ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
@@ -314,6 +324,10 @@ impl Search<'_> {
                     p.timetable.iter_mut().for_each(|b| (b.records, b.padding) = (1, 0));
                 }
                 ClientKind::Admin(a) => a.patience_ms = story::PATIENCE_MS,
+                ClientKind::Library(l) => {
+                    (l.burst, l.padding_max) = (1, 0);
+                    l.timetable.iter_mut().for_each(|b| (b.records, b.padding) = (1, 0));
+                }
                 ClientKind::Consumer(k) => k.lists_percent = 0,
                 ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
             });
@@ -336,17 +350,24 @@ impl Search<'_> {
             });
             self.edited(|c| match &mut c.clients[at].kind {
                 ClientKind::Producer(p) => p.in_flight = 1,
+                ClientKind::Library(l) => (l.in_flight, l.codec, l.older) = (1, Default::default(), false),
                 ClientKind::Consumer(k) => (k.max_bytes, k.min_bytes, k.max_wait_ms, k.think_ms) = (1 << 20, 1, 100, 50),
                 _ => {}
             });
             self.edited(|c| match &mut c.clients[at].kind {
                 ClientKind::Producer(p) => (p.retries, p.patience_ms) = (true, story::PATIENCE_MS),
+                ClientKind::Library(l) => (l.reads, l.asks_percent, l.linger_ms) = (Reads::Nothing, 0, 0),
                 ClientKind::Consumer(k) => k.patience_ms = story::PATIENCE_MS,
                 _ => {}
             });
             self.edited(|c| {
                 if let ClientKind::Producer(p) = &mut c.clients[at].kind {
                     p.idempotent = false;
+                }
+            });
+            self.edited(|c| {
+                if let ClientKind::Library(l) = &mut c.clients[at].kind {
+                    (l.request_ms, l.delivery_ms, l.batch_bytes) = story::LIBRARY_USUAL;
                 }
             });
         }
@@ -440,6 +461,7 @@ fn move_times(case: &mut Case, mut to: impl FnMut(u64) -> u64) {
     for client in &mut case.clients {
         match &mut client.kind {
             ClientKind::Producer(p) => p.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
+            ClientKind::Library(l) => l.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
             ClientKind::Admin(a) => a.timetable.iter_mut().for_each(|a| a.at_ms = to(a.at_ms)),
             ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
         }
@@ -451,8 +473,10 @@ fn last_ms(case: &Case) -> u64 {
     let clients = case.clients.iter().map(|c| match &c.kind {
         // What is drawn has no known end.
         ClientKind::Producer(p) if p.batches > 0 => u64::MAX >> 1,
+        ClientKind::Library(l) if l.records > 0 => u64::MAX >> 1,
         ClientKind::Admin(a) if a.operations > 0 => u64::MAX >> 1,
         ClientKind::Producer(p) => p.timetable.last().map_or(0, |b| b.at_ms),
+        ClientKind::Library(l) => l.timetable.last().map_or(0, |b| b.at_ms),
         ClientKind::Admin(a) => a.timetable.last().map_or(0, |a| a.at_ms),
         ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => 0,
     });
@@ -467,6 +491,7 @@ fn one_partition(case: &mut Case, topic: usize) {
     for client in &mut case.clients {
         let topics = match &mut client.kind {
             ClientKind::Producer(p) => &mut p.topics,
+            ClientKind::Library(l) => &mut l.topics,
             ClientKind::Consumer(c) => &mut c.topics,
             ClientKind::Inspector(i) => &mut i.topics,
             ClientKind::Admin(_) | ClientKind::Hostile(_) => continue,
@@ -488,6 +513,11 @@ fn leave_out_topic(case: &mut Case, topic: usize) {
                 p.topics.retain(|(n, _)| *n != name);
                 p.timetable.iter_mut().for_each(|b| b.to.retain(|(n, _)| *n != name));
                 p.timetable.retain(|b| !b.to.is_empty());
+            }
+            ClientKind::Library(l) => {
+                l.topics.retain(|(n, _)| *n != name);
+                l.timetable.iter_mut().for_each(|b| b.to.retain(|(n, _)| *n != name));
+                l.timetable.retain(|b| !b.to.is_empty());
             }
             ClientKind::Consumer(c) => c.topics.retain(|(n, _)| *n != name),
             ClientKind::Hostile(h) => h.topics.retain(|n| *n != name),

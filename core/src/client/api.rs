@@ -4,6 +4,7 @@
 
 use super::error::{Certainty, Code};
 use crate::ids::{ConnId, Offset};
+use crate::planted::Planted;
 use crate::time::Timestamp;
 use crate::wire::batch::RecordHeader;
 use crate::wire::compress::Codec;
@@ -55,6 +56,8 @@ pub struct ClientConfig {
     pub auto_create_topics: bool,
     pub producer: ProducerConfig,
     pub fetch: FetchConfig,
+    /// A flaw for the simulator to find; none outside of it.
+    pub planted: Planted,
 }
 
 /// How records are sent.
@@ -137,6 +140,7 @@ impl Default for ClientConfig {
             auto_create_topics: true,
             producer: ProducerConfig::default(),
             fetch: FetchConfig::default(),
+            planted: Planted::default(),
         }
     }
 }

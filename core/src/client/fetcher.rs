@@ -14,6 +14,7 @@ use super::error::Code;
 use super::metadata::{Metadata, topic_name};
 use crate::ids::Offset;
 use crate::io::{Chunk, Deadline};
+use crate::planted::Bug;
 use crate::time::{Instant, Timestamp};
 use crate::wire::batch::{batches, records};
 use crate::wire::{Aborted, FetchPartitionReply, FetchReply, msg};
@@ -31,8 +32,8 @@ enum At {
 #[derive(Debug)]
 struct Reading {
     at: At,
-    /// A ListOffsets request for it is in flight.
-    asked: bool,
+    /// The ListOffsets request for it that is in flight. The answer to an older one was to another question.
+    asked: Option<Question>,
     not_before: Option<Instant>,
     failures: u32,
     /// The end was reached and said so.
@@ -40,6 +41,10 @@ struct Reading {
     /// Where to go on when the position is out of range.
     reset: Option<Reset>,
 }
+
+/// A ListOffsets request, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Question(u64);
 
 /// What a fetch session holds of a partition: a change of it must be told to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +60,8 @@ struct Session {
     id: i32,
     epoch: i32,
     held: BTreeMap<TopicPartition, Held>,
+    /// The ends of partitions as this session's answers told them last. What an answer leaves out has not changed.
+    ends: BTreeMap<TopicPartition, Offset>,
     in_flight: bool,
     not_before: Option<Instant>,
     failures: u32,
@@ -74,6 +81,7 @@ pub(super) struct Asked {
 pub(super) struct Fetcher {
     readings: BTreeMap<TopicPartition, Reading>,
     sessions: BTreeMap<i32, Session>,
+    questions: u64,
 }
 
 impl Fetcher {
@@ -85,7 +93,7 @@ impl Fetcher {
             Position::BeforeEnd(_) => (At::Sought(from), ctx.config.fetch.reset.or(Some(Reset::Earliest))),
             _ => (At::Sought(from), ctx.config.fetch.reset),
         };
-        let reading = Reading { at, asked: false, not_before: None, failures: 0, at_end: false, reset };
+        let reading = Reading { at, asked: None, not_before: None, failures: 0, at_end: false, reset };
         self.readings.insert(partition, reading);
     }
 
@@ -97,7 +105,7 @@ impl Fetcher {
     pub(super) fn offsets_due(&self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeMap<i32, Vec<TopicPartition>> {
         let mut due: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
         for (partition, reading) in &self.readings {
-            let sought = matches!(reading.at, At::Sought(_)) && !reading.asked;
+            let sought = matches!(reading.at, At::Sought(_)) && reading.asked.is_none();
             if !sought || reading.not_before.is_some_and(|at| at > ctx.now.mono) {
                 continue;
             }
@@ -114,12 +122,14 @@ impl Fetcher {
         ctx: &Ctx<'_>,
         metadata: &Metadata,
         partitions: &[TopicPartition],
-    ) -> msg::ListOffsetsRequest {
+    ) -> (msg::ListOffsetsRequest, Question) {
+        self.questions += 1;
+        let question = Question(self.questions);
         let mut topics: BTreeMap<&str, Vec<msg::list_offsets_request::ListOffsetsPartition>> = BTreeMap::new();
         for partition in partitions {
             let Some(reading) = self.readings.get_mut(partition) else { continue };
             let At::Sought(position) = reading.at else { continue };
-            reading.asked = true;
+            reading.asked = Some(question);
             let mut ask = msg::list_offsets_request::ListOffsetsPartition::default();
             ask.partition_index = partition.index;
             ask.current_leader_epoch = metadata.partition(partition).map_or(-1, |p| p.epoch);
@@ -141,32 +151,36 @@ impl Fetcher {
             topic
         });
         request.topics = of_topics.collect();
-        request
+        (request, question)
     }
 
     pub(super) fn on_offsets(
         &mut self,
         ctx: &mut Ctx<'_>,
         metadata: &mut Metadata,
-        asked: &[TopicPartition],
+        (question, asked): (Question, &[TopicPartition]),
         answer: &msg::ListOffsetsResponse,
     ) {
         for topic in &answer.topics {
             for told in &topic.partitions {
                 let partition = TopicPartition::new(topic.name.0.as_str(), told.partition_index);
-                if asked.contains(&partition) {
+                if self.awaits(question, &partition) {
                     self.on_offset(ctx, metadata, &partition, Code(told.error_code), told.offset);
                 }
             }
         }
         // A partition that the broker left out is asked for again.
-        self.offsets_lost(ctx, asked);
+        self.offsets_lost(ctx, question, asked);
+    }
+
+    fn awaits(&self, question: Question, partition: &TopicPartition) -> bool {
+        self.readings.get(partition).is_some_and(|r| r.asked == Some(question))
     }
 
     fn on_offset(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, partition: &TopicPartition, code: Code, offset: i64) {
-        let Some(reading) = self.readings.get_mut(partition).filter(|r| r.asked) else { return };
+        let Some(reading) = self.readings.get_mut(partition) else { return };
         let At::Sought(position) = reading.at else { return };
-        reading.asked = false;
+        reading.asked = None;
         match code {
             Code::NONE => {
                 reading.failures = 0;
@@ -187,10 +201,10 @@ impl Fetcher {
     }
 
     /// The request for these offsets was lost.
-    pub(super) fn offsets_lost(&mut self, ctx: &mut Ctx<'_>, asked: &[TopicPartition]) {
+    pub(super) fn offsets_lost(&mut self, ctx: &mut Ctx<'_>, question: Question, asked: &[TopicPartition]) {
         for partition in asked {
-            if let Some(reading) = self.readings.get_mut(partition).filter(|r| r.asked) {
-                reading.asked = false;
+            if let Some(reading) = self.readings.get_mut(partition).filter(|r| r.asked == Some(question)) {
+                reading.asked = None;
                 self.pause(ctx, partition);
             }
         }
@@ -278,25 +292,26 @@ impl Fetcher {
             ask.partition_max_bytes = f.partition_bytes_max;
             topics.entry((partition.topic.clone(), now.id)).or_default().push(ask);
         }
-        let named = |name: String| if by_id { topic_name("") } else { topic_name(&name) };
+        // By its id or by its name, never by both: what a version does not carry would be another topic to whoever compares.
+        let called = |name: &str, id: Uuid| if by_id { (topic_name(""), id) } else { (topic_name(name), Uuid::nil()) };
         let wanted = topics.into_iter().map(|((name, id), partitions)| {
             let mut topic = msg::fetch_request::FetchTopic::default();
-            topic.topic = named(name);
-            topic.topic_id = id;
+            (topic.topic, topic.topic_id) = called(&name, id);
             topic.partitions = partitions;
             topic
         });
         request.topics = wanted.collect();
         if !full {
             let mut gone: BTreeMap<(String, Uuid), Vec<i32>> = BTreeMap::new();
-            // A topic that was made anew keeps its name: the old id must be forgotten, too.
-            for (partition, held) in session.held.iter().filter(|(p, h)| readable.get(p).is_none_or(|now| now.id != h.id)) {
+            // A topic that was made anew keeps its name: the old id must be forgotten, too. Where the session knows names alone, that
+            // would forget the new one with it.
+            let is_gone = |p: &TopicPartition, h: &Held| readable.get(p).is_none_or(|now| by_id && now.id != h.id);
+            for (partition, held) in session.held.iter().filter(|(p, h)| is_gone(p, h)) {
                 gone.entry((partition.topic.clone(), held.id)).or_default().push(partition.index);
             }
             let forgotten = gone.into_iter().map(|((name, id), partitions)| {
                 let mut topic = msg::fetch_request::ForgottenTopic::default();
-                topic.topic = named(name);
-                topic.topic_id = id;
+                (topic.topic, topic.topic_id) = called(&name, id);
                 topic.partitions = partitions;
                 topic
             });
@@ -305,6 +320,15 @@ impl Fetcher {
         let offsets = readable.iter().map(|(p, now)| (p.clone(), now.offset)).collect();
         session.held = readable;
         (request, Asked { broker, offsets, by_id })
+    }
+
+    /// The next request says all that is wanted.
+    pub(super) fn forget_session(&mut self, broker: i32) {
+        if let Some(session) = self.sessions.get_mut(&broker) {
+            (session.id, session.epoch) = (0, 0);
+            session.held.clear();
+            session.ends.clear();
+        }
     }
 
     pub(super) fn fetch_lost(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, asked: &Asked) {
@@ -348,19 +372,41 @@ impl Fetcher {
         if reply.session_id == 0 {
             (session.id, session.epoch) = (0, 0);
             session.held.clear();
+            session.ends.clear();
         } else {
             session.id = reply.session_id;
             session.epoch = if session.epoch == i32::MAX { 1 } else { session.epoch + 1 };
         }
+        let mut answered = BTreeSet::new();
         for topic in &reply.topics {
             let name = if asked.by_id { metadata.name_of(topic.id.0).map(str::to_owned) } else { Some(topic.name.clone()) };
             let Some(name) = name else { continue };
             for told in &topic.partitions {
                 let partition = TopicPartition::new(&name, told.index);
                 if let Some(offset) = asked.offsets.get(&partition) {
+                    if let (0, Some(session)) = (told.error_code, self.sessions.get_mut(&asked.broker)) {
+                        session.ends.insert(partition.clone(), end_of(ctx, told));
+                    }
                     self.on_partition(ctx, metadata, &partition, *offset, told);
                 }
+                answered.insert(partition);
             }
+        }
+        for (partition, offset) in asked.offsets.iter().filter(|(p, _)| !answered.contains(p)) {
+            self.on_unchanged(ctx, asked.broker, partition, *offset);
+        }
+    }
+
+    /// The answer leaves a partition out, for the session has told of it all that there is. Whoever was assigned to its end meanwhile
+    /// was not told so yet.
+    fn on_unchanged(&mut self, ctx: &mut Ctx<'_>, broker: i32, partition: &TopicPartition, asked: Offset) {
+        let end = self.sessions.get(&broker).and_then(|s| s.ends.get(partition)).copied();
+        let reading = self.readings.get_mut(partition).filter(|r| r.at == At::Offset(asked) && !r.at_end);
+        if let Some(reading) = reading
+            && end.is_some_and(|end| end <= asked)
+        {
+            reading.at_end = true;
+            ctx.event(ClientEvent::EndReached { partition: partition.clone(), end: asked });
         }
     }
 
@@ -385,8 +431,11 @@ impl Fetcher {
             }
             Code::OFFSET_OUT_OF_RANGE => match reading.reset {
                 Some(reset) => {
-                    let position = if reset == Reset::Earliest { Position::Earliest } else { Position::Latest };
+                    let to_start = reset == Reset::Earliest && !ctx.config.planted.has(Bug::ClientResetToEnd);
+                    let position = if to_start { Position::Earliest } else { Position::Latest };
                     reading.at = At::Sought(position);
+                    // What was between is gone: the end, wherever it is now, is another one.
+                    reading.at_end = false;
                 }
                 None => {
                     let message = Some(format!("offset {asked} of {partition} is not in the log"));
@@ -411,8 +460,7 @@ impl Fetcher {
         };
         let reading = self.readings.get_mut(partition).expect("the caller found it");
         reading.at = At::Offset(next);
-        let end = if committed && told.last_stable_offset >= 0 { told.last_stable_offset } else { told.high_watermark };
-        let reached = next.0 >= end;
+        let reached = next >= end_of(ctx, told);
         let news = reached && !(reading.at_end && next == from);
         reading.at_end = reached;
         if !records.is_empty() || next != from {
@@ -430,6 +478,12 @@ impl Fetcher {
         let at = pauses.chain(sessions).filter(|at| *at > ctx.now.mono).min()?;
         Some(Deadline { at, why: "fetch-again" })
     }
+}
+
+/// The end of a partition as a reader may see it.
+fn end_of(ctx: &Ctx<'_>, told: &FetchPartitionReply) -> Offset {
+    let committed = ctx.config.fetch.read_committed && told.last_stable_offset >= 0;
+    Offset(if committed { told.last_stable_offset } else { told.high_watermark })
 }
 
 /// The broker is not, or not yet, or not any more the one to ask.

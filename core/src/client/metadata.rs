@@ -10,6 +10,7 @@ use super::api::{ClientConfig, TopicPartition};
 use super::connection::backoff;
 use super::error::Code;
 use crate::io::Deadline;
+use crate::planted::Bug;
 use crate::time::{Instant, Now};
 use crate::wire::msg;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +58,9 @@ impl Metadata {
 
     /// A broker's answer says that what is known of a topic is wrong.
     pub(super) fn doubt(&mut self, ctx: &mut Ctx<'_>, topic: &str) {
+        if ctx.config.planted.has(Bug::ClientMetadataKept) && self.topic(topic).is_some_and(|t| !t.partitions.is_empty()) {
+            return;
+        }
         if self.wanted.contains(topic) && self.unsure.insert(topic.to_owned()) && self.asking.is_none() {
             self.schedule(ctx);
         }
@@ -102,8 +106,8 @@ impl Metadata {
         Some(Deadline { at, why: "metadata" })
     }
 
-    /// The request that is due: the topics in doubt, or all of interest when they have aged.
-    pub(super) fn request(&mut self, config: &ClientConfig) -> msg::MetadataRequest {
+    /// The request that is due: the topics in doubt, or all of interest when they have aged. `auto_create`: they may come to be by that.
+    pub(super) fn request(&mut self, auto_create: bool) -> msg::MetadataRequest {
         let topics = if self.unsure.is_empty() { self.wanted.clone() } else { std::mem::take(&mut self.unsure) };
         let mut request = msg::MetadataRequest::default();
         let named = topics.iter().map(|name| {
@@ -112,7 +116,7 @@ impl Metadata {
             topic
         });
         request.topics = Some(named.collect());
-        request.allow_auto_topic_creation = config.auto_create_topics;
+        request.allow_auto_topic_creation = auto_create;
         self.ask_at = None;
         self.asking = Some(topics);
         request

@@ -32,7 +32,7 @@ use crate::wire::{ApiKey, Request, Response, WireError, msg};
 use admin::{Admin, Where};
 use bytes::Bytes;
 use connection::{Answered, Connections, InFlight, Lost, Peer};
-use fetcher::{Asked, Fetcher};
+use fetcher::{Asked, Fetcher, Question};
 use metadata::Metadata;
 use producer::{PartitionResult, Producer, Sent};
 
@@ -57,7 +57,7 @@ enum Purpose {
     Metadata,
     Identity,
     Produce(Vec<Sent>),
-    Offsets(Vec<TopicPartition>),
+    Offsets(Question, Vec<TopicPartition>),
     Fetch(Asked),
     Call(Token),
 }
@@ -198,8 +198,8 @@ impl Client {
                 self.producer.on_identity(&mut ctx, answer);
             }
             (Purpose::Produce(sent), Response::Produce(answer)) => self.on_produced(&sent, &answer, out),
-            (Purpose::Offsets(asked), Response::ListOffsets(answer)) => {
-                self.fetcher.on_offsets(&mut ctx, &mut self.metadata, &asked, &answer);
+            (Purpose::Offsets(question, asked), Response::ListOffsets(answer)) => {
+                self.fetcher.on_offsets(&mut ctx, &mut self.metadata, (question, &asked), &answer);
             }
             (Purpose::Fetch(asked), Response::Fetch(reply)) => {
                 self.fetcher.on_fetched(&mut ctx, &mut self.metadata, &asked, &reply);
@@ -253,7 +253,7 @@ impl Client {
             Purpose::Metadata => self.metadata.on_lost(&mut ctx),
             Purpose::Identity => self.producer.identity_failed(&mut ctx),
             Purpose::Produce(sent) => self.producer.on_lost(&mut ctx, &mut self.metadata, &sent, why),
-            Purpose::Offsets(asked) => self.fetcher.offsets_lost(&mut ctx, &asked),
+            Purpose::Offsets(question, asked) => self.fetcher.offsets_lost(&mut ctx, question, &asked),
             Purpose::Fetch(asked) => self.fetcher.fetch_lost(&mut ctx, &mut self.metadata, &asked),
             Purpose::Call(token) => self.admin.on_lost(&mut ctx, token, why),
         }
@@ -346,7 +346,9 @@ impl Client {
             return;
         }
         if let Some(conn) = self.reach_any(out) {
-            let request = self.metadata.request(&self.config);
+            // Brokers that cannot be told create whatever is asked for, as their own setting says.
+            let tells = self.connections.version(conn, ApiKey::Metadata).is_none_or(|version| version >= 4);
+            let request = self.metadata.request(!tells || self.config.auto_create_topics);
             self.send(conn, ApiKey::Metadata, Request::Metadata(request), Purpose::Metadata, out);
         }
     }
@@ -374,10 +376,12 @@ impl Client {
                 let mut ctx = ctx!(self, out);
                 let by_id = version.is_some_and(|v| v >= 13);
                 let Some((produce, sent)) = self.producer.drain(&mut ctx, &self.metadata, broker, by_id) else { break };
+                let Some(version) = version else {
+                    self.producer.on_unsendable(&mut ctx, &sent);
+                    continue;
+                };
                 if self.config.producer.acks == Acks::None {
-                    if let Some(version) = version {
-                        self.connections.send(&mut ctx, conn, version, Request::Produce(produce), None);
-                    }
+                    self.connections.send(&mut ctx, conn, version, Request::Produce(produce), None);
                     self.producer.on_sent_blind(&mut ctx, &sent);
                 } else {
                     self.send(conn, ApiKey::Produce, Request::Produce(produce), Purpose::Produce(sent), out);
@@ -390,15 +394,20 @@ impl Client {
         let due = self.fetcher.offsets_due(&mut ctx!(self, out), &mut self.metadata);
         for (broker, partitions) in due {
             let Some(conn) = self.reach_broker(broker, out) else { continue };
-            let request = self.fetcher.offsets_request(&ctx!(self, out), &self.metadata, &partitions);
-            self.send(conn, ApiKey::ListOffsets, Request::ListOffsets(request), Purpose::Offsets(partitions), out);
+            let (request, question) = self.fetcher.offsets_request(&ctx!(self, out), &self.metadata, &partitions);
+            self.send(conn, ApiKey::ListOffsets, Request::ListOffsets(request), Purpose::Offsets(question, partitions), out);
         }
     }
 
     fn send_fetches(&mut self, out: &mut Vec<ClientOutput>) {
         for broker in self.fetcher.brokers_due(&mut ctx!(self, out), &mut self.metadata) {
             let Some(conn) = self.reach_broker(broker, out) else { continue };
-            let by_id = self.connections.version(conn, ApiKey::Fetch).is_some_and(|v| v >= 13);
+            let version = self.connections.version(conn, ApiKey::Fetch);
+            if version.is_some_and(|v| v < 7) {
+                // A broker that does not know sessions, or does not know them any more.
+                self.fetcher.forget_session(broker);
+            }
+            let by_id = version.is_some_and(|v| v >= 13);
             let (request, asked) = self.fetcher.fetch_request(&ctx!(self, out), &self.metadata, broker, by_id);
             self.send(conn, ApiKey::Fetch, Request::Fetch(request), Purpose::Fetch(asked), out);
         }

@@ -17,6 +17,7 @@ use super::partitioner::{self, Sticky};
 use crate::ids::Offset;
 use crate::ids::TopicId;
 use crate::io::Deadline;
+use crate::planted::Bug;
 use crate::time::{Instant, Now, Timestamp};
 use crate::wire::batch::{BatchBuilder, Checked, HEADER_BYTES, header::sequence_after};
 use crate::wire::compress::Compression;
@@ -66,6 +67,9 @@ struct Queue {
     in_flight: Vec<Batch>,
     /// The id and epoch under which this partition is written, and the sequence of the next new batch.
     next: Option<Sequence>,
+    /// A batch under this id and epoch was acknowledged: the leader knows them, and refuses what does not follow. Of a producer that it
+    /// does not know it takes any sequence, so that the second batch could overtake the first.
+    known: bool,
     not_before: Option<Instant>,
     /// What waits must be numbered anew, under a higher epoch, as soon as nothing is in flight.
     renumber: bool,
@@ -193,7 +197,7 @@ impl Queue {
         let first = self.waiting.front()?;
         let p = &ctx.config.producer;
         let must_wait = self.renumber && !self.in_flight.is_empty()
-            || p.idempotent && self.in_flight.len() >= p.in_flight_max
+            || p.idempotent && self.in_flight.len() >= if self.known { p.in_flight_max } else { 1 }
             // A batch that is sent again goes only when everything before it is answered.
             || p.idempotent && first.attempts > 0 && self.in_flight.iter().any(|b| b.order() < first.order());
         if must_wait {
@@ -457,7 +461,7 @@ impl Producer {
         if !queue.in_flight.is_empty() {
             return false;
         }
-        queue.renumber = false;
+        (queue.renumber, queue.known) = (false, false);
         queue.next = match queue.next {
             Some(s) if s.epoch < i16::MAX => Some(Sequence { epoch: s.epoch + 1, base: 0, ..s }),
             _ => None,
@@ -485,6 +489,18 @@ impl Producer {
             let nothing = PartitionResult { code: Code::NONE, message: None, base_offset: -1, log_append_time_ms: -1 };
             if let Some(batch) = self.take_in_flight(partition, *order) {
                 self.succeed(ctx, partition, batch, &nothing);
+            }
+        }
+    }
+
+    /// The broker takes no Produce request that we know how to write: what was to be sent ends.
+    pub(super) fn on_unsendable(&mut self, ctx: &mut Ctx<'_>, sent: &[Sent]) {
+        for (partition, order) in sent {
+            if let Some(batch) = self.take_in_flight(partition, *order) {
+                let queue = self.queues.get_mut(partition).expect("its batch was there");
+                queue.renumber |= batch.sequence.is_some() && !batch.uncertain;
+                let certainty = batch.certainty();
+                self.fail(ctx, batch, &ClientError::Unsupported { api: "Produce".to_owned() }, certainty);
             }
         }
     }
@@ -565,7 +581,10 @@ impl Producer {
     pub(super) fn on_lost(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, sent: &[Sent], why: &str) {
         for (partition, order) in sent {
             let Some(mut batch) = self.take_in_flight(partition, *order) else { continue };
-            batch.uncertain = true;
+            batch.uncertain = !ctx.config.planted.has(Bug::ClientLossIsCertain);
+            if ctx.config.planted.has(Bug::ClientNumbersAnew) {
+                (batch.sequence, batch.encoded) = (None, None);
+            }
             batch.last = format!("connection lost: {why}");
             metadata.doubt(ctx, &partition.topic);
             let queue = self.queues.get_mut(partition).expect("its batch was there");
@@ -627,8 +646,13 @@ impl Producer {
     }
 
     fn succeed(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, batch: Batch, result: &PartitionResult) {
+        if let Some(queue) = self.queues.get_mut(partition) {
+            let same = |(ours, its): (Sequence, Sequence)| (ours.id, ours.epoch) == (its.id, its.epoch);
+            queue.known |= queue.next.zip(batch.sequence).is_some_and(same);
+        }
         for (pending, i) in batch.records.into_iter().zip(0i64..) {
             self.buffered_bytes -= pending.record.size();
+            let i = if ctx.config.planted.has(Bug::ClientOffsetsOfBatch) { 0 } else { i };
             let offset = Offset(if result.base_offset < 0 { -1 } else { result.base_offset + i });
             let stamped = result.log_append_time_ms >= 0;
             let timestamp = if stamped { Timestamp(result.log_append_time_ms) } else { pending.timestamp };

@@ -6,7 +6,7 @@ use crate::io::Chunk;
 use crate::time::Timestamp;
 use crate::wire::batch::{BatchBuilder, records};
 use crate::wire::compress::{Codec, Compression};
-use crate::wire::{FetchPartitionReply, FetchReply, FetchTopicReply, Produce, RequestFrame};
+use crate::wire::{FetchPartitionReply, FetchReply, FetchTopicReply, Produce, RequestFrame, encode_request};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -23,6 +23,9 @@ struct Bench {
     connects: Vec<(ConnId, u16)>,
     closed: Vec<ConnId>,
     partitions: i32,
+    topic_id: Uuid,
+    /// The highest version that the broker serves of each API.
+    serves: fn(ApiKey) -> Option<i16>,
     next_token: u64,
 }
 
@@ -39,6 +42,8 @@ impl Bench {
             connects: Vec::new(),
             closed: Vec::new(),
             partitions: 1,
+            topic_id: TOPIC_ID,
+            serves: |api| Some(api.versions().1),
             next_token: 0,
         }
     }
@@ -49,7 +54,10 @@ impl Bench {
         for output in out {
             match output {
                 ClientOutput::Connect { conn, port, .. } => self.connects.push((conn, port)),
-                ClientOutput::Send { conn, frame } => self.asked.push((conn, frame)),
+                ClientOutput::Send { conn, frame } => {
+                    encode_request(&frame).expect("whatever is sent can be written down");
+                    self.asked.push((conn, frame));
+                }
                 ClientOutput::Close { conn } => self.closed.push(conn),
                 ClientOutput::Event(event) => self.events.push(event),
             }
@@ -89,6 +97,18 @@ impl Bench {
         self.input(ClientInput::Response { conn, correlation: frame.correlation, response });
     }
 
+    /// Answer a question for the offset of partition 0.
+    fn answer_offset(&mut self, asked: (ConnId, RequestFrame), offset: i64) {
+        let mut told = msg::list_offsets_response::ListOffsetsPartitionResponse::default();
+        told.offset = offset;
+        let mut topic = msg::list_offsets_response::ListOffsetsTopicResponse::default();
+        topic.name = msg::TopicName(TOPIC.into());
+        topic.partitions = vec![told];
+        let mut answer = msg::ListOffsetsResponse::default();
+        answer.topics = vec![topic];
+        self.answer(asked, Response::ListOffsets(answer));
+    }
+
     /// Take the oldest request of a kind off the list.
     fn take(&mut self, what: fn(&Request) -> bool) -> (ConnId, RequestFrame) {
         let at = self.asked.iter().position(|(_, f)| what(&f.request));
@@ -107,7 +127,7 @@ impl Bench {
             let Some(at) = self.asked.iter().position(|(_, f)| routine(&f.request)) else { return };
             let asked = self.asked.remove(at);
             let response = match &asked.1.request {
-                Request::ApiVersions(_) => versions(|api| Some(api.versions().1)),
+                Request::ApiVersions(_) => versions(self.serves),
                 Request::Metadata(request) => self.metadata(request),
                 _ => producer_id(9, 0),
             };
@@ -124,7 +144,7 @@ impl Bench {
         for asked in request.topics.iter().flatten() {
             let mut topic = msg::metadata_response::MetadataResponseTopic::default();
             topic.name.clone_from(&asked.name);
-            topic.topic_id = TOPIC_ID;
+            topic.topic_id = self.topic_id;
             for index in 0..self.partitions {
                 let mut partition = msg::metadata_response::MetadataResponsePartition::default();
                 (partition.partition_index, partition.leader_id, partition.leader_epoch) = (index, msg::BrokerId(1), 4);
@@ -292,6 +312,52 @@ fn an_older_broker_is_asked_in_its_own_versions() {
 }
 
 #[test]
+fn an_older_broker_is_asked_only_what_its_versions_can_carry() {
+    let mut b = Bench::new(|c| c.auto_create_topics = false);
+    b.serves = |api| Some(api.versions().0);
+    b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(1)) });
+    b.produce("a");
+    b.settle();
+    // Each request was encoded as it left.
+    let fetch = b.fetched();
+    assert_eq!((fetch.1.version, b.produced().1.version), (ApiKey::Fetch.versions().0, ApiKey::Produce.versions().0));
+}
+
+#[test]
+fn a_record_for_a_broker_that_takes_no_produce_request_is_not_delivered() {
+    for acks in [Acks::None, Acks::Leader] {
+        let mut b = Bench::new(|c| (c.producer.acks, c.producer.idempotent) = (acks, false));
+        b.serves = |api| Some(api.versions().1).filter(|_| api != ApiKey::Produce);
+        b.produce("a");
+        b.settle();
+        assert_eq!((b.delivered(), b.failed()), (vec![], vec![(1, Certainty::NotDone)]));
+    }
+}
+
+#[test]
+fn a_topic_that_is_made_anew_by_names_is_not_forgotten() {
+    let mut b = Bench::new(|_| {});
+    b.serves = |api| Some(if api == ApiKey::Fetch { 12 } else { api.versions().1 });
+    b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(3)) });
+    b.settle();
+    let first = b.fetched();
+    let named = |partition| {
+        let topic = FetchTopicReply { name: TOPIC.to_owned(), partitions: vec![partition], ..FetchTopicReply::default() };
+        Response::Fetch(FetchReply { session_id: 5, topics: vec![topic], ..FetchReply::default() })
+    };
+    b.answer((first.0, first.1), named(partition_reply(vec![], 3)));
+    b.topic_id = Uuid::from_u128(78);
+    let second = b.fetched();
+    b.answer((second.0, second.1), named(FetchPartitionReply { error_code: 3, ..partition_reply(vec![], 3) }));
+    while !b.asked.iter().any(|(_, f)| matches!(f.request, Request::Fetch(_))) {
+        b.wait_for_deadline();
+        b.settle();
+    }
+    let third = b.fetched().2;
+    assert_eq!((third.session_id, third.forgotten_topics_data.len()), (5, 0));
+}
+
+#[test]
 fn a_lost_request_is_sent_again_with_its_sequence() {
     let mut b = Bench::new(|_| {});
     b.produce("a");
@@ -314,14 +380,29 @@ fn a_lost_request_is_sent_again_with_its_sequence() {
 }
 
 #[test]
-fn what_follows_a_batch_that_comes_back_waits_for_it() {
+fn until_the_leader_knows_the_producer_one_batch_is_in_flight() {
     let mut b = Bench::new(|_| {});
     b.settle();
     b.produce("a");
     b.settle();
     b.produce("b");
+    let first = b.produced();
+    assert!(b.asked.is_empty(), "a leader takes any sequence of a producer that it does not know: {:?}", b.asked);
+    b.answer_produce(first, 0, 0);
+    assert_eq!(b.produced().2, sent(0, 1, &["b"]));
+}
+
+#[test]
+fn what_follows_a_batch_that_comes_back_waits_for_it() {
+    let mut b = Bench::new(|_| {});
+    b.produce("z");
+    b.settle();
+    let zeroth = b.produced();
+    b.answer_produce(zeroth, 0, 0);
+    b.produce("a");
+    b.produce("b");
     let (first, second) = (b.produced(), b.produced());
-    assert_eq!((&first.2, &second.2), (&sent(0, 0, &["a"]), &sent(0, 1, &["b"])));
+    assert_eq!((&first.2, &second.2), (&sent(0, 1, &["a"]), &sent(0, 2, &["b"])));
     b.answer_produce(first, 6, -1);
     b.answer_produce(second, 45, -1);
     b.settle();
@@ -329,13 +410,13 @@ fn what_follows_a_batch_that_comes_back_waits_for_it() {
     b.settle();
     b.wait(2000);
     let first = b.produced();
-    assert_eq!(first.2, sent(0, 0, &["a"]));
+    assert_eq!(first.2, sent(0, 1, &["a"]));
     assert!(b.asked.is_empty(), "b waits for a: {:?}", b.asked);
-    b.answer_produce(first, 0, 0);
+    b.answer_produce(first, 0, 1);
     let second = b.produced();
-    assert_eq!(second.2, sent(0, 1, &["b"]));
-    b.answer_produce(second, 0, 1);
-    assert_eq!(b.delivered(), [(1, 0), (2, 1)]);
+    assert_eq!(second.2, sent(0, 2, &["b"]));
+    b.answer_produce(second, 0, 2);
+    assert_eq!(b.delivered(), [(1, 0), (2, 1), (3, 2)]);
 }
 
 #[test]
@@ -447,6 +528,8 @@ fn no_more_than_five_batches_of_a_producer_are_in_flight() {
     let mut b = Bench::new(|_| {});
     b.produce("0");
     b.settle();
+    let zeroth = b.produced();
+    b.answer_produce(zeroth, 0, 0);
     for i in 1..10 {
         b.produce(&i.to_string());
     }
@@ -552,6 +635,38 @@ fn reading_goes_on_incrementally_and_says_once_that_the_end_is_reached() {
 }
 
 #[test]
+fn an_answer_to_an_older_question_says_nothing() {
+    let mut b = Bench::new(|_| {});
+    let partition = TopicPartition::new(TOPIC, 0);
+    b.input(ClientInput::Assign { partition: partition.clone(), from: Position::Latest });
+    b.settle();
+    let older = b.take(|r| matches!(r, Request::ListOffsets(_)));
+    b.input(ClientInput::Assign { partition, from: Position::Earliest });
+    let newer = b.take(|r| matches!(r, Request::ListOffsets(_)));
+    b.answer_offset(older, 41);
+    assert!(b.asked.is_empty(), "41 is the end, and the beginning was asked for: {:?}", b.asked);
+    b.answer_offset(newer, 7);
+    assert_eq!(b.fetched().2.topics[0].partitions[0].fetch_offset, 7);
+}
+
+#[test]
+fn whoever_is_assigned_to_the_end_is_told_so_again() {
+    let mut b = Bench::new(|_| {});
+    let partition = TopicPartition::new(TOPIC, 0);
+    let ends = |b: &Bench| b.events.iter().filter(|e| matches!(e, ClientEvent::EndReached { end: Offset(3), .. })).count();
+    b.input(ClientInput::Assign { partition: partition.clone(), from: Position::At(Offset(3)) });
+    b.settle();
+    let first = b.fetched();
+    b.answer_fetch(first, 5, partition_reply(vec![], 3));
+    assert_eq!(ends(&b), 1);
+    b.input(ClientInput::Assign { partition, from: Position::At(Offset(3)) });
+    let second = b.fetched();
+    // The session holds the partition at this offset already: the answer leaves it out.
+    b.answer((second.0, second.1), Response::Fetch(FetchReply { session_id: 5, ..FetchReply::default() }));
+    assert_eq!(ends(&b), 2);
+}
+
+#[test]
 fn a_forgotten_session_is_begun_anew() {
     let mut b = Bench::new(|_| {});
     b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(0)) });
@@ -591,15 +706,8 @@ fn positions_counted_from_the_end_never_lie_before_the_start() {
     let mut b = Bench::new(|_| {});
     b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::BeforeEnd(10) });
     b.settle();
-    let (conn, frame) = b.take(|r| matches!(r, Request::ListOffsets(_)));
-    let mut told = msg::list_offsets_response::ListOffsetsPartitionResponse::default();
-    told.offset = 4;
-    let mut topic = msg::list_offsets_response::ListOffsetsTopicResponse::default();
-    topic.name = msg::TopicName(TOPIC.into());
-    topic.partitions = vec![told];
-    let mut answer = msg::ListOffsetsResponse::default();
-    answer.topics = vec![topic];
-    b.answer((conn, frame), Response::ListOffsets(answer));
+    let asked = b.take(|r| matches!(r, Request::ListOffsets(_)));
+    b.answer_offset(asked, 4);
     assert_eq!(b.fetched().2.topics[0].partitions[0].fetch_offset, 0);
 }
 

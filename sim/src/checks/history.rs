@@ -59,6 +59,7 @@ pub(crate) fn judge<'a>(history: &'a History, ground: &'a Ground, tally: &'a mut
         judge.order(*place, lane);
         judge.recency(*place, lane);
     }
+    judge.wanderers(&lanes);
     judge.monotone();
     judge.admin();
     (judge.found, judge.excuses)
@@ -153,7 +154,10 @@ impl<'a> Judge<'a> {
                 };
                 let writer = &self.history.produces[op];
                 // A batch does not say whose it is: one that a drive put whole where it fits is as good as any.
-                if self.lane_of(writer.place) != place && !(damaged && self.misdirected()) {
+                let there = self.lane_of(writer.place);
+                // Where the client's partitioner had the choice and nobody was told of it, any partition of the topic is right.
+                let there = if there.partition < 0 { Place { partition: place.partition, ..there } } else { there };
+                if there != place && !(damaged && self.misdirected()) {
                     let text = format!("{} offset {offset}: sent to {:?}", self.name(place), writer.place);
                     self.report(Id::Honesty, "a record is read from a partition that it was not sent to", text);
                     return;
@@ -250,7 +254,29 @@ impl<'a> Judge<'a> {
                 }
             }
         }
+        self.lost_somewhere(place, lane, log_start);
         self.suffix(place, lane, &holes);
+    }
+
+    /// What was acknowledged without saying where (a repetition that the broker does not remember) is there all the same.
+    fn lost_somewhere(&mut self, place: Place, lane: &Lane<'_>, log_start: i64) {
+        let unplaced = |op: &ProduceOp| op.outcome == Outcome::Ok && op.acks != 0 && op.base_offset < 0;
+        for (i, op) in lane.produces.iter().filter(|(_, op)| unplaced(op)) {
+            self.tally.count(Id::LostWrite);
+            let first = History::value_of(*i);
+            let there = lane.last.values().filter(|v| (first..first + u64::from(op.count)).contains(v)).count();
+            if there >= op.count as usize {
+                continue;
+            }
+            match self.ground.may_be_lost(self.history, op, -1, log_start) {
+                Some(excuse) => *self.excuses.entry(excuse).or_default() += 1,
+                None => {
+                    let text = format!("{}: operation {i}, acknowledged at {} ns without an offset", self.name(place), op.ended);
+                    self.report(Id::LostWrite, "a record that was acknowledged as a repetition is nowhere", text);
+                    return;
+                }
+            }
+        }
     }
 
     /// What a power loss takes is a suffix: nothing acknowledged before it at a higher offset may be left.
@@ -300,6 +326,29 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// H3, for records of which nobody knows where their sender's partitioner put them: in one partition, if in any.
+    fn wanderers(&mut self, lanes: &BTreeMap<Place, Lane<'a>>) {
+        let mut seen: BTreeMap<usize, (Place, i64)> = BTreeMap::new();
+        for (place, lane) in lanes {
+            if self.is_damaged(*place) {
+                continue;
+            }
+            for (offset, value) in &lane.last {
+                let Some((op, _)) = self.history.writer_of(*value) else { continue };
+                if self.history.produces[op].place.partition >= 0 {
+                    continue;
+                }
+                self.tally.count(Id::Duplicate);
+                if let Some((other, at)) = seen.insert(op, (*place, *offset)).filter(|(other, _)| other != place) {
+                    let text =
+                        format!("operation {op}: {} offset {at}, and {} offset {offset}", self.name(other), self.name(*place));
+                    self.report(Id::Duplicate, "a record is in two partitions", text);
+                    return;
+                }
+            }
+        }
+    }
+
     /// H4: real time and sessions order the log.
     fn order(&mut self, place: Place, lane: &Lane<'_>) {
         if self.is_damaged(place) {
@@ -313,7 +362,8 @@ impl<'a> Judge<'a> {
             }
         }
         let mut latest_start: Option<(u64, usize)> = None;
-        let mut sessions: BTreeMap<(i64, i16), usize> = BTreeMap::new();
+        // Of one producer id, whatever its epoch: a new epoch goes on where the last one ended.
+        let mut sessions: BTreeMap<i64, usize> = BTreeMap::new();
         for (offset, n) in in_log {
             let op = &self.history.produces[n];
             self.tally.count(Id::Order);
@@ -328,11 +378,11 @@ impl<'a> Judge<'a> {
             if op.attempts == 1 && latest_start.is_none_or(|(start, _)| op.invoked > start) {
                 latest_start = Some((op.invoked, n));
             }
-            if let Some((id, epoch, _)) = op.producer {
-                let before = sessions.insert((id, epoch), n);
+            if let Some((id, _, _)) = op.producer {
+                let before = sessions.insert(id, n);
                 if before.is_some_and(|b| self.history.produces[b].order > op.order) {
                     let text = format!("{}: operation {n} lies behind {before:?}", self.name(place));
-                    self.report(Id::Order, "an idempotent session's batches lie in another order than they were sent", text);
+                    self.report(Id::Order, "an idempotent producer's batches lie in another order than they were sent", text);
                     return;
                 }
             }

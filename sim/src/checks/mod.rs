@@ -152,7 +152,7 @@ checks! {
         "Exactly one copy is the promise of idempotence.",
         "";
     Order = "order", "H4, CO":
-        "What was acknowledged before something else was sent lies before it; one idempotent session's batches lie in their order.",
+        "What was acknowledged before something else was sent lies before it; what one idempotent producer sends lies in its order, across epochs.",
         "Per-partition order is the promise of a partition.",
         "Two batches in flight at once from different clients.";
     Skip = "poll-skip", "H5":
@@ -171,6 +171,10 @@ checks! {
         "After an acks=all answer, every later Fetch answer has a high watermark above the record.",
         "A fresh consumer must find what is acknowledged.",
         "Where a power loss permitted its loss.";
+    Library = "client-library", "CL, CI":
+        "What the client of core is handed ends once and in time; a record goes to one partition; a reader begins where it was told and goes on where it stopped; keys, values and headers come back as they went.",
+        "People use the client, not the protocol: a promise that it forgets on the way is broken.",
+        "What it does after a broker's answer that no broker gives.";
     AdminDurable = "admin-durable", "CM":
         "When a topic's creation is acknowledged, the record that says so is on the disk; it is there at the end, with no fewer partitions than acknowledged, unless its deletion was asked.",
         "Metadata is a log too.",

@@ -78,7 +78,7 @@ impl Watch {
         self.retained.insert(topic.map(str::to_string));
     }
 
-    pub(super) fn is_retained(&self, topic: &str) -> bool {
+    pub(crate) fn is_retained(&self, topic: &str) -> bool {
         self.retained.iter().any(|name| name.as_deref().is_none_or(|name| name == topic))
     }
 

@@ -10,6 +10,7 @@ mod admin;
 mod consumer;
 mod hostile;
 mod inspector;
+mod library;
 mod link;
 mod producer;
 mod scripted;
@@ -18,12 +19,14 @@ pub use admin::{AdminConfig, TimedAct};
 pub use consumer::ConsumerConfig;
 pub use hostile::HostileConfig;
 pub use inspector::InspectorConfig;
+pub use library::{LibraryConfig, Reads};
 pub use producer::{ProducerConfig, TimedBatch};
 
 pub(crate) use admin::Admin;
 pub(crate) use consumer::{Consumer, TORN};
 pub(crate) use hostile::Hostile;
 pub(crate) use inspector::Inspector;
+pub(crate) use library::{GIVEN_UP, Library, OWN};
 pub(crate) use producer::Producer;
 pub(crate) use scripted::Scripted;
 
@@ -42,6 +45,7 @@ pub(crate) enum Client {
     Admin(Admin),
     Hostile(Hostile),
     Inspector(Inspector),
+    Library(Box<Library>),
 }
 
 macro_rules! each {
@@ -53,6 +57,7 @@ macro_rules! each {
             Client::Admin($c) => $act,
             Client::Hostile($c) => $act,
             Client::Inspector($c) => $act,
+            Client::Library($c) => $act,
         }
     };
 }
@@ -83,6 +88,7 @@ impl Client {
             Client::Consumer(c) => c.is_done(),
             Client::Admin(c) => c.is_done(),
             Client::Inspector(c) => c.is_done(),
+            Client::Library(c) => c.is_done(),
         }
     }
 

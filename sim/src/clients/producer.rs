@@ -302,6 +302,7 @@ impl Producer {
             base_offset: -1,
             attempts: 0,
             order: *order,
+            dressed: false,
         });
         op
     }

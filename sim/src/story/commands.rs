@@ -422,6 +422,33 @@ pub const TABLE: &[Entry] = &[
         run: world::inspector,
     },
     Entry {
+        verb: "library",
+        usage: "library NAME [records=N] [reads=all] [topics=TOPIC,...]",
+        about: "Put the client of core in, the one that `ottla produce` and `ottla consume` drive. It is handed what `at TIME produce` \
+          says, record by record, then records as the seed says.",
+        args: (1, 1),
+        options: &[
+            ("topics", "of those above; all unless said"),
+            ("acks", "all (unless said), 1 or 0"),
+            ("idempotent", "no: without a producer id and sequences"),
+            ("in-flight", "requests that may be under way at a time; 1 unless said"),
+            ("codec", "none (unless said), gzip, snappy, lz4 or zstd"),
+            ("linger", "how long a batch waits for more records; 0ms unless said"),
+            ("batch-bytes", "what a batch may hold; 16384 unless said"),
+            ("records", "how many as the seed says; 0 unless said"),
+            ("burst", "at most so many at a time; 1 unless said"),
+            ("size", "at most so many bytes of padding in each record; 0 unless said"),
+            ("think", "time between turns, on the average; 10ms unless said"),
+            ("request-timeout", "how long it waits for an answer; 5s unless said"),
+            ("delivery-timeout", "how long it tries to deliver a record; 30s unless said"),
+            ("reads", "no (unless said); all: it also reads, from the beginning; anywhere: from here or there, as the seed says"),
+            ("asks", "single calls in a hundred turns; 0 unless said. With any, it also has a topic of its own, `own`"),
+            ("older", "yes: the broker names lower versions to it than it serves"),
+        ],
+        form: Form::World,
+        run: world::library,
+    },
+    Entry {
         verb: "at",
         usage: "at TIME WHAT [client=NAME]",
         about: "Something that happens at a time after the world began: a fault of any kind, or `produce TOPIC/PARTITION...`, \

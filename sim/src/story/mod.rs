@@ -12,7 +12,7 @@ mod text;
 mod world;
 
 pub use text::of_case;
-pub(crate) use world::{PATIENCE_MS, blank as plain_world};
+pub(crate) use world::{LIBRARY_USUAL, PATIENCE_MS, blank as plain_world};
 
 use crate::case::Case;
 use crate::diagnostic::Diagnostic;

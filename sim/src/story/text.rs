@@ -6,9 +6,9 @@
 //!             their times.
 //! Not here    reading it (world.rs).
 
-use super::world::{blank, blank_consumer, blank_inspector, blank_producer, keep_name, topics_of};
+use super::world::{NAMED_READS, blank, blank_consumer, blank_inspector, blank_library, blank_producer, keep_name, topics_of};
 use crate::case::{Case, ClientKind};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, ProducerConfig};
+use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, ProducerConfig};
 use crate::disk::{Loss, Strike, Target};
 use crate::history::AdminAct;
 use crate::plan::{Action, Calls};
@@ -119,6 +119,7 @@ pub fn of_case(case: &Case, comment: &str) -> String {
             ClientKind::Consumer(c) => Some(consumer(&spec.name, c, &all)),
             ClientKind::Hostile(c) => Some(hostile(&spec.name, c, &all)),
             ClientKind::Inspector(c) => Some(inspector(&spec.name, c, &all)),
+            ClientKind::Library(c) => Some(library(&spec.name, c, &all)),
         };
         if let Some(line) = line {
             let _ = writeln!(text, "{}", line.0);
@@ -249,15 +250,40 @@ fn inspector(name: &str, c: &InspectorConfig, all: &[(String, i32)]) -> Line {
     line
 }
 
+fn library(name: &str, c: &LibraryConfig, all: &[(String, i32)]) -> Line {
+    let usual = blank_library(Vec::new());
+    let mut line = Line::new(format!("library {name}"));
+    topics(&mut line, &c.topics, all);
+    if c.acks != -1 {
+        line.option("acks", c.acks);
+    }
+    line.flag("idempotent", c.idempotent, true);
+    line.unless("in-flight", c.in_flight, usual.in_flight);
+    line.unless("codec", c.codec.name(), usual.codec.name());
+    line.time("linger", c.linger_ms, 0);
+    line.unless("batch-bytes", c.batch_bytes, usual.batch_bytes);
+    line.unless("records", c.records, 0);
+    line.unless("burst", c.burst, usual.burst);
+    line.unless("size", c.padding_max, 0);
+    line.time("think", c.think_ms, usual.think_ms);
+    line.time("request-timeout", c.request_ms, usual.request_ms);
+    line.time("delivery-timeout", c.delivery_ms, usual.delivery_ms);
+    let reads = NAMED_READS.iter().find(|(_, reads)| *reads == c.reads).map_or("no", |(name, _)| name);
+    line.unless("reads", reads, "no");
+    line.unless("asks", c.asks_percent, 0);
+    line.flag("older", c.older, false);
+    line
+}
+
 /// What the clients do at given times, client by client.
 fn timetables(case: &Case) -> Vec<(u64, Line)> {
     let mut out = Vec::new();
-    let first = case.clients.iter().find(|c| matches!(c.kind, ClientKind::Producer(_)));
+    let first = case.clients.iter().find(|c| matches!(c.kind, ClientKind::Producer(_) | ClientKind::Library(_)));
     for spec in &case.clients {
         match &spec.kind {
             ClientKind::Admin(c) => out.extend(c.timetable.iter().map(|entry| (entry.at_ms, act(&entry.topic, &entry.act)))),
-            ClientKind::Producer(c) => {
-                for entry in &c.timetable {
+            ClientKind::Producer(ProducerConfig { timetable, .. }) | ClientKind::Library(LibraryConfig { timetable, .. }) => {
+                for entry in timetable {
                     let mut line = Line::new("produce");
                     entry.to.iter().for_each(|(topic, partition)| line.word(&format!("{topic}/{partition}")));
                     line.unless("records", entry.records, 1);

@@ -1,7 +1,7 @@
 //! Stories of a world whose clients act by themselves: a campaign's case as commands, and the commands as a case.
 //!
 //! State       the case so far, in the stage.
-//! Takes       `world`, `topic`, `admin`, `producer`, `consumer`, `hostile`, `inspector`, `at`, `play`; or a case.
+//! Takes       `world`, `topic`, `admin`, `producer`, `consumer`, `hostile`, `inspector`, `library`, `at`, `play`; or a case.
 //! Gives       the case, and its course; or the text that stands for it.
 //! Holds       a case that is written down and read again is the same case, but for the name of its campaign.
 //! Not here    running a case (case.rs), cutting it down (shrink.rs).
@@ -11,7 +11,9 @@ use super::parse::{Command, Word};
 use super::run::{Stage, duration_ns, number};
 use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
 use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, ProducerConfig, TimedAct, TimedBatch};
+use crate::clients::{
+    AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, ProducerConfig, Reads, TimedAct, TimedBatch,
+};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::disk::{Character, Keep, Loss, Target};
 use crate::history::AdminAct;
@@ -19,6 +21,7 @@ use crate::plan::{Action, Calls, Entry, Kind, Plan};
 use crate::runner::quietly;
 use crate::world::Setup;
 use crate::world::net::NetCharacter;
+use ottla_core::wire::compress::Codec;
 
 const MS: u64 = 1_000_000;
 /// The patience of clients of whom nothing else is said.
@@ -91,6 +94,35 @@ pub(super) fn blank_consumer(topics: Vec<(String, i32)>) -> ConsumerConfig {
 
 pub(super) fn blank_inspector(topics: Vec<(String, i32)>) -> InspectorConfig {
     InspectorConfig { topics, think_ms: 10, patience_ms: PATIENCE_MS }
+}
+
+/// Of the client of core, unless said: its request and delivery timeouts in milliseconds, and the bytes of a batch.
+pub(crate) const LIBRARY_USUAL: (u64, u64, usize) = (5_000, 30_000, 16 * 1024);
+
+/// What the client of core reads, by name.
+pub(super) const NAMED_READS: [(&str, Reads); 3] = [("no", Reads::Nothing), ("all", Reads::All), ("anywhere", Reads::Anywhere)];
+
+pub(super) fn blank_library(topics: Vec<(String, i32)>) -> LibraryConfig {
+    let (request_ms, delivery_ms, batch_bytes) = LIBRARY_USUAL;
+    LibraryConfig {
+        topics,
+        acks: -1,
+        idempotent: true,
+        in_flight: 1,
+        codec: Codec::None,
+        linger_ms: 0,
+        batch_bytes,
+        records: 0,
+        burst: 1,
+        padding_max: 0,
+        think_ms: 10,
+        request_ms,
+        delivery_ms,
+        reads: Reads::Nothing,
+        asks_percent: 0,
+        older: false,
+        timetable: Vec::new(),
+    }
 }
 
 /// The topics that are set up, with their partitions.
@@ -312,6 +344,37 @@ pub(super) fn inspector(stage: &mut Stage, command: &Command) -> Result<String, 
     add(stage, &command.args[0], ClientKind::Inspector(c))
 }
 
+pub(super) fn library(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let mut c = blank_library(topics(stage, command)?);
+    for (key, value) in &command.options {
+        match key.text.as_str() {
+            "acks" => c.acks = one_of(value, &[("all", -1), ("1", 1), ("0", 0)])?,
+            "idempotent" => c.idempotent = yes(value)?,
+            "in-flight" => c.in_flight = number(value)?,
+            "codec" => c.codec = one_of(value, &Codec::ALL.map(|codec| (codec.name(), codec)))?,
+            "linger" => c.linger_ms = ms(value)?,
+            "batch-bytes" => c.batch_bytes = number(value)?,
+            "records" => c.records = number(value)?,
+            "burst" => c.burst = number(value)?,
+            "size" => c.padding_max = number(value)?,
+            "think" => c.think_ms = ms(value)?,
+            "request-timeout" => c.request_ms = ms(value)?,
+            "delivery-timeout" => c.delivery_ms = ms(value)?,
+            "reads" => c.reads = one_of(value, &NAMED_READS)?,
+            "asks" => c.asks_percent = number(value)?,
+            "older" => c.older = yes(value)?,
+            _ => {}
+        }
+    }
+    if c.idempotent && c.acks != -1 {
+        return Err(mistake(&command.args[0], "idempotence needs acks=all".into()).help("give it idempotent=no"));
+    }
+    if !(1..=5).contains(&c.in_flight) {
+        return Err(mistake(&command.args[0], "one to five requests may be in flight".into()));
+    }
+    add(stage, &command.args[0], ClientKind::Library(c))
+}
+
 /// `at TIME WHAT ...`: an entry of the fault plan, or of a client's timetable.
 pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let at_ms = ms(&command.args[0])?;
@@ -374,12 +437,13 @@ fn timed_batch(stage: &mut Stage, command: &Command, at_ms: u64) -> Result<(), D
     let batch = TimedBatch { at_ms, to, records, padding };
     let name = command.option("client");
     let producers = stage.case().clients.iter_mut().filter_map(|c| match &mut c.kind {
-        ClientKind::Producer(p) => Some((c.name.as_str(), p)),
+        ClientKind::Producer(p) => Some((c.name.as_str(), &mut p.timetable)),
+        ClientKind::Library(l) => Some((c.name.as_str(), &mut l.timetable)),
         _ => None,
     });
     let mut producers = producers.filter(|(n, _)| name.is_none_or(|w| w.text == *n));
     match (producers.next(), name) {
-        (Some((_, producer)), _) => producer.timetable.push(batch),
+        (Some((_, timetable)), _) => timetable.push(batch),
         (None, Some(word)) => return Err(mistake(word, format!("there is no producer `{}` above", word.text))),
         (None, None) => return Err(mistake(&command.args[1], "there is no producer above".into()).help("producer NAME")),
     }

@@ -119,7 +119,7 @@ impl Sim {
     }
 
     /// The flaw that the set-up names, in a build that can have one.
-    fn planted(&mut self) -> Planted {
+    pub(crate) fn planted(&mut self) -> Planted {
         let Some(name) = self.setup.planted.clone() else { return Planted::default() };
         let Some(bug) = Bug::from_name(&name) else {
             self.fail("setup", "no such planted bug", name);
@@ -440,14 +440,16 @@ impl Sim {
     }
 
     fn panicked(&mut self, n: u32, panic: &Box<dyn std::any::Any + Send>) {
-        let text = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied())
-            .unwrap_or("a panic without a text");
-        let (site, message) = crate::runner::panic_site(text);
+        let (site, message) = crate::runner::panic_site(text_of(&**panic));
         self.stop(n, Down::Stopped);
         self.fail("panic", site, message);
+    }
+
+    /// The client of core that a workload drives has panicked.
+    pub(crate) fn client_panicked(&mut self, client: u32, panic: &(dyn std::any::Any + Send)) {
+        let (site, message) = crate::runner::panic_site(text_of(panic));
+        let name = self.client_names.get(client as usize).cloned().unwrap_or_default();
+        self.fail("panic", site, format!("{name}: {message}"));
     }
 
     /// Whether the node runs.
@@ -495,4 +497,10 @@ impl NodeSlot {
             wall: Timestamp(WALL_START_MS + (now_ns / 1_000_000) as i64 + self.wall_offset_ms),
         }
     }
+}
+
+/// What a panic says.
+fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without a text")
 }
