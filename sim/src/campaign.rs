@@ -161,10 +161,12 @@ impl Campaign {
             burst,
             padding_max: if tiny { rng.between(0, 60) as u32 } else { rng.between(0, 700) as u32 },
             think_ms: (faults_ms * u64::from(burst.div_ceil(2)) / u64::from(records + 1)).max(1),
-            request_ms: rng.between(500, 15_000),
-            delivery_ms: rng.between(1_000, 40_000),
+            // Longer than a fetch may wait for records, as Kafka's clients insist, and than the slowest disk takes.
+            request_ms: rng.between(1_000, 15_000),
+            // A record that is given up while an attempt of it is in doubt is where a client may lie.
+            delivery_ms: if rng.chance(1, 2) { rng.between(100, 2_500) } else { rng.between(2_500, 40_000) },
             reads: rng.pick(&[Reads::Nothing, Reads::All, Reads::Anywhere, Reads::Anywhere]).copied().unwrap_or(Reads::All),
-            asks_percent: 0,
+            asks_percent: if rng.chance(1, 2) { rng.between(5, 40) } else { 0 },
             older: rng.chance(1, 3),
             timetable: Vec::new(),
         };

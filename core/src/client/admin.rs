@@ -162,6 +162,7 @@ fn changes_nothing(api: ApiKey) -> bool {
             | K::DeleteRecords
             | K::CreatePartitions
             | K::IncrementalAlterConfigs
+            | K::AlterConfigs
             | K::Produce
             | K::InitProducerId
             | K::PushTelemetry
@@ -176,6 +177,7 @@ fn refusal(response: &Response) -> Option<Code> {
         Response::DeleteTopics(r) => r.responses.iter().map(|t| t.error_code).collect(),
         Response::CreatePartitions(r) => r.results.iter().map(|t| t.error_code).collect(),
         Response::IncrementalAlterConfigs(r) => r.responses.iter().map(|t| t.error_code).collect(),
+        Response::AlterConfigs(r) => r.responses.iter().map(|t| t.error_code).collect(),
         Response::ListOffsets(r) => r.topics.iter().flat_map(|t| t.partitions.iter().map(|p| p.error_code)).collect(),
         Response::DeleteRecords(r) => r.topics.iter().flat_map(|t| t.partitions.iter().map(|p| p.error_code)).collect(),
         _ => return None,

@@ -296,7 +296,8 @@ pub enum ClientEvent {
     NotDelivered { token: Token, error: ClientError, certainty: Certainty },
     /// Records of one partition, in order, beginning at or after the position.
     Fetched { partition: TopicPartition, records: Vec<ReadRecord>, next: Offset, high_watermark: Offset },
-    /// Everything up to the end was read. Said once, and again after there was more.
+    /// Everything up to the end was read. Said once, and again after there was more. The reader may stand behind it, where it was
+    /// assigned to what is not visible yet.
     EndReached { partition: TopicPartition, end: Offset },
     /// A partition cannot be read any more and was unassigned.
     FetchFailed { partition: TopicPartition, error: ClientError },

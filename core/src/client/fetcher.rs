@@ -122,6 +122,7 @@ impl Fetcher {
         ctx: &Ctx<'_>,
         metadata: &Metadata,
         partitions: &[TopicPartition],
+        committed: bool,
     ) -> (msg::ListOffsetsRequest, Question) {
         self.questions += 1;
         let question = Question(self.questions);
@@ -142,7 +143,7 @@ impl Fetcher {
         }
         let mut request = msg::ListOffsetsRequest::default();
         request.replica_id = msg::BrokerId(-1);
-        request.isolation_level = i8::from(ctx.config.fetch.read_committed);
+        request.isolation_level = i8::from(committed);
         request.timeout_ms = i32::try_from(ctx.config.request_timeout.as_millis()).unwrap_or(i32::MAX);
         let of_topics = topics.into_iter().map(|(name, partitions)| {
             let mut topic = msg::list_offsets_request::ListOffsetsTopic::default();
@@ -402,11 +403,9 @@ impl Fetcher {
     fn on_unchanged(&mut self, ctx: &mut Ctx<'_>, broker: i32, partition: &TopicPartition, asked: Offset) {
         let end = self.sessions.get(&broker).and_then(|s| s.ends.get(partition)).copied();
         let reading = self.readings.get_mut(partition).filter(|r| r.at == At::Offset(asked) && !r.at_end);
-        if let Some(reading) = reading
-            && end.is_some_and(|end| end <= asked)
-        {
+        if let (Some(reading), Some(end)) = (reading, end.filter(|end| *end <= asked)) {
             reading.at_end = true;
-            ctx.event(ClientEvent::EndReached { partition: partition.clone(), end: asked });
+            ctx.event(ClientEvent::EndReached { partition: partition.clone(), end });
         }
     }
 
@@ -460,7 +459,8 @@ impl Fetcher {
         };
         let reading = self.readings.get_mut(partition).expect("the caller found it");
         reading.at = At::Offset(next);
-        let reached = next >= end_of(ctx, told);
+        let end = end_of(ctx, told);
+        let reached = next >= end;
         let news = reached && !(reading.at_end && next == from);
         reading.at_end = reached;
         if !records.is_empty() || next != from {
@@ -468,7 +468,7 @@ impl Fetcher {
             ctx.event(ClientEvent::Fetched { partition: partition.clone(), records, next, high_watermark });
         }
         if news {
-            ctx.event(ClientEvent::EndReached { partition: partition.clone(), end: next });
+            ctx.event(ClientEvent::EndReached { partition: partition.clone(), end });
         }
     }
 

@@ -28,7 +28,7 @@ use crate::ids::ConnId;
 use crate::io::Deadline;
 use crate::rng::Rng;
 use crate::time::{Instant, Now};
-use crate::wire::{ApiKey, Request, Response, WireError, msg};
+use crate::wire::{ApiKey, Request, RequestFrame, Response, WireError, encode_request, msg};
 use admin::{Admin, Where};
 use bytes::Bytes;
 use connection::{Answered, Connections, InFlight, Lost, Peer};
@@ -325,6 +325,11 @@ impl Client {
                 continue;
             };
             let Some((request, give_up)) = self.admin.send(token) else { continue };
+            // Whoever made it could not know the version.
+            if let Err(what) = can_say(&request, version) {
+                self.admin.end(&mut ctx!(self, out), token, Err(ClientError::Invalid { what }));
+                continue;
+            }
             self.connections.send(&mut ctx!(self, out), conn, version, request, Some((api, give_up, Purpose::Call(token))));
         }
     }
@@ -394,7 +399,10 @@ impl Client {
         let due = self.fetcher.offsets_due(&mut ctx!(self, out), &mut self.metadata);
         for (broker, partitions) in due {
             let Some(conn) = self.reach_broker(broker, out) else { continue };
-            let (request, question) = self.fetcher.offsets_request(&ctx!(self, out), &self.metadata, &partitions);
+            // A broker that knows no transactions has no uncommitted records.
+            let committed =
+                self.config.fetch.read_committed && self.connections.version(conn, ApiKey::ListOffsets).is_none_or(|v| v >= 2);
+            let (request, question) = self.fetcher.offsets_request(&ctx!(self, out), &self.metadata, &partitions, committed);
             self.send(conn, ApiKey::ListOffsets, Request::ListOffsets(request), Purpose::Offsets(question, partitions), out);
         }
     }
@@ -412,4 +420,11 @@ impl Client {
             self.send(conn, ApiKey::Fetch, Request::Fetch(request), Purpose::Fetch(asked), out);
         }
     }
+}
+
+/// Whether a request can be written down in this version of its API.
+fn can_say(request: &Request, version: i16) -> Result<(), String> {
+    let frame = RequestFrame { correlation: 0, version, client_id: None, size: 0, request: request.clone() };
+    let said = encode_request(&frame).map(|_| ());
+    said.map_err(|e| format!("the broker serves version {version}, in which this cannot be said: {e}"))
 }

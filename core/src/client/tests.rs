@@ -313,14 +313,27 @@ fn an_older_broker_is_asked_in_its_own_versions() {
 
 #[test]
 fn an_older_broker_is_asked_only_what_its_versions_can_carry() {
-    let mut b = Bench::new(|c| c.auto_create_topics = false);
+    let mut b = Bench::new(|c| (c.auto_create_topics, c.fetch.read_committed) = (false, true));
     b.serves = |api| Some(api.versions().0);
-    b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(1)) });
+    b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::Earliest });
     b.produce("a");
     b.settle();
+    let offsets = b.take(|r| matches!(r, Request::ListOffsets(_)));
+    b.answer_offset(offsets, 0);
     // Each request was encoded as it left.
     let fetch = b.fetched();
     assert_eq!((fetch.1.version, b.produced().1.version), (ApiKey::Fetch.versions().0, ApiKey::Produce.versions().0));
+}
+
+#[test]
+fn a_call_that_an_older_broker_cannot_be_asked_ends() {
+    let mut b = Bench::new(|_| {});
+    b.serves = |api| Some(api.versions().0);
+    let request = Request::ListConfigResources(msg::ListConfigResourcesRequest::default().with_resource_types(vec![2]));
+    b.input(ClientInput::Call { token: Token(1), target: Target::Any, request, timeout: Duration::from_secs(60) });
+    b.settle();
+    let ended = |e: &ClientEvent| matches!(e, ClientEvent::Called { result: Err(ClientError::Invalid { .. }), .. });
+    assert!(b.events.iter().any(ended), "{:?}", b.events);
 }
 
 #[test]
@@ -715,6 +728,7 @@ fn positions_counted_from_the_end_never_lie_before_the_start() {
 fn a_call_that_changes_something_is_not_repeated_when_its_answer_is_lost() {
     let calls = [
         (Request::CreateTopics(msg::CreateTopicsRequest::default()), false),
+        (Request::AlterConfigs(msg::AlterConfigsRequest::default()), false),
         (Request::DescribeCluster(msg::DescribeClusterRequest::default()), true),
     ];
     for (request, repeated) in calls {

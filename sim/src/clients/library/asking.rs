@@ -203,6 +203,10 @@ impl Asking {
             // Timed out: it was never sent. Disconnected: it may have been done.
             Err(ClientError::TimedOut { .. }) => {}
             Err(ClientError::Disconnected { .. }) => self.in_doubt(open.ask),
+            // Kafka's brokers serve it only with a receiver for metrics, ours never.
+            Err(ClientError::Unsupported { .. }) if matches!(open.ask, Ask::Subscription | Ask::Push) => {}
+            // An older broker cannot be asked all that is asked here.
+            Err(ClientError::Invalid { .. }) if self.older => {}
             Err(error) => complain(sim, "a call ends as none may", format!("{:?}: {error}", open.ask)),
         }
     }

@@ -280,7 +280,9 @@ impl Library {
         let count = own.partitions.len() as i32;
         self.asking.is_there(count);
         let topic = sim.history.topic(asking::OWN);
-        if !sim.history.admins.iter().any(|a| a.topic == topic) {
+        // Whoever has nothing more to do may learn of it when the last reader has begun already.
+        let over = self.stopped && self.writing.open() == 0;
+        if !over && !sim.history.admins.iter().any(|a| a.topic == topic) {
             let (now, act) = (sim.now_ns(), AdminAct::CreateTopic { partitions: count });
             let answer = own.topic_id.as_u128();
             sim.history.admins.push(AdminOp { client: me, topic, act, invoked: now, ended: now, outcome: Outcome::Ok, answer });

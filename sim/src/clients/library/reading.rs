@@ -299,11 +299,12 @@ impl Reading {
     }
 
     pub(super) fn end_reached(&mut self, sim: &mut Sim, me: u32, partition: &TopicPartition, end: Offset) {
-        match self.parts.get_mut(partition) {
-            Some(part) if part.next.is_none_or(|next| next == end.0) && (part.next.is_some() || part.begins_at(end.0)) => {
-                (part.next, part.at_end) = (Some(end.0), true);
-            }
-            part => {
+        let asked = self.asked.get(partition).copied();
+        let part = self.parts.get_mut(partition);
+        let at = part.as_ref().and_then(|part| part.next.or(asked.filter(|asked| part.begins_at(*asked))));
+        match (part, at) {
+            (Some(part), Some(at)) if at >= end.0 => (part.next, part.at_end) = (Some(at), true),
+            (part, _) => {
                 let text = format!("{partition}: {end}, {part:?}");
                 return complain(sim, "an end is reached that the reader has not come to", text);
             }
