@@ -204,6 +204,8 @@ impl World {
             }
             (self.written, self.synced) = (end.0, end.0);
             assert_eq!(self.log.synced_end(), end);
+            // The node syncs its directory before it serves.
+            self.with(|log, now, port, out| log.on_start_durable(log.log_start(), now, port, out));
             self.checkpoint();
             self.check_everything();
         }
