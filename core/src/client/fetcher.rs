@@ -38,6 +38,8 @@ struct Reading {
     failures: u32,
     /// The end was reached and said so.
     at_end: bool,
+    /// No Fetch was sent since it was assigned: what comes is the answer for an older assignment.
+    is_new: bool,
     /// Where to go on when the position is out of range.
     reset: Option<Reset>,
 }
@@ -93,7 +95,7 @@ impl Fetcher {
             Position::BeforeEnd(_) => (At::Sought(from), ctx.config.fetch.reset.or(Some(Reset::Earliest))),
             _ => (At::Sought(from), ctx.config.fetch.reset),
         };
-        let reading = Reading { at, asked: None, not_before: None, failures: 0, at_end: false, reset };
+        let reading = Reading { at, asked: None, not_before: None, failures: 0, at_end: false, is_new: true, reset };
         self.readings.insert(partition, reading);
     }
 
@@ -318,6 +320,7 @@ impl Fetcher {
             });
             request.forgotten_topics_data = forgotten.collect();
         }
+        self.readings.iter_mut().filter(|(p, _)| readable.contains_key(p)).for_each(|(_, r)| r.is_new = false);
         let offsets = readable.iter().map(|(p, now)| (p.clone(), now.offset)).collect();
         session.held = readable;
         (request, Asked { broker, offsets, by_id })
@@ -428,6 +431,7 @@ impl Fetcher {
                 reading.not_before = None;
                 self.on_records(ctx, partition, asked, told);
             }
+            Code::OFFSET_OUT_OF_RANGE if reading.is_new => {}
             Code::OFFSET_OUT_OF_RANGE => match reading.reset {
                 Some(reset) => {
                     let to_start = reset == Reset::Earliest && !ctx.config.planted.has(Bug::ClientResetToEnd);

@@ -254,12 +254,17 @@ impl Log {
         if !self.start_settled {
             return self.recovered_point;
         }
-        let end_of = |base: Offset| self.segments.iter().map(|s| s.base).find(|next| *next > base).unwrap_or(self.end);
-        let indexes = self.unindexed.front().map(|u| end_of(u.0)).filter(|_| !self.has(Bug::RecoveryPointIgnoresIndexes));
+        let indexes = self.first_unindexed_end().filter(|_| !self.has(Bug::RecoveryPointIgnoresIndexes));
         let epochs = self.epochs.first_start_above(self.epoch_file.saved);
         let epochs = epochs.filter(|_| !self.has(Bug::RecoveryPointIgnoresEpochs));
         let now = [indexes, epochs].into_iter().flatten().fold(self.synced_end, Offset::min);
         now.max(self.log_start.min(self.synced_end)).max(self.recovered_point)
+    }
+
+    /// Where the first segment ends whose indexes are not durable.
+    fn first_unindexed_end(&self) -> Option<Offset> {
+        let base = self.unindexed.front()?.0;
+        Some(self.segments.iter().map(|s| s.base).find(|next| *next > base).unwrap_or(self.end))
     }
 
     /// Whether this bug is planted in the node.

@@ -228,7 +228,9 @@ impl Recovery<'_> {
             return verdict;
         }
         if let Verdict::Intact { .. } | Verdict::TornTail { .. } = verdict {
-            self.log.recovered_point = self.hints.recovery_point.unwrap_or(Offset::ZERO).min(self.log.end);
+            // An index below the recovery point that is not whole (the disk was full) is made anew.
+            let mended = self.log.first_unindexed_end().unwrap_or(self.log.end);
+            self.log.recovered_point = self.hints.recovery_point.unwrap_or(Offset::ZERO).min(mended);
         }
         self.recover_producers(&mut listing.snapshots);
         self.cut(hole, sizes, port);
@@ -603,7 +605,8 @@ impl Recovery<'_> {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
             for (segment, _) in behind.filter(|(_, end)| *end > from) {
                 self.walk(segment, |info| {
-                    if info.base_offset >= from.0 {
+                    // The log may start within a batch: what is left of it counts.
+                    if info.last_offset() >= from.0 {
                         producers.apply(info, self.now.wall);
                     }
                 });
