@@ -82,6 +82,11 @@ impl Watch {
         self.retained.iter().any(|name| name.as_deref().is_none_or(|name| name == topic))
     }
 
+    /// Whether a fault has damaged what this partition's log holds.
+    pub(crate) fn is_damaged(&self, path: &str) -> bool {
+        self.by_path.get(path).is_some_and(|log| self.logs[*log].damaged)
+    }
+
     pub(super) fn report(&mut self, found: Found) {
         self.found.push(found);
     }
