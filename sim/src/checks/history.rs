@@ -362,6 +362,7 @@ impl<'a> Judge<'a> {
             }
         }
         let mut latest_start: Option<(u64, usize)> = None;
+        let weak = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
         // Of one producer id, whatever its epoch: a new epoch goes on where the last one ended.
         let mut sessions: BTreeMap<i64, usize> = BTreeMap::new();
         for (offset, n) in in_log {
@@ -380,7 +381,9 @@ impl<'a> Judge<'a> {
             }
             if let Some((id, _, _)) = op.producer {
                 let before = sessions.insert(id, n);
-                if before.is_some_and(|b| self.history.produces[b].order > op.order) {
+                // A leader that has lost what it knew of a producer takes any sequence for its first, as Kafka does.
+                let forgotten = weak && power_lost_between(self.history, 0, op.ended);
+                if !forgotten && before.is_some_and(|b| self.history.produces[b].order > op.order) {
                     let text = format!("{}: operation {n} lies behind {before:?}", self.name(place));
                     self.report(Id::Order, "an idempotent producer's batches lie in another order than they were sent", text);
                     return;

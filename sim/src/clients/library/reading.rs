@@ -305,6 +305,10 @@ impl Reading {
         let part = self.parts.get_mut(partition);
         let at = part.as_ref().and_then(|part| part.next.or(asked.filter(|asked| part.begins_at(*asked))));
         match (part, at) {
+            // It is led astray by damaged bytes.
+            (Some(part), _) if sim.watch.is_damaged(&format!("{}-{}", partition.topic, partition.index)) => {
+                (part.next, part.at_end) = (Some(end.0), true);
+            }
             (Some(part), Some(at)) if at >= end.0 => (part.next, part.at_end) = (Some(at), true),
             (part, _) => {
                 let text = format!("{partition}: {end}, {part:?}");
