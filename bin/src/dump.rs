@@ -15,7 +15,7 @@ use ottla_core::wire::batch::{BatchInfo, records};
 use serde_json::{Value, json};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn run(args: &LogDumpArgs, output: Output) -> Result<(), Failure> {
     let mut dump = Dump { args, output, out: BufWriter::new(std::io::stdout().lock()), damage: Vec::new() };
@@ -36,9 +36,6 @@ pub(crate) fn run(args: &LogDumpArgs, output: Output) -> Result<(), Failure> {
         damage => Err(Failure::Failed(damage.join("\nerror: "))),
     }
 }
-
-/// Where a batch begins in its file, and its first and last offset.
-type Start = (u32, i64, i64);
 
 struct Dump<'a> {
     args: &'a LogDumpArgs,
@@ -63,7 +60,7 @@ impl Dump<'_> {
             Some((FileKind::Snapshot, _)) => self.producers(file),
             Some((FileKind::LeaderEpochs, _)) => self.epochs(file),
             Some((FileKind::TxnIndex, _)) => Err(Failure::Failed(format!("{name}: transaction indexes are not read yet"))),
-            Some(_) => self.text(file),
+            Some((kind, _)) => self.text(file, kind),
             None => Err(Failure::Usage(format!(
                 "{name} is no file of a log; there are .log, .index, .timeindex, .snapshot, .checkpoint and the checkpoint files"
             ))),
@@ -104,8 +101,12 @@ impl Dump<'_> {
             .map_err(|_| Failure::Failed(format!("{}: longer than 4 GiB", file.display())))?;
         let mut read = |pos: u64, len: usize| read_at(&opened, pos, len);
         let mut window = Window::new(&mut read, Depth::Checksums);
-        let mut failed = Ok(());
+        let (mut failed, mut next) = (Ok(()), base);
         let end = scan(&mut window, size, 0, base, Depth::Checksums, Gaps::Allowed, &mut |info, bytes| {
+            if info.base_offset > next {
+                self.damaged(file, &format!("offsets {next} to {} are missing at position {}", info.base_offset - 1, info.pos));
+            }
+            next = info.next_offset();
             if failed.is_ok() {
                 failed = self.batch(file, info, &bytes, metadata);
             }
@@ -142,11 +143,12 @@ impl Dump<'_> {
             }
         };
         for record in all {
+            // What is no text is told apart from text that looks like it.
             let text = |b: Option<&Bytes>| match b {
                 None => Value::Null,
                 Some(b) => match std::str::from_utf8(b) {
                     Ok(text) => json!(text),
-                    Err(_) => json!(b.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+                    Err(_) => json!({"hex": b.iter().map(|b| format!("{b:02x}")).collect::<String>()}),
                 },
             };
             if metadata && !a.is_control() {
@@ -171,7 +173,7 @@ impl Dump<'_> {
 
     fn offset_index(&mut self, file: &Path, base: i64) -> Result<(), Failure> {
         let bytes = std::fs::read(file)?;
-        let starts = self.starts(file, base)?;
+        let heads = self.heads(&file.with_extension("log"), base)?;
         let mut before = None;
         for (i, entry) in index::entries(&bytes).enumerate() {
             // Kafka's indexes in use end in zeros.
@@ -184,33 +186,33 @@ impl Dump<'_> {
                 self.damaged(file, &format!("the entry of offset {offset} does not follow the one before"));
             }
             before = Some((offset, entry.pos));
-            let holds = |(pos, first, last): &Start| *pos == entry.pos && (*first..=*last).contains(&offset);
-            if starts.as_ref().is_some_and(|s| !s.iter().any(holds)) {
+            let holds = |h: &BatchInfo| h.pos == entry.pos && (h.base_offset..=h.last_offset()).contains(&offset);
+            if heads.as_ref().is_some_and(|h| !h.iter().any(holds)) {
                 self.damaged(file, &format!("no batch with offset {offset} begins at position {}", entry.pos));
             }
         }
         Ok(())
     }
 
-    /// Where the batches of the segment beside an index begin, and which offsets they hold; only for --verify.
-    fn starts(&self, index: &Path, base: i64) -> Result<Option<Vec<Start>>, Failure> {
+    /// The batches of the segment beside a derived file; only for --verify.
+    fn heads(&self, log: &Path, base: i64) -> Result<Option<Vec<BatchInfo>>, Failure> {
         if !self.args.verify {
             return Ok(None);
         }
-        let log = index.with_extension("log");
-        let opened = std::fs::File::open(&log).map_err(|e| Failure::Failed(format!("{}: {e}", log.display())))?;
+        let opened = std::fs::File::open(log).map_err(|e| Failure::Failed(format!("{}: {e}", log.display())))?;
         let size = u32::try_from(opened.metadata()?.len()).unwrap_or(u32::MAX);
         let mut read = |pos: u64, len: usize| read_at(&opened, pos, len);
-        let mut starts = Vec::new();
+        let mut heads = Vec::new();
         let mut window = Window::new(&mut read, Depth::Headers);
         scan(&mut window, size, 0, base, Depth::Headers, Gaps::Allowed, &mut |info, _| {
-            starts.push((info.pos, info.base_offset, info.last_offset()));
+            heads.push(*info);
         });
-        Ok(Some(starts))
+        Ok(Some(heads))
     }
 
     fn time_index(&mut self, file: &Path, base: i64) -> Result<(), Failure> {
         let bytes = std::fs::read(file)?;
+        let heads = self.heads(&file.with_extension("log"), base)?;
         let mut before = None;
         for (i, entry) in index::time_entries(&bytes).enumerate() {
             if i > 0 && entry.timestamp == 0 {
@@ -222,6 +224,10 @@ impl Dump<'_> {
                 self.damaged(file, &format!("the entry of timestamp {} does not follow the one before", entry.timestamp));
             }
             before = Some(entry.timestamp);
+            let holds = |h: &BatchInfo| h.max_timestamp == entry.timestamp && (h.base_offset..=h.last_offset()).contains(&offset);
+            if heads.as_ref().is_some_and(|h| !h.iter().any(holds)) {
+                self.damaged(file, &format!("no batch with offset {offset} has the largest timestamp {}", entry.timestamp));
+            }
         }
         Ok(())
     }
@@ -252,16 +258,58 @@ impl Dump<'_> {
         for (epoch, start) in epochs.entries() {
             self.say("epoch", json!({"epoch": epoch.0, "start_offset": start.0}))?;
         }
+        for log in self.segments_beside(file)? {
+            let base = log.file_name().and_then(|n| FileName::parse(n.to_str()?)).map_or(0, |n| n.base);
+            for head in self.heads(&log, base)?.unwrap_or_default() {
+                let own = epochs.entries().iter().rev().find(|e| e.1.0 <= head.base_offset);
+                if own.is_some_and(|own| own.0.0 != head.leader_epoch) {
+                    let what = format!("the batch at offset {} is of leader epoch {}", head.base_offset, head.leader_epoch);
+                    self.damaged(file, &what);
+                }
+            }
+        }
         Ok(())
     }
 
-    fn text(&mut self, file: &Path) -> Result<(), Failure> {
+    /// The segments in the directory of a file; only for --verify.
+    fn segments_beside(&self, file: &Path) -> Result<Vec<PathBuf>, Failure> {
+        if !self.args.verify {
+            return Ok(Vec::new());
+        }
+        let dir = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let paths: Result<Vec<PathBuf>, _> =
+            std::fs::read_dir(dir)?.map(|entry| Ok::<_, std::io::Error>(entry?.path())).collect();
+        Ok(paths?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "log")).collect())
+    }
+
+    fn text(&mut self, file: &Path, kind: FileKind) -> Result<(), Failure> {
         let text = String::from_utf8_lossy(&std::fs::read(file)?).into_owned();
         for line in text.lines() {
             self.say("line", json!({"text": line}))?;
         }
+        let is_sound = match kind {
+            FileKind::RecoveryPoints | FileKind::LogStarts | FileKind::HighWatermarks => is_checkpoint(&text),
+            FileKind::PartitionMetadata => text.starts_with("version: 0\ntopic_id: "),
+            _ => true,
+        };
+        if !is_sound {
+            self.damaged(file, "not what a file of this name holds");
+        }
         Ok(())
     }
+}
+
+/// A version, a count, and as many lines of a topic, a partition and an offset.
+fn is_checkpoint(text: &str) -> bool {
+    let mut lines = text.lines();
+    let (version, count) = (lines.next(), lines.next().and_then(|c| c.parse().ok()));
+    let is_line = |line: &str| {
+        let mut words = line.rsplit(' ');
+        let numbers = [words.next(), words.next()].map(|n| n.and_then(|n| n.parse::<i64>().ok()));
+        numbers.iter().all(Option::is_some) && words.next().is_some()
+    };
+    let rest: Vec<&str> = lines.collect();
+    version == Some("0") && count == Some(rest.len()) && rest.into_iter().all(is_line)
 }
 
 fn read_at(file: &std::fs::File, pos: u64, len: usize) -> Result<Bytes, DiskFault> {

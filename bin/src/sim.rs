@@ -19,6 +19,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+/// Checks and faults that are idle in so many seeds are so by mistake, however short the time was.
+const ENOUGH: u64 = 300;
+
 /// The campaigns that come with the binary, so that a replay line works anywhere.
 const STANDARD: [(&str, &str); 6] = [
     ("smoke", include_str!("../../scenarios/campaigns/smoke.toml")),
@@ -112,7 +115,12 @@ fn list(output: Output) -> Result<(), Failure> {
 /// A standard campaign by its name, or one in a file.
 fn named_campaign(name: &str) -> Result<Campaign, Failure> {
     // A replay line may name the commit that it was made at.
-    let bare = name.split('@').next().unwrap_or(name);
+    let (bare, commit) = name.split_once('@').map_or((name, None), |(bare, commit)| (bare, Some(commit)));
+    if let (Some(commit), Some(own)) = (commit, option_env!("OTTLA_COMMIT"))
+        && commit != own
+    {
+        eprintln!("note: this line was made at commit {commit}, and this program at {own}: a seed may be another run here");
+    }
     match STANDARD.iter().find(|(n, _)| *n == bare) {
         Some((n, text)) => Campaign::parse(n, text).map_err(|d| Failure::Diagnostic(d.render(n, text))),
         None if Path::new(bare).exists() => read_campaign(Path::new(bare)),
@@ -175,17 +183,19 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     let wall = began.elapsed().as_secs_f64().max(0.001);
     let said = |g: &runner::Group| {
         let what = format!("{} at {} ({} seeds): {}", g.check, g.site, g.count, g.message);
-        format!("{what}\n  ottla sim replay {}#{}", campaign.name, g.seed)
+        format!("{what}\n  ottla sim replay {}", replayed(source, g.seed))
     };
     let mut failures: Vec<String> = summary.groups.iter().map(said).collect();
     if interrupt.came() {
         failures.push(format!("stopped after {} seeds", summary.seeds));
-    } else if time.is_none() && how.failures_max == 0 {
+    } else if summary.seeds >= ENOUGH.min(how.seeds) && how.failures_max == 0 {
         failures.extend(summary.idle_faults.iter().map(|k| format!("the fault {} was planned often and never struck", k.name())));
         failures.extend(summary.idle_checks.iter().map(|c| format!("check {c} never looked at anything")));
     }
     if verify && !interrupt.came() {
-        failures.extend(compare_processes(campaign, source, how)?);
+        // With a limit of time: as many as there was time for.
+        let ran = Fuzz { seeds: summary.seeds.min(how.seeds), ..*how };
+        failures.extend(compare_processes(campaign, source, &ran)?);
     }
     let per_second = [summary.seeds as f64 / wall, summary.events as f64 / wall, summary.virtual_ms as f64 / 1000.0 / wall];
     let mut object = json!(summary);
@@ -193,6 +203,15 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     object["failures"] = json!(failures);
     output::fact(output, &sentence(&summary, per_second), &object)?;
     if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
+}
+
+/// What replays a seed, from a clone at the commit that it names.
+fn replayed(source: &str, seed: u64) -> String {
+    let bare = source.split('@').next().unwrap_or(source);
+    match option_env!("OTTLA_COMMIT") {
+        Some(commit) => format!("{bare}@{commit}#{seed}"),
+        None => format!("{bare}#{seed}"),
+    }
 }
 
 fn sentence(summary: &Summary, [seeds, events, virtual_s]: [f64; 3]) -> String {
@@ -224,8 +243,9 @@ fn compare_processes(campaign: &Campaign, source: &str, how: &Fuzz) -> Result<Ve
         .stdout(std::process::Stdio::piped())
         .spawn()
         .map_err(|e| Failure::Failed(format!("the second process does not start: {e}")))?;
-    let mine: Vec<String> =
-        (how.from..how.from + how.seeds).map(|seed| format!("{seed} {}", runner::run_seed(campaign, seed).hash)).collect();
+    let mine: Vec<String> = (how.from..how.from.saturating_add(how.seeds))
+        .map(|seed| format!("{seed} {}", runner::run_seed(campaign, seed).hash))
+        .collect();
     let theirs = child.wait_with_output().map_err(|e| Failure::Failed(e.to_string()))?;
     let theirs = String::from_utf8_lossy(&theirs.stdout).into_owned();
     let theirs: Vec<&str> = theirs.lines().collect();

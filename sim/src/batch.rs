@@ -1,7 +1,7 @@
 //! Kafka record batches (magic 2) as a client and a checker see them: a small builder and a small, careful parser.
 //!
 //! State       none.
-//! Holds       shares no code with `ottla_core::wire`: it is a second opinion. Record values begin with the eight bytes of a `u64`
+//! Holds       parses with no code of `ottla_core::wire`: it is a second opinion. Record values begin with the eight bytes of a `u64`
 //!             that names the record for the checks; a record without a value is named so by its key.
 //! Not here    transactions. Decompression is the codecs' own, as core wraps them.
 

@@ -12,6 +12,7 @@ use crate::disk::{Character, Keep, Loss};
 use crate::plan::{Kind, Plan, Rate, Span};
 use crate::world::Setup;
 use crate::world::net::NetCharacter;
+use ottla_core::config::{Inserted, Settings, check_topic_overrides};
 use ottla_core::rng::Rng;
 use ottla_core::wire::compress::Codec;
 use serde::Deserialize;
@@ -97,11 +98,57 @@ impl Campaign {
                 return Err(Diagnostic::new(at..at + check.len(), format!("there is no check `{check}`")));
             }
         }
+        campaign.check().map_err(|(word, why)| {
+            let at = text.find(word.as_str()).unwrap_or(0);
+            Diagnostic::new(at..at + word.len().min(text.len() - at), why)
+        })?;
         if campaign.clients.acks.is_empty() || campaign.clients.acks.iter().any(|a| !(-1..=1).contains(a)) {
             let at = text.find("acks").unwrap_or(0);
             return Err(Diagnostic::new(at..at + 4, "acks are one or more of -1, 0 and 1"));
         }
         Ok(campaign)
+    }
+
+    /// What the types do not hold: the word that is wrong, and why.
+    fn check(&self) -> Result<(), (String, String)> {
+        let (world, clients, topics) = (&self.world, &self.clients, &self.topics);
+        let ranges = [
+            ("faults-ms", 1, Some(world.faults_ms)),
+            ("producers", 0, Some(clients.producers)),
+            ("consumers", 0, Some(clients.consumers)),
+            ("batches", 0, Some(clients.batches)),
+            ("admin-operations", 0, clients.admin_operations),
+            ("hostile-frames", 0, clients.hostile_frames),
+            ("inspectors", 0, clients.inspectors),
+            ("count", 1, Some(topics.count)),
+            ("partitions", 1, Some(topics.partitions)),
+            ("volatile", 0, topics.volatile),
+        ];
+        for (name, least, range) in ranges {
+            if let Some((low, high)) = range.filter(|(low, high)| low > high || *low < least) {
+                return Err((
+                    name.into(),
+                    format!("{name} is a lowest and a highest number from {least} on, not {low} and {high}"),
+                ));
+            }
+        }
+        for (name, percent) in [("tiny-percent", world.tiny_percent), ("library-percent", clients.library_percent)] {
+            if percent > 100 {
+                return Err((name.into(), format!("{percent} in a hundred worlds are too many")));
+            }
+        }
+        for (name, value) in self.settings.iter().flat_map(|(name, values)| values.iter().map(move |v| (name, v))) {
+            match Settings::default().insert(name, value) {
+                Ok(Inserted::Used) => {}
+                Ok(Inserted::Ignored(why)) => return Err((name.clone(), format!("{name} changes nothing here: {why}"))),
+                Err(error) => return Err((name.clone(), error.to_string())),
+            }
+        }
+        for (name, value) in topics.settings.iter().flat_map(|(name, values)| values.iter().map(move |v| (name, v))) {
+            let own = BTreeMap::from([(name.clone(), value.clone())]);
+            check_topic_overrides(&Settings::default(), &own).map_err(|why| (name.clone(), why))?;
+        }
+        Ok(())
     }
 
     /// The case of a seed.
@@ -337,12 +384,24 @@ bit-flip = 1
     }
 
     #[test]
+    fn none_of_a_fault_is_none() {
+        let campaign = Campaign::parse("test", &TEXT.replace("crash = 2", "crash = 0")).expect("a campaign");
+        assert!((0..50).all(|seed| campaign.case(seed).plan.entries.iter().all(|e| e.action.kind() != Kind::Crash)));
+    }
+
+    #[test]
     fn a_mistake_points_at_the_word() {
         for (right, wrong, shown) in [
             ("bit-flip", "bit-flop", "bit-flop"),
             ("batches", "batchs", "batchs"),
             ("[100, 200]", "\"soon\"", "\"soon\""),
             ("acks = [-1, 1]", "acks = [2]", "acks"),
+            ("producers = [1, 2]", "producers = [3, 1]", "producers"),
+            ("count = [1, 2]", "count = [0, 0]", "count"),
+            ("tiny-percent = 100", "tiny-percent = 170", "tiny-percent"),
+            ("[faults]", "[settings]\n'log.fush' = ['1']\n[faults]", "log.fush"),
+            ("[faults]", "[settings]\n'log.cleaner.threads' = ['2']\n[faults]", "log.cleaner.threads"),
+            ("[faults]", "[topics.settings]\n'retention.ms' = ['soon']\n[faults]", "retention.ms"),
         ] {
             let text = TEXT.replace(right, wrong);
             let mistake = Campaign::parse("test", &text).expect_err("a mistake");

@@ -188,10 +188,10 @@ impl Plan {
         let mut entries = Vec::new();
         for rate in rates {
             let mut rng = Rng::stream(seed, &format!("plan/{}", rate.kind.name()));
-            if rng.chance(1, 2) {
+            if rng.chance(1, 2) || rate.most == 0 {
                 continue;
             }
-            for _ in 0..rng.between(1, u64::from(rate.most.max(1))) {
+            for _ in 0..rng.between(1, u64::from(rate.most)) {
                 let at_ms = rng.between(1, span.until_ms);
                 entries.push(Entry { at_ms, action: draw_action(rate.kind, &mut rng, span) });
             }

@@ -178,7 +178,7 @@ pub fn fuzz(campaign: &Campaign, how: &Fuzz, progress: &(dyn Fn(Progress) -> boo
     let work = || {
         while !stop.load(Ordering::Relaxed) {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= how.from + how.seeds {
+            if seed >= how.from.saturating_add(how.seeds) {
                 return;
             }
             let outcome = run_seed(campaign, seed);

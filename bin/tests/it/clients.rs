@@ -242,7 +242,7 @@ struct Found {
 
 impl Found {
     fn skip(&mut self, name: &str) {
-        eprintln!("SKIPPED: {name} is not installed; .ci/install-clients does it");
+        crate::say_loudly(format_args!("SKIPPED: {name} is not installed; .ci/install-clients does it"));
         self.skipped += 1;
         if std::env::var("CI").is_ok_and(|v| v == "true") {
             self.bad.push(format!("{name} is not installed, and CI=true"));
@@ -250,7 +250,7 @@ impl Found {
     }
 
     fn end(self, what: &str) {
-        eprintln!("{what}: {} failed, {} skipped", self.bad.len(), self.skipped);
+        crate::say_loudly(format_args!("{what}: {} failed, {} skipped", self.bad.len(), self.skipped));
         assert!(self.bad.is_empty(), "{what}:\n  {}", self.bad.join("\n  "));
     }
 }

@@ -175,7 +175,7 @@ fn librdkafkas_idempotent_producer_survives_kills() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bin/ lies in the workspace");
     let python = root.join("target/clients/venv/bin/python");
     if !python.exists() {
-        eprintln!("SKIPPED: confluent-kafka is not installed; .ci/install-clients does it");
+        crate::say_loudly(format_args!("SKIPPED: confluent-kafka is not installed; .ci/install-clients does it"));
         assert!(std::env::var("CI").as_deref() != Ok("true"), "in CI no client may be missing");
         return;
     }

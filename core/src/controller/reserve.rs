@@ -1,4 +1,4 @@
-//! Space on the disk that only the metadata log may use: a file that is emptied when there is no other space, and filled again later.
+//! Space on the disk for what must be written when there is no other: a file that is emptied then, and filled again later.
 //!
 //! State       whether the space is kept, given up, or being kept again.
 //! Holds       the reserve is given up only for the metadata log, and for the checkpoint of log starts, without which nothing can be

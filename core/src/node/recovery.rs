@@ -241,7 +241,7 @@ fn open_directories(
                 let keep = !deleted && !node.config.planted.has(Bug::StrayRemoved);
                 let (level, what) = match keep {
                     true => (Level::Error, "and no word of a deletion: kept under another name"),
-                    false => (Level::Info, "left over from a deletion: removed"),
+                    false => (Level::Info, "left over from a deletion, or from a creation that nobody was told of: removed"),
                 };
                 out.push(note(level, "stray-directory", format!("{path}: no such partition in the metadata, {what}")));
                 node.directories.take_name(path.clone());

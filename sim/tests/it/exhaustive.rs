@@ -9,7 +9,7 @@ fn how(choices: &[Choice], stride: usize) -> How {
     How { choices: choices.to_vec(), pairs: true, stride, jobs: 2, planted: None }
 }
 
-/// The smallest choice, and a few of its pairs; `.ci/run` has all of them.
+/// The smallest choice, and a few of its pairs; `.ci/run` has all choices, and every seventh of their pairs.
 #[test]
 fn no_power_loss_in_a_small_world_breaks_a_promise() {
     let result = run(&how(&[Choice::Records], 300), &|_| true);
