@@ -37,7 +37,10 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
         SimCommand::List => list(output),
         SimCommand::Run { stories, rewrite } => tell(output, stories, *rewrite),
         SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures } => {
-            let count = seeds.unwrap_or(if time.is_some() { u64::MAX >> 1 } else { 100 });
+            let count = seeds.unwrap_or(if time.is_some() { (u64::MAX - from).min(u64::MAX >> 1) } else { 100 });
+            if from.checked_add(count).is_none() {
+                return Err(Failure::Usage(format!("there are not {count} seeds from {from} on: they end at {}", u64::MAX)));
+            }
             let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), verify: false, failures_max: *failures };
             fuzz(output, campaign, &how, *time, *verify)
         }
