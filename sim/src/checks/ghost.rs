@@ -97,7 +97,10 @@ impl GhostLog {
         for i in 0..self.batches.len() {
             let head = self.batches[i].head;
             self.epoch = head.epoch;
-            self.learn(&head);
+            // A life folds from where it found the log to begin.
+            if head.last_offset() >= self.start {
+                self.learn(&head);
+            }
         }
     }
 
