@@ -279,9 +279,15 @@ impl Recovery<'_> {
         let interval = self.log.config.index_interval_bytes;
         let mut writer = IndexWriter::default();
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
-        let end = scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| {
-            writer.on_batch(base, info, info.pos, interval);
-        });
+        let mut end =
+            scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| {
+                if info.last_offset() - base.0 <= i64::from(i32::MAX) {
+                    writer.on_batch(base, info, info.pos, interval);
+                }
+            });
+        if end.next - base.0 > 1 << 31 {
+            end = ScanEnd { why: ScanStop::NoBatch, ..end };
+        }
         writer.close();
         segment.writer = Some(Box::new(writer));
         self.log.segments.push_back(segment);
