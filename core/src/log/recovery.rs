@@ -199,7 +199,11 @@ impl Recovery<'_> {
         };
         let mut hole = None;
         for (base, s) in &sizes[..scan_from] {
-            hole = hole.or(self.keep_closed(*base, s));
+            // What lies behind a hole is judged, and is none of the log.
+            if hole.is_some() {
+                break;
+            }
+            hole = self.keep_closed(*base, s);
         }
         let trusted = self.hints.clean && hole.is_none() && self.open_cleanly(sizes[last].0, &sizes[last].1);
         if trusted {
