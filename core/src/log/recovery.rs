@@ -292,6 +292,9 @@ impl Recovery<'_> {
         if end.next - base.0 > 1 << 31 {
             end = ScanEnd { why: ScanStop::NoBatch, ..end };
         }
+        if end.why != ScanStop::EndOfFile {
+            segment.size = end.pos;
+        }
         writer.close();
         segment.writer = Some(Box::new(writer));
         self.log.segments.push_back(segment);
