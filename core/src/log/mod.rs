@@ -514,6 +514,8 @@ impl Log {
         assert!(active.base <= self.end, "the active segment begins above the end");
         assert!(active.writer.is_some(), "the active segment has no index writer");
         assert!(self.segments[0].base <= self.log_start || self.is_offline(), "the log starts below its first segment");
+        assert!(self.recovered_point <= self.written.offset, "the last life's recovery point lies above what was recovered");
+        // What the last life found durable is so, also while this one syncs it once more.
         let known = self.synced_end.max(self.recovered_point);
         assert!(self.recovery_point() <= known, "the recovery point promises what is not durable");
         assert!(self.epochs.entries().last().is_none_or(|e| e.1 <= self.end), "an epoch begins above the end");

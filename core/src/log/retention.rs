@@ -66,9 +66,13 @@ impl Log {
         if to <= self.start_wanted || to > limit.min(self.promised_end()) && !self.has(Bug::DeletionBeyondHighWatermark) {
             return false;
         }
+        self.want_start(to, out);
+        true
+    }
+
+    fn want_start(&mut self, to: Offset, out: &mut Vec<LogEvent>) {
         self.start_wanted = to;
         out.push(LogEvent::StartWanted { start: to });
-        true
     }
 
     /// A start after a crash would find this log start, and drop what lies below it: the log begins there.
@@ -109,8 +113,7 @@ impl Log {
             to = to.max(next);
         }
         if to > self.start_wanted {
-            self.start_wanted = to;
-            out.push(LogEvent::StartWanted { start: to });
+            self.want_start(to, out);
         }
         self.ask_for_oldest_time(port);
     }

@@ -671,9 +671,6 @@ impl Watch {
         ghost.start = start;
         ghost.batches = batches;
         ghost.refold();
-        // A new life folds from where the log begins: producers whose records were deleted are unknown to it.
-        let start = ghost.deletion_asked.max(start);
-        ghost.producers.retain(|_, last| last.offset >= start);
     }
 
     /// A log may begin where somebody asked for it, and where retention may have come to.
