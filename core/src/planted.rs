@@ -169,6 +169,7 @@ barriers! {
     DeletedName = "deleted-name", "The directory fsync behind a segment that is renamed for deletion";
     Index = "index", "The fsync of a closed segment's offset index";
     TimeIndex = "time-index", "The fsync of a closed segment's time index";
+    MendedIndex = "mended-index", "The fsync of an index that is made anew at a start, before it gets its name";
     RepairData = "repair-data", "The fsync behind the cut of a failed append";
     RepairName = "repair-name", "The directory fsync behind the cut of a failed append";
     RecoveryData = "recovery-data", "The fsync behind the cut of a torn tail";
@@ -213,6 +214,7 @@ impl Barrier {
             FileKind::QuorumState => (Barrier::VoteData, Barrier::VoteName),
             FileKind::CleanShutdown => (Barrier::MarkerData, Barrier::MarkerName),
             FileKind::Checkpoint => (Barrier::MetadataSnapshotData, Barrier::MetadataSnapshotName),
+            FileKind::Index | FileKind::TimeIndex => (Barrier::MendedIndex, Barrier::IndexName),
             other => panic!("{other:?} is not replaced as a whole"),
         }
     }

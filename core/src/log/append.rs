@@ -261,7 +261,13 @@ impl Log {
     }
 
     pub(super) fn on_names_synced(&mut self, now: Now) {
-        for name in self.names_syncing.take().expect("a directory sync is under way") {
+        let names = self.names_syncing.take().expect("a directory sync is under way");
+        self.name(names, now);
+    }
+
+    /// These directory entries are durable.
+    pub(super) fn name(&mut self, names: Vec<Named>, now: Now) {
+        for name in names {
             match name {
                 // A cut may have taken the segment meanwhile.
                 Named::Segment(base) => self.durable.row(base).into_iter().for_each(|r| r.named = true),

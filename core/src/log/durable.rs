@@ -92,6 +92,13 @@ impl Durable {
         }
     }
 
+    /// The segment `base` and the directory were synced when nothing was under way, and the log ended in it at `end`.
+    pub(super) fn on_repaired(&mut self, base: Offset, end: Offset) {
+        self.rows.iter_mut().for_each(|r| r.named = true);
+        let row = self.row(base).expect("the active segment has a row");
+        row.covered = row.covered.max(end);
+    }
+
     /// The log ends at `end` in the segment `base`, which is the active one now: nothing behind it exists.
     pub(super) fn cut(&mut self, base: Offset, end: Offset) {
         self.rows.retain(|r| r.base <= base);

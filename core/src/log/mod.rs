@@ -49,7 +49,7 @@ use read::Waiting;
 use repair::Repair;
 use retention::Doomed;
 use segment::{Place, Segment};
-use side::{EpochFile, Snapshots};
+use side::{EpochFile, Mend, Snapshots};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One replica's log.
@@ -87,6 +87,8 @@ pub struct Log {
     epoch_file: EpochFile,
     producers: Producers,
     snapshots: Snapshots,
+    /// Indexes that recovery made anew, on their way to the disk one after the other.
+    mends: VecDeque<Mend>,
     doomed: VecDeque<Doomed>,
     waiting: BTreeMap<Ticket, Waiting>,
     next_ticket: u64,
@@ -138,6 +140,7 @@ enum Op {
     Read(Ticket),
     Snapshot,
     Epochs,
+    Mend,
     Doomed,
     /// Its failure changes nothing.
     Idle,
@@ -178,6 +181,7 @@ impl Log {
             epoch_file: EpochFile::default(),
             producers: Producers::default(),
             snapshots: Snapshots::default(),
+            mends: VecDeque::new(),
             doomed: VecDeque::new(),
             waiting: BTreeMap::new(),
             next_ticket: 0,
@@ -427,6 +431,7 @@ impl Log {
             Op::Repair => self.on_repair_step(op, fault, now, port, out),
             Op::Snapshot => self.on_snapshot_step(op, &result, port, out),
             Op::Epochs => self.on_epochs_step(op, &result, now, port, out),
+            Op::Mend => self.on_mend_step(op, &result, port, out),
             Op::Idle | Op::Read(_) | Op::Doomed => {}
         }
         self.advance(now, port, out);

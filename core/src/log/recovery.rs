@@ -21,6 +21,7 @@ use super::index::{self, ENTRY_BYTES, IndexWriter, TIME_ENTRY_BYTES, TimeEntry};
 use super::producers::Producers;
 use super::retention::Doomed;
 use super::segment::{Place, Segment};
+use super::side::Mend;
 use super::{Durability, Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
@@ -232,9 +233,7 @@ impl Recovery<'_> {
             return verdict;
         }
         if let Verdict::Intact { .. } | Verdict::TornTail { .. } = verdict {
-            // An index below the recovery point that is not whole (the disk was full) is made anew.
-            let mended = self.log.first_unindexed_end().unwrap_or(self.log.end);
-            self.log.recovered_point = self.hints.recovery_point.unwrap_or(Offset::ZERO).min(mended);
+            self.log.recovered_point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
         }
         self.recover_producers(&mut listing.snapshots);
         self.cut(hole, sizes, port);
@@ -292,15 +291,28 @@ impl Recovery<'_> {
         if end.next - base.0 > 1 << 31 {
             end = ScanEnd { why: ScanStop::NoBatch, ..end };
         }
-        if end.why != ScanStop::EndOfFile {
+        let hole = (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end, impossible: false });
+        if hole.is_some() {
             segment.size = end.pos;
+            self.drop_indexes(base, s);
+        } else {
+            writer.close();
+            let (index, time) = writer.take(base, Offset(i64::MAX));
+            self.log.mends.push_back(Mend::new(base, index, time));
         }
-        writer.close();
         segment.writer = Some(Box::new(writer));
         self.log.segments.push_back(segment);
-        self.log.unindexed.push_back((base, u32::MAX));
         self.log.end = Offset(end.next);
-        (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end, impossible: false })
+        hole
+    }
+
+    /// The indexes of a segment that will grow, or that are to be written while the recovery point lies below its end.
+    fn drop_indexes(&mut self, base: Offset, s: &Sizes) {
+        if self.has(Bug::OldIndexesKept) {
+            return;
+        }
+        let there = [(FileKind::Index, s.index), (FileKind::TimeIndex, s.time)].into_iter().filter(|k| k.1.is_some());
+        self.misleading.extend(there.map(|(kind, _)| FileId::new(self.log.dir, kind, base.0)));
     }
 
     /// A file larger than any segment of ours can be: whatever it is, nothing of it is touched.
@@ -410,12 +422,7 @@ impl Recovery<'_> {
         self.folded = folded;
         self.scanned_bytes += u64::from(end.pos);
         self.doubtful.push((base, known_pos, end.pos));
-        for (kind, _) in [(FileKind::Index, s.index), (FileKind::TimeIndex, s.time)].into_iter().filter(|k| k.1.is_some()) {
-            if self.has(Bug::OldIndexesKept) {
-                break;
-            }
-            self.misleading.push(FileId::new(self.log.dir, kind, base.0));
-        }
+        self.drop_indexes(base, s);
         let mut segment = Segment::new(base);
         segment.size = end.pos;
         segment.writer = Some(Box::new(writer));
@@ -652,11 +659,10 @@ impl Recovery<'_> {
             let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
             doomed.extend(later.map(|name| FileId { dir, name }));
         }
-        // The last life may have cut the log, and not have seen that through: the page cache does not tell. Nothing is appended before a
-        // cut at the end is on the disk.
-        let may_be_cut = !self.doubtless;
-        if (hole.is_some() || !doomed.is_empty() || may_be_cut) && !self.has(Bug::TornTailKept) {
-            self.log.repair_after_recovery(self.log.written, doomed, port);
+        // The last life may have cut the log, and not have seen that through: the page cache does not tell. Nothing is appended before
+        // the end that it shows is on the disk.
+        if (hole.is_some() || !doomed.is_empty() || !self.doubtless) && !self.has(Bug::TornTailKept) {
+            self.log.repair_after_recovery(self.log.written, hole.is_some(), doomed, port);
             return;
         }
         self.log.write_indexes(port);

@@ -33,6 +33,8 @@ pub(super) struct Repair {
     cut: Option<Place>,
     /// Files to be removed.
     doomed: Vec<FileId>,
+    /// Directory entries that its sync of the directory covers, too.
+    names: Vec<Named>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,18 +50,21 @@ enum Step {
 }
 
 impl Repair {
+    fn of(why: DiskFault) -> Repair {
+        let (step, waiting) = (Step::Draining, BTreeSet::new());
+        Repair { why, of_recovery: false, step, waiting, cut: None, doomed: Vec::new(), names: Vec::new() }
+    }
+
     /// For recovery: the log has been cut in memory already.
     pub(super) fn after_recovery(cut: Place, doomed: Vec<FileId>) -> Repair {
-        Repair { why: DiskFault::Io, of_recovery: true, step: Step::Draining, waiting: BTreeSet::new(), cut: Some(cut), doomed }
+        Repair { of_recovery: true, cut: Some(cut), doomed, ..Repair::of(DiskFault::Io) }
     }
 }
 
 impl Log {
     pub(super) fn begin_repair(&mut self, why: DiskFault) {
         if matches!(self.health, Health::Good) {
-            let repair =
-                Repair { why, of_recovery: false, step: Step::Draining, waiting: BTreeSet::new(), cut: None, doomed: Vec::new() };
-            self.health = Health::Repairing(Box::new(repair));
+            self.health = Health::Repairing(Box::new(Repair::of(why)));
         }
     }
 
@@ -83,15 +88,18 @@ impl Log {
                 self.take_back();
                 self.cut_files(port);
             }
+            // A sync before that would say nothing about what is written again.
+            Step::Cutting if self.rewriting > 0 => {}
             Step::Cutting => self.sync_cut(port),
             Step::Syncing => {
-                let (why, of_recovery, from) =
-                    (repair.why, repair.of_recovery, repair.cut.expect("a cut that is synced has a place").offset);
+                let (why, of_recovery, names) = (repair.why, repair.of_recovery, std::mem::take(&mut repair.names));
+                let cut = repair.cut.expect("a cut that is synced has a place");
                 self.health = Health::Good;
+                self.durable.on_repaired(cut.segment, cut.offset);
                 self.durable.want(self.end);
-                self.durable.rows.iter_mut().for_each(|r| r.named = true);
+                self.name(names, now);
                 if !of_recovery {
-                    out.push(LogEvent::AppendsFailed { from, why, certain: true });
+                    out.push(LogEvent::AppendsFailed { from: cut.offset, why, certain: true });
                 }
                 out.push(LogEvent::Repaired);
                 self.rename_doomed(port);
@@ -147,8 +155,9 @@ impl Log {
     }
 
     fn sync_cut(&mut self, port: &mut DiskPort<'_>) {
-        let Health::Repairing(repair) = &self.health else { unreachable!("a repair is under way") };
-        let file = self.file(repair.cut.expect("the cut is known").segment, FileKind::Log);
+        let Health::Repairing(repair) = &mut self.health else { unreachable!("a repair is under way") };
+        repair.names.append(&mut self.names_due);
+        let file = FileId::new(self.dir, FileKind::Log, repair.cut.expect("the cut is known").segment.0);
         let (data, name) = match repair.of_recovery {
             true => (Barrier::RecoveryData, Barrier::RecoveryName),
             false => (Barrier::RepairData, Barrier::RepairName),
@@ -191,10 +200,15 @@ impl Log {
         }
     }
 
-    /// Recovery has cut the log at `cut`: let the disk follow.
-    pub(super) fn repair_after_recovery(&mut self, cut: Place, doomed: Vec<FileId>, port: &mut DiskPort<'_>) {
+    /// Recovery has found that the log ends at `cut`, and has cut it there or not: let the disk follow.
+    pub(super) fn repair_after_recovery(&mut self, cut: Place, is_cut: bool, doomed: Vec<FileId>, port: &mut DiskPort<'_>) {
         assert!(cut.offset == self.end, "recovery cuts where the log ends");
+        let is_cut = is_cut || !doomed.is_empty();
         self.health = Health::Repairing(Box::new(Repair::after_recovery(cut, doomed)));
-        self.cut_files(port);
+        match is_cut {
+            true => self.cut_files(port),
+            false if self.rewriting > 0 => self.set_step(Step::Cutting, BTreeSet::new()),
+            false => self.sync_cut(port),
+        }
     }
 }

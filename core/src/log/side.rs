@@ -1,15 +1,18 @@
-//! The small files beside the segments: snapshots of the producers, the checkpoint of the leader epochs, and the orderly end.
+//! The files beside the segments that are replaced as a whole: snapshots of the producers, the checkpoint of the leader epochs, indexes
+//! that recovery made anew; and the orderly end.
 //!
 //! State       at most one replacement of each under way.
 //! Holds       a snapshot is written only when everything below its offset is durable, so that it never speaks of what a crash may
-//!             take away, and the two newest are kept; the recovery point stays below an epoch that is not in the durable file.
+//!             take away, and the two newest are kept; the recovery point stays below an epoch that is not in the durable file;
+//!             an index that was missing below the recovery point gets its name when its bytes are on the disk, since every later life
+//!             believes what it finds under that name.
 //! Not here    their formats (`snapshot.rs`, `epochs.rs`), reading them (`recovery.rs`).
 
 use super::producers::Producers;
 use super::{Closing, Log, LogEvent, Op, snapshot};
 use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{LeaderEpoch, Offset, OpId};
-use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind};
+use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, Level};
 use crate::planted::Bug;
 use crate::time::Now;
 use bytes::Bytes;
@@ -78,6 +81,21 @@ impl EpochFile {
     }
 }
 
+/// The indexes of a segment below the recovery point, made anew. Nothing is looked up in them before they are there.
+#[derive(Debug)]
+pub(super) struct Mend {
+    base: Offset,
+    /// The last one goes first.
+    left: Vec<(FileKind, Bytes)>,
+    writing: Option<Replacer>,
+}
+
+impl Mend {
+    pub(super) fn new(base: Offset, index: Bytes, time: Bytes) -> Mend {
+        Mend { base, left: vec![(FileKind::Index, index), (FileKind::TimeIndex, time)], writing: None }
+    }
+}
+
 impl Log {
     /// Start the replacements that are due.
     pub(super) fn write_side_files(&mut self, port: &mut DiskPort<'_>) {
@@ -94,6 +112,61 @@ impl Log {
             self.ops.insert(replacer.waiting_for(), Op::Epochs);
             self.epoch_file.writing = Some((replacer, self.epochs.latest()));
             self.epoch_file.dirty = false;
+        }
+        self.mend_next(port);
+    }
+
+    /// The names are left to the next sync of the directory, whoever asks for it: without one an index is made anew once more.
+    fn mend_next(&mut self, port: &mut DiskPort<'_>) {
+        let dir = self.dir;
+        while let Some(mend) = self.mends.front_mut().filter(|m| m.writing.is_none()) {
+            let Some((kind, contents)) = mend.left.pop() else {
+                let base = mend.base;
+                self.mends.pop_front();
+                self.on_mended(base, true);
+                continue;
+            };
+            let replacer = Replacer::start_but_name(FileId::new(dir, kind, mend.base.0), contents, port);
+            self.ops.insert(replacer.waiting_for(), Op::Mend);
+            mend.writing = Some(replacer);
+        }
+    }
+
+    /// The indexes of a segment are there, or given up.
+    fn on_mended(&mut self, base: Offset, there: bool) {
+        let segment = self.segment_at(base).expect("a segment stays while its indexes are made anew");
+        segment.max = segment.max_known();
+        let writer = segment.writer.take().expect("it has its writer until then");
+        segment.indexed = there;
+        if there {
+            (segment.entries, segment.time_entries) = (writer.count, writer.time_count);
+        }
+    }
+
+    pub(super) fn on_mend_step(
+        &mut self,
+        op: OpId,
+        result: &Result<DiskDone, DiskFault>,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let mend = self.mends.front_mut().expect("an index is being written");
+        let replacer = mend.writing.as_mut().expect("an index is being written");
+        match replacer.on_disk(op, result, port) {
+            Progress::Going => {
+                let next = replacer.waiting_for();
+                self.ops.insert(next, Op::Mend);
+            }
+            Progress::NotMine => unreachable!("a step of an index that is made anew is its own"),
+            Progress::Done => mend.writing = None,
+            // The next life tries again; this one reads more of the segment instead.
+            Progress::Failed(DiskFault::NoSpace) => {
+                let base = mend.base;
+                self.mends.pop_front();
+                self.on_mended(base, false);
+                out.push(self.note(Level::Warn, "index-given-up", format!("{}", self.file(base, FileKind::Index))));
+            }
+            Progress::Failed(why) => self.fail(&format!("an index could not be written: {why:?}"), out),
         }
     }
 
@@ -187,7 +260,7 @@ impl Log {
             self.write_side_files(port);
             self.sync_names(port);
         }
-        if self.unindexed.is_empty() && self.names_syncing.is_none() && self.snapshots.is_idle() {
+        if self.unindexed.is_empty() && self.mends.is_empty() && self.names_syncing.is_none() && self.snapshots.is_idle() {
             self.closing = Closing::Done;
             out.push(LogEvent::Closed);
         }

@@ -35,7 +35,10 @@ impl Watch {
             }
             (DiskCall::Create, _) if file.name.suffix == Suffix::Tmp => self.on_replacing(disk, file),
             (DiskCall::Append { data, .. }, FileKind::RecoveryPoints) if !plain => self.on_recovery_points(disk, data),
-            (DiskCall::Append { data, .. }, FileKind::Index | FileKind::TimeIndex) if plain => self.on_index(disk, file, data),
+            (DiskCall::Append { data, .. }, FileKind::Index | FileKind::TimeIndex) => self.on_index(disk, file, data),
+            (DiskCall::Create, FileKind::Index | FileKind::TimeIndex) if plain => {
+                self.mended.remove(&(disk.path_of(file.dir).unwrap_or_default().to_string(), file.name));
+            }
             (DiskCall::Append { .. }, FileKind::Log) if plain => self.before_append(disk, file),
             (DiskCall::Rename { to }, FileKind::Log) if plain && to.suffix == Suffix::Deleted => {
                 self.on_doomed(disk, file);
@@ -65,6 +68,9 @@ impl Watch {
         match to.kind {
             FileKind::Snapshot => self.on_snapshot(disk, FileId { name: to, ..file }),
             FileKind::CleanShutdown => self.on_marked(disk),
+            FileKind::Index | FileKind::TimeIndex => {
+                self.mended.insert((path.to_string(), to));
+            }
             _ => {}
         }
     }
@@ -251,7 +257,7 @@ impl Watch {
             }
             self.tally.count(Id::RecoveryPoint);
             let start = starts.iter().find(|line| (&line.0, line.1) == (&topic, index)).map_or(0, |line| line.2);
-            let found = missing_below(disk, dir, start..point, &ghost.batches, self.no_space);
+            let found = self.missing_below(disk, dir, &path, start..point, &ghost.batches);
             if let Some((site, what)) = found {
                 self.report(Id::RecoveryPoint.found(site, format!("{path}, recovery point {point}: {what}")));
             }
@@ -298,51 +304,61 @@ impl Watch {
             }
         }
     }
-}
 
-/// What of a log between its start and a recovery point is not on the disk for good, or does not say what the batches say.
-fn missing_below(
-    disk: &SimDisk,
-    dir: DirId,
-    Range { start, end: point }: Range<i64>,
-    batches: &[GhostBatch],
-    given_up: bool,
-) -> Option<(&'static str, String)> {
-    let is_below = |b: &&GhostBatch| b.head.base_offset >= start && b.head.last_offset() < point;
-    let below: Vec<&GhostBatch> = batches.iter().filter(is_below).collect();
-    if let Some(last) = below.last().filter(|b| !disk.keeps(dir, b.name, b.end_pos())) {
-        return Some(("batches below a recovery point are not on the disk", format!("{} up to {}", last.name, last.end_pos())));
-    }
-    let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
-    let mut bases: Vec<i64> = disk.names(dir).into_iter().filter(is_log).map(|n| n.base).collect();
-    bases.sort_unstable();
-    let file = FileId { dir, name: EPOCHS };
-    // While it is being replaced, a power loss leaves the old contents or the new; both are true as far as they go.
-    let entries = refold::epoch_entries(disk.durable_contents(file));
-    for b in &below {
-        let named = entries.iter().rev().find(|e| e.1 <= b.head.base_offset);
-        if named.is_none_or(|e| e.0 != b.head.epoch) {
-            let text = format!("epoch {} at offset {}, the file says {entries:?}", b.head.epoch, b.head.base_offset);
-            return Some(("a leader epoch below a recovery point is not in the checkpoint on the disk", text));
+    /// What of a log between its start and a recovery point is not on the disk for good, or does not say what the batches say.
+    fn missing_below(
+        &self,
+        disk: &SimDisk,
+        dir: DirId,
+        path: &str,
+        Range { start, end: point }: Range<i64>,
+        batches: &[GhostBatch],
+    ) -> Option<(&'static str, String)> {
+        let is_below = |b: &&GhostBatch| b.head.base_offset >= start && b.head.last_offset() < point;
+        let below: Vec<&GhostBatch> = batches.iter().filter(is_below).collect();
+        if let Some(last) = below.last().filter(|b| !disk.keeps(dir, b.name, b.end_pos())) {
+            return Some((
+                "batches below a recovery point are not on the disk",
+                format!("{} up to {}", last.name, last.end_pos()),
+            ));
         }
-    }
-    for pair in bases.windows(2).filter(|pair| pair[1] < point && pair[0] >= start) {
-        let times: Vec<i64> = batches.iter().filter(|b| b.name.base == pair[0]).map(|b| b.head.max_timestamp).collect();
-        let latest = times.iter().copied().max().unwrap_or(-1);
-        for kind in [FileKind::Index, FileKind::TimeIndex] {
-            let file = FileId { dir, name: plain(kind, pair[0]) };
-            let there = disk.is_there(file);
-            if there && !disk.keeps_whole(file) {
-                return Some(("an index below a recovery point is not on the disk", format!("{}", file.name)));
+        let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
+        let mut bases: Vec<i64> = disk.names(dir).into_iter().filter(is_log).map(|n| n.base).collect();
+        bases.sort_unstable();
+        let file = FileId { dir, name: EPOCHS };
+        // While it is being replaced, a power loss leaves the old contents or the new; both are true as far as they go.
+        let entries = refold::epoch_entries(disk.durable_contents(file));
+        for b in &below {
+            let named = entries.iter().rev().find(|e| e.1 <= b.head.base_offset);
+            if named.is_none_or(|e| e.0 != b.head.epoch) {
+                let text = format!("epoch {} at offset {}, the file says {entries:?}", b.head.epoch, b.head.base_offset);
+                return Some(("a leader epoch below a recovery point is not in the checkpoint on the disk", text));
             }
-            if kind == FileKind::TimeIndex && latest >= 0 && !given_up {
-                let last = disk.contents(file).chunks_exact(12).next_back().map(|e| refold::i64_at(e, 0));
-                if last != Some(latest) {
-                    let text = format!("{}: it ends with {last:?}, the segment's largest timestamp is {latest}", file.name);
-                    return Some(("a time index below a recovery point is not complete", text));
+        }
+        for pair in bases.windows(2).filter(|pair| pair[1] < point && pair[0] >= start) {
+            let times: Vec<i64> = batches.iter().filter(|b| b.name.base == pair[0]).map(|b| b.head.max_timestamp).collect();
+            let latest = times.iter().copied().max().unwrap_or(-1);
+            for kind in [FileKind::Index, FileKind::TimeIndex] {
+                let file = FileId { dir, name: plain(kind, pair[0]) };
+                let there = disk.is_there(file);
+                // One that got its name as a whole is there as a whole, or not at all, and is made anew then.
+                let keeps = if self.mended.contains(&(path.to_owned(), file.name)) {
+                    disk.is_synced(file)
+                } else {
+                    disk.keeps_whole(file)
+                };
+                if there && !keeps {
+                    return Some(("an index below a recovery point is not on the disk", format!("{}", file.name)));
+                }
+                if kind == FileKind::TimeIndex && latest >= 0 && !self.no_space {
+                    let last = disk.contents(file).chunks_exact(12).next_back().map(|e| refold::i64_at(e, 0));
+                    if last != Some(latest) {
+                        let text = format!("{}: it ends with {last:?}, the segment's largest timestamp is {latest}", file.name);
+                        return Some(("a time index below a recovery point is not complete", text));
+                    }
                 }
             }
         }
+        None
     }
-    None
 }

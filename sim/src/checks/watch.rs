@@ -11,7 +11,7 @@ use super::{Found, Id, Tally, refold};
 use crate::disk::SimDisk;
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::DirId;
-use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, Reply, Suffix};
+use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +45,8 @@ pub(crate) struct Watch {
     pub(super) removed: BTreeSet<FileId>,
     /// Files that this life has replaced as a whole.
     pub(super) replaced: BTreeSet<FileId>,
+    /// Indexes that got their names as a whole, in this life or an earlier one, by the paths of their logs.
+    pub(super) mended: BTreeSet<(String, FileName)>,
     /// An orderly end was marked, and nothing has been written since.
     pub(super) marked: bool,
     /// Leader epochs as Metadata answers of this life told them, by path.
