@@ -120,8 +120,10 @@ impl Partition {
             }
             E::DeleteRecords { token, offset } => self.on_delete_records(now, token, offset, &mut port, &mut events, out),
             E::LogStartDurable { start } => self.on_log_start_durable(now, start, &mut port, &mut events, out),
+            E::RecoveryPointDurable => self.log.on_point_durable(),
             E::DirectoryDurable => {
                 self.directory_durable = true;
+                self.log.on_start_durable(self.log.log_start(), now, &mut port, &mut events);
                 if !self.log.has(Bug::ParkedAckForgotten) {
                     self.on_progress(out);
                 }

@@ -7,7 +7,7 @@
 use super::index::{ENTRY_BYTES, Mark, TIME_ENTRY_BYTES};
 use super::producers::{Check, Producer};
 use super::segment::{Place, Segment};
-use super::{AppendRefusal, Appended, Closing, Durability, Health, Log, LogConfig, LogEvent, Named, Op, Origin, TimestampType};
+use super::{AppendRefusal, Appended, Durability, Health, Log, LogConfig, LogEvent, Named, Op, Origin, TimestampType};
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, LeaderEpoch, Offset, OpId};
 use crate::io::{DiskCall, DiskFault, FileId, FileKind, Level};
@@ -88,7 +88,7 @@ impl Log {
         match self.health {
             Health::Offline => return Err(AppendRefusal::Offline),
             Health::Repairing(_) => return Err(AppendRefusal::Repairing),
-            Health::Good if self.closing != Closing::No => return Err(AppendRefusal::Repairing),
+            Health::Good if !self.is_writable() => return Err(AppendRefusal::Repairing),
             Health::Good => {}
         }
         let ready = self.ready(records, origin, now)?;

@@ -64,11 +64,13 @@ pub struct Log {
     log_start: Offset,
     /// Where the log begins once that is on the disk.
     start_wanted: Offset,
-    /// A start after a crash would find `log_start` again, or nothing lies below it. Not known while recovery has only seen what the page
-    /// cache says of it.
-    start_settled: bool,
+    /// A start after a power loss would find this log's directory, and `log_start`, again. A life that has only seen what the page cache
+    /// says of them does not know.
+    settled: bool,
     /// The recovery point with which this life began.
     recovered_point: Offset,
+    /// The checkpoint on the disk has a recovery point above the end: it would be believed once the log has grown to there.
+    overpromised: bool,
     synced_end: Offset,
     written: Place,
     end: Offset,
@@ -164,8 +166,9 @@ impl Log {
             segments: VecDeque::new(),
             log_start: start,
             start_wanted: start,
-            start_settled: true,
+            settled: false,
             recovered_point: Offset::ZERO,
+            overpromised: false,
             synced_end: start,
             written: Place { offset: start, segment: start, pos: 0 },
             end: start,
@@ -215,10 +218,21 @@ impl Log {
         self.start_wanted
     }
 
-    /// Whether `Log::on_start_durable` need not be told of the start that recovery has found.
+    /// Whether `Log::on_start_durable` has been told of the start with which this life began.
     #[must_use]
-    pub fn start_is_settled(&self) -> bool {
-        self.start_settled
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// Whether `Log::on_point_durable` has to be told before anything is appended.
+    #[must_use]
+    pub fn is_overpromised(&self) -> bool {
+        self.overpromised
+    }
+
+    /// The checkpoint on the disk says of this log's recovery point what [`Log::recovery_point`] says, or said once in this life.
+    pub fn on_point_durable(&mut self) {
+        self.overpromised = false;
     }
 
     /// Everything below is durable.
@@ -254,8 +268,8 @@ impl Log {
     /// power was lost, would leave half of them to be believed.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
-        // What lies below the log start may still come back, and be needed as it is.
-        if !self.start_settled {
+        // What lies below the log start may still come back, and be needed as it is; the directory may vanish, and the log begin anew.
+        if !self.settled && !self.has(Bug::RecoveryPointUnsettled) {
             return self.recovered_point;
         }
         let indexes = self.first_unindexed_end().filter(|_| !self.has(Bug::RecoveryPointIgnoresIndexes));
@@ -280,7 +294,7 @@ impl Log {
     /// Whether appends are taken; false while a failed append is repaired, once closed, and after the log has failed.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        matches!(self.health, Health::Good) && self.closing == Closing::No
+        matches!(self.health, Health::Good) && self.closing == Closing::No && !self.overpromised
     }
 
     /// Whether the log has failed for good.

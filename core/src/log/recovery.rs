@@ -104,7 +104,6 @@ impl Log {
             all.into_iter().filter(|k| k.1.is_some()).map(|k| k.0).collect()
         };
         log.doomed = sizes[..below].iter().map(|(base, s)| Doomed::found(*base, there(s))).collect();
-        log.start_settled = log.doomed.is_empty();
         let (sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
         // A renamed segment must not come back under its old name behind a later one that goes.
         let (renamed, junk) =
@@ -143,7 +142,9 @@ impl Log {
             misleading,
         };
         let verdict = recovery.run(&sizes, &mut listing, port);
-        Ok((recovery.log, verdict))
+        let Recovery { mut log, hints, .. } = recovery;
+        log.overpromised = hints.recovery_point.is_some_and(|point| point > log.end) && !log.has(Bug::LostPointBelieved);
+        Ok((log, verdict))
     }
 }
 
@@ -246,7 +247,6 @@ impl Recovery<'_> {
         let mut log = Log::empty(dir, start, self.log.config.clone(), self.log.planted);
         log.ops = std::mem::take(&mut self.log.ops);
         log.doomed = std::mem::take(&mut self.log.doomed);
-        log.start_settled = self.log.start_settled;
         let snapshots = listing.snapshots.iter().map(|at| FileId::new(dir, FileKind::Snapshot, *at).name);
         let leftovers = std::mem::take(&mut self.misleading).into_iter().map(|file| file.name);
         for name in sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots).chain(leftovers) {

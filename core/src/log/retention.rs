@@ -80,7 +80,7 @@ impl Log {
         if start < self.log_start || self.is_offline() {
             return;
         }
-        self.start_settled = true;
+        self.settled = true;
         if start > self.log_start {
             self.start_at(start, now, port, out);
         } else {
@@ -178,7 +178,7 @@ impl Log {
     /// Begin to rename the oldest segment that still has its name, unless one is under way.
     pub(super) fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
         // Older ones are being removed, and are not gone for good yet; or what lies below the log start may be needed again.
-        if matches!(self.health, Health::Repairing(_)) || !self.start_settled {
+        if matches!(self.health, Health::Repairing(_)) || !self.settled {
             return;
         }
         let at_once = self.has(Bug::DoomedRenamedAtOnce);

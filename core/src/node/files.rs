@@ -2,7 +2,7 @@
 //!
 //! State       per checkpoint: which partitions its copy on disk names, the replacement under way, when the next is due; the marker.
 //! Takes       that something moved; completions; time.
-//! Gives       replacements through `disk::Replacer`; which log starts are durable by now.
+//! Gives       replacements through `disk::Replacer`; what of that which somebody waits for is durable by now.
 //! Holds       the marker is gone durably before anything is appended in this life, and is written only when everything is closed
 //!             (R30). A checkpoint never names a partition that it was not told of.
 //! Not here    what recovery makes of a checkpoint (`recovery.rs`), directories (`directories.rs`).
@@ -32,7 +32,7 @@ pub(super) struct CheckpointFile {
     names: BTreeSet<Name>,
     writing: Option<Writing>,
     due: Option<Instant>,
-    /// Log starts that somebody waits for.
+    /// What somebody waits for: that the file says this offset of a partition, or a later one.
     awaited: Vec<(PartitionId, Offset)>,
 }
 
@@ -67,9 +67,9 @@ impl CheckpointFile {
         self.due = Some(now);
     }
 
-    /// Somebody waits until this log start is on disk.
-    pub(super) fn wait_for(&mut self, id: PartitionId, start: Offset, now: Instant) {
-        self.awaited.push((id, start));
+    /// Somebody waits until this offset, or a later one, is on disk.
+    pub(super) fn wait_for(&mut self, id: PartitionId, offset: Offset, now: Instant) {
+        self.awaited.push((id, offset));
         self.hurry(now);
     }
 

@@ -54,7 +54,7 @@ impl Node {
             }
         }
         // The data directory was synced in this life, and with it what the checkpoint said of log starts when it began.
-        let unsettled = self.partitions.values().filter(|p| !p.log().start_is_settled());
+        let unsettled = self.partitions.values().filter(|p| p.is_directory_durable() && !p.log().is_settled());
         self.events.extend(unsettled.map(|p| (p.id(), PartitionEvent::LogStartDurable { start: p.log().log_start() })));
         let interval = self.retention_interval();
         self.timers.set(timers::Owner::Retention, Some(now.mono.after(interval)));

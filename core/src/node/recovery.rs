@@ -8,6 +8,7 @@ use super::directories::{Directories, parse_dir, parse_metadata};
 use super::files::{CheckpointFile, Marker, Name, parse};
 use super::lifecycle::{Ending, Phase, note};
 use super::requests::ProducerIds;
+use super::route::RECOVERY_POINTS;
 use super::timers::Timers;
 use super::{Node, NodeConfig, RecoverError};
 use crate::controller::{Controller, ControllerConfig, Endpoint, METADATA_DIR, METADATA_TOPIC};
@@ -299,6 +300,9 @@ fn open_partition(
             };
             if !matches!(verdict, Verdict::Intact { scanned_bytes: 0 }) {
                 out.push(note(level, "log-recovered", format!("{path}: {verdict:?}")));
+            }
+            if log.is_overpromised() {
+                node.checkpoints[RECOVERY_POINTS].wait_for(id, Offset::ZERO, now.mono);
             }
             let high_watermark = remembered.high_watermarks.get(&name).copied().unwrap_or_default();
             node.insert_partition(id, name.0, log, &settings, leader_epoch, high_watermark, true);

@@ -277,9 +277,11 @@ impl Node {
         match self.checkpoints[which].on_disk(now.mono, op, result, &mut self.disk) {
             None => {}
             Some(Ok(covers)) => {
-                for (id, start) in covers {
-                    self.events.push_back((id, PartitionEvent::LogStartDurable { start }));
-                }
+                let event = |offset| match kind {
+                    FileKind::RecoveryPoints => PartitionEvent::RecoveryPointDurable,
+                    _ => PartitionEvent::LogStartDurable { start: offset },
+                };
+                self.events.extend(covers.into_iter().map(|(id, offset)| (id, event(offset))));
                 // A name may be free of its old meaning now.
                 self.retry_directories(now);
             }

@@ -61,6 +61,8 @@ pub enum PartitionEvent {
     LogStartDurable {
         start: Offset,
     },
+    /// The recovery point is written down durably, where the log was [`crate::log::Log::is_overpromised`].
+    RecoveryPointDurable,
     /// The partition's directory, its name and its topic id survive a power loss from now on.
     DirectoryDurable,
     Released {

@@ -71,6 +71,8 @@ impl World {
             fills: 0,
         };
         world.settle();
+        // The node has synced the data directory.
+        world.with(|log, now, port, out| log.on_start_durable(Offset(0), now, port, out));
         world
     }
 
@@ -192,6 +194,11 @@ impl World {
         self.take_in(Vec::new());
         self.settle();
         if !matches!(verdict, Verdict::Corrupt { .. }) {
+            if self.log.is_overpromised() {
+                assert!(matches!(verdict, Verdict::LostPromised { .. }) && !self.log.is_writable(), "{verdict:?}");
+                // The node writes down what is true.
+                self.log.on_point_durable();
+            }
             assert!(self.log.is_writable(), "{verdict:?}");
             let end = self.log.end();
             self.model.retain(|b| b.base < end.0);
