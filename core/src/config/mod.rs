@@ -15,6 +15,7 @@ pub mod resolve;
 pub mod topic;
 pub mod value;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -135,6 +136,12 @@ impl Settings {
     pub fn text(&self, name: &str) -> Option<&str> {
         let setting = row(name);
         self.given.get(name).map(String::as_str).or(setting.default)
+    }
+
+    /// As [`Settings::text`], for whoever keeps it.
+    fn kept_text(&self, name: &str) -> Option<Cow<'static, str>> {
+        let given = self.given.get(name).map(|value| Cow::Owned(value.clone()));
+        given.or(row(name).default.map(Cow::Borrowed))
     }
 
     #[must_use]

@@ -7,28 +7,28 @@
 use super::Settings;
 use super::topic::{TOPIC_SETTINGS, TopicSetting, topic_setting};
 use crate::log::{CompressionType, Durability, LogConfig, TimestampType};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Every topic setting with its resolved value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopicSettings {
-    resolved: BTreeMap<&'static str, String>,
+    /// By their rows in `TOPIC_SETTINGS`.
+    resolved: Vec<Option<Cow<'static, str>>>,
     producer_id_expiration_ms: i64,
 }
 
 /// What the broker's settings give for a topic setting; `None` where there is no value at all.
 #[must_use]
-pub fn broker_default(setting: &TopicSetting, broker: &Settings) -> Option<String> {
+pub fn broker_default(setting: &TopicSetting, broker: &Settings) -> Option<Cow<'static, str>> {
     for (name, factor) in setting.from_broker {
-        let Some(text) = broker.text(name) else { continue };
-        let scaled = match text.parse::<i64>() {
-            // A negative time means "for ever" in every unit.
-            Ok(n) if *factor != 1 => if n < 0 { -1 } else { n.saturating_mul(*factor) }.to_string(),
-            _ => text.to_owned(),
-        };
-        return Some(scaled);
+        let Some(text) = broker.kept_text(name) else { continue };
+        let number = if *factor == 1 { None } else { text.parse::<i64>().ok() };
+        // A negative time means "for ever" in every unit.
+        let scaled = number.map(|n| if n < 0 { -1 } else { n.saturating_mul(*factor) });
+        return Some(scaled.map_or(text, |n| Cow::Owned(n.to_string())));
     }
-    setting.setting.default.map(str::to_owned)
+    setting.setting.default.map(Cow::Borrowed)
 }
 
 /// Kafka's check of the settings that a topic shall have of its own: names, types, bounds, and what contradicts each other.
@@ -38,15 +38,12 @@ pub fn check_topic_overrides(broker: &Settings, own: &BTreeMap<String, String>) 
             return Err(format!("Unknown topic config name: {name}"));
         }
     }
-    let mut resolved = BTreeMap::new();
+    let mut resolved = Vec::with_capacity(TOPIC_SETTINGS.len());
     for row in TOPIC_SETTINGS {
-        let value = match own.get(row.setting.name) {
-            Some(value) => Some(row.setting.parse(value)?),
+        resolved.push(match own.get(row.setting.name) {
+            Some(value) => Some(Cow::Owned(row.setting.parse(value)?)),
             None => broker_default(row, broker),
-        };
-        if let Some(value) = value {
-            resolved.insert(row.setting.name, value);
-        }
+        });
     }
     let settings = TopicSettings { resolved, producer_id_expiration_ms: 0 };
     let (min, max) = (settings.int("min.compaction.lag.ms"), settings.int("max.compaction.lag.ms"));
@@ -65,21 +62,20 @@ impl TopicSettings {
     /// Resolve: `broker` are the broker's effective settings, `own` the topic's, which were checked when they were accepted.
     #[must_use]
     pub fn new(broker: &Settings, own: &BTreeMap<String, String>) -> TopicSettings {
-        let mut resolved = BTreeMap::new();
-        for row in TOPIC_SETTINGS {
+        let resolve = |row: &TopicSetting| {
             let own = own.get(row.setting.name).and_then(|v| row.setting.parse(v).ok());
-            if let Some(value) = own.or_else(|| broker_default(row, broker)) {
-                resolved.insert(row.setting.name, value);
-            }
-        }
+            own.map(Cow::Owned).or_else(|| broker_default(row, broker))
+        };
+        let resolved = TOPIC_SETTINGS.iter().map(resolve).collect();
         TopicSettings { resolved, producer_id_expiration_ms: broker.int("producer.id.expiration.ms") }
     }
 
     /// A setting by its topic name; `None` where it has no value. Panics for a name that is no topic setting.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
-        assert!(topic_setting(name).is_some(), "{name} is a topic setting");
-        self.resolved.get(name).map(String::as_str)
+        let row = TOPIC_SETTINGS.binary_search_by(|row| row.setting.name.cmp(name));
+        assert!(row.is_ok(), "{name} is a topic setting");
+        self.resolved.get(row.unwrap_or_default())?.as_deref()
     }
 
     #[must_use]
