@@ -39,15 +39,17 @@ impl Node {
                 break;
             }
         }
-        self.touched.sort_unstable();
-        self.touched.dedup();
-        for id in std::mem::take(&mut self.touched) {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for id in touched.drain(..) {
             if let Some(partition) = self.partitions.get(&id) {
                 partition.check_invariants();
                 let at = partition.deadline().map(|d| d.at);
                 self.timers.set(timers::Owner::Partition(id), at);
             }
         }
+        self.touched = touched;
         self.disk.drain_into(out);
     }
 
