@@ -29,6 +29,12 @@ impl Rng {
         self.0.next_u64()
     }
 
+    /// Let so many numbers go by.
+    pub fn skip(&mut self, count: u64) {
+        // Every number is two words.
+        self.0.set_word_pos(self.0.get_word_pos() + 2 * u128::from(count));
+    }
+
     /// A number in `0..bound`, by multiplication (bias below 2^-32 for the small bounds used here). `bound` 0 gives 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
@@ -71,6 +77,20 @@ mod tests {
         let draws: Vec<u64> = (0..4).map(|_| a.next_u64()).collect();
         assert_eq!(draws, (0..4).map(|_| b.next_u64()).collect::<Vec<_>>());
         assert_ne!(draws, (0..4).map(|_| c.next_u64()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_skipped_is_what_would_have_been_drawn() {
+        for before in 0..40 {
+            for count in 0..80 {
+                let mut a = Rng::stream(7, "disk");
+                (0..before).for_each(|_| _ = a.next_u64());
+                let mut b = a.clone();
+                (0..count).for_each(|_| _ = a.next_u64());
+                b.skip(count);
+                assert_eq!(a.next_u64(), b.next_u64(), "{count} behind {before}");
+            }
+        }
     }
 
     /// Recorded seeds depend on these numbers. If this fails, every replay line in `findings/` is void.

@@ -142,9 +142,11 @@ impl Watch {
     /// A batch is about to go to a log.
     fn before_append(&mut self, disk: &SimDisk, file: FileId) {
         self.marked = false;
-        let path = disk.path_of(file.dir).unwrap_or_default().to_string();
+        let path = disk.path_of(file.dir).unwrap_or_default();
         self.tally.count(Id::OrderlyEnd);
-        if !self.ever_failed && (disk.is_there(FileId { dir: ROOT, name: MARKER }) || disk.may_return(ROOT).contains(&MARKER)) {
+        if !self.ever_failed
+            && (disk.is_there(FileId { dir: ROOT, name: MARKER }) || disk.may_return(ROOT).any(|name| name == MARKER))
+        {
             let text = format!("{path}/{}", file.name);
             self.report(Id::OrderlyEnd.found("a log is written while the marker of an orderly end may still be found", text));
         }
@@ -158,6 +160,10 @@ impl Watch {
             self.report(Id::CutDurable.found("a log is written before its cut is on the disk", text));
         }
         let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
+        let mut returning = disk.may_return(file.dir).peekable();
+        if returning.peek().is_none() {
+            return;
+        }
         let names = disk.names(file.dir);
         let first = names.iter().filter(|n| is_log(n)).map(|n| n.base).min();
         let is_doomed = |n: &FileName| names.iter().any(|d| d.suffix == Suffix::Deleted && d.base == n.base);
@@ -168,7 +174,7 @@ impl Watch {
                 && self.removed.contains(&FileId { dir: file.dir, name: *n })
                 && first.is_some_and(|first| n.base > first || n.base == first && n.kind != FileKind::Log)
         };
-        if let Some(name) = disk.may_return(file.dir).into_iter().find(returns) {
+        if let Some(name) = returning.find(returns) {
             let text = format!("{path}/{}: {name}", file.name);
             self.report(Id::CutDurable.found("a log is written while a file that was removed from it may come back", text));
         }
@@ -181,7 +187,7 @@ impl Watch {
         }
         self.tally.count(Id::AskedDeletion);
         let older = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None && n.base < file.name.base;
-        if let Some(name) = disk.may_return(file.dir).into_iter().find(older) {
+        if let Some(name) = disk.may_return(file.dir).find(older) {
             let text = format!("{}: {} while {name} may come back", disk.path_of(file.dir).unwrap_or_default(), file.name);
             self.report(Id::AskedDeletion.found("a segment goes before the one below it is gone for good", text));
         }

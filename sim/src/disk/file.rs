@@ -9,6 +9,7 @@
 //!             beginning of the one and the end of the other; the same bytes either way, unless a failed sync had dropped them.
 //! Not here    names (names.rs), order of calls (queue.rs), which fault strikes when (fault.rs).
 
+use super::content::Content;
 use ottla_core::rng::Rng;
 use std::collections::BTreeSet;
 
@@ -47,8 +48,8 @@ impl Loss {
 /// One file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct File {
-    pub(crate) cached: Vec<u8>,
-    pub(crate) durable: Vec<u8>,
+    pub(crate) cached: Content,
+    pub(crate) durable: Content,
     /// The lowest position written or cut since the last sync took effect.
     dirty_from: Option<u64>,
     /// Ranges below that were written over by themselves since the last sync took effect.
@@ -58,7 +59,7 @@ pub(crate) struct File {
     /// Where that is so because a sync failed, which the node was told.
     dropped: Option<(u64, u64)>,
     /// Bytes that were written and cut off again, all since the last sync: a sector may still hold them.
-    superseded: Vec<(u64, Vec<u8>)>,
+    superseded: Vec<(u64, Content)>,
     /// Lengths that the file had since the last sync.
     lengths: Vec<u64>,
     /// It was cut since the last sync.
@@ -95,7 +96,7 @@ impl File {
         let mut left = limit;
         for part in parts {
             let take = part.len().min(left);
-            self.cached.extend_from_slice(&part[..take]);
+            self.cached.push_bytes(&part[..take]);
             left -= take;
         }
         if self.len() > from {
@@ -120,7 +121,9 @@ impl File {
         self.dropped = self.dropped.map(|(from, to)| (from, to.min(len))).filter(|(from, to)| from < to);
         let old = self.dirty_from.map_or(u64::MAX, |d| d.max(len));
         if old < self.len() && self.superseded.len() < 8 {
-            self.superseded.push((old, self.cached[usize_of(old)..].to_vec()));
+            let mut cut = Content::default();
+            cut.push_range(&self.cached, old, self.len());
+            self.superseded.push((old, cut));
         }
         self.cached.truncate(usize_of(len));
         self.dirtied(len);
@@ -143,8 +146,8 @@ impl File {
         let lowest = self.rewritten.iter().map(|r| r.0).chain(self.dirty_from).min();
         for (from, to) in std::mem::take(&mut self.rewritten) {
             let (a, b) = (usize_of(from), usize_of(to));
-            self.durable.resize(self.durable.len().max(b), 0);
-            self.durable[a..b].copy_from_slice(&self.cached[a..b]);
+            self.durable.resize(self.durable.len().max(b));
+            self.durable.make_mut()[a..b].copy_from_slice(&self.cached.as_slice()[a..b]);
             self.unreadable.retain(|s| *s < from / SECTOR || *s > (to - 1) / SECTOR);
             // Nothing is left of what was dropped where its beginning and its end are here again.
             self.dropped = self.dropped.map(|d| if from <= d.0 { (d.0.max(to), d.1) } else { d }).filter(|d| d.0 < d.1);
@@ -155,9 +158,9 @@ impl File {
         }
         let Some(from) = self.dirty_from else { return };
         let upto = upto.min(self.len());
-        self.durable.resize(usize_of(from), 0);
+        self.durable.resize(usize_of(from));
         if upto > from {
-            self.durable.extend_from_slice(&self.cached[usize_of(from)..usize_of(upto)]);
+            self.durable.push_range(&self.cached, from, upto);
         }
         for sector in from / SECTOR..=upto / SECTOR {
             self.unreadable.remove(&sector);
@@ -179,7 +182,7 @@ impl File {
         self.rewritten_in_part(loss, rng);
         let Some(low) = low else { return };
         if self.dirty_from.is_some() {
-            self.durable = self.after_loss(loss, rng);
+            self.lose(loss, rng);
         }
         self.diverged = true;
         let (from, to) = self.dropped.unwrap_or((low, 0));
@@ -193,14 +196,18 @@ impl File {
 
     /// The machine lost power: what is on the medium is all there is.
     pub(crate) fn power_lost(&mut self, loss: Loss, rng: &mut Rng) {
-        let rewritten = !self.rewritten.is_empty();
+        let differ = self.diverged || !self.rewritten.is_empty();
         self.rewritten_in_part(loss, rng);
-        if self.dirty_from.is_some() {
-            self.durable = self.after_loss(loss, rng);
-        } else if !self.diverged && !rewritten {
+        // So much is the same on the medium and in the page cache, and stays so.
+        let mut same = 0;
+        if let Some(dirty_from) = self.dirty_from {
+            same = if differ { 0 } else { usize_of(dirty_from).min(self.durable.len()) };
+            self.lose(loss, rng);
+        } else if !differ {
             return;
         }
-        self.cached.clone_from(&self.durable);
+        self.cached.truncate(same.min(self.durable.len()));
+        self.cached.push_range(&self.durable, self.len(), self.durable.len() as u64);
         self.diverged = false;
         self.dropped = None;
         self.dirty_from = None;
@@ -211,7 +218,8 @@ impl File {
 
     /// Whether the medium has these bytes as readers see them.
     fn is_on_medium(&self, from: u64, to: u64) -> bool {
-        self.durable.get(usize_of(from)..usize_of(to)) == self.cached.get(usize_of(from)..usize_of(to))
+        let range = usize_of(from)..usize_of(to);
+        self.durable.as_slice().get(range.clone()) == self.cached.as_slice().get(range)
     }
 
     /// Of what was being rewritten, each sector is the new one, the old one, or the beginning of the one and the end of the other.
@@ -227,25 +235,24 @@ impl File {
                     (_, _) => b,
                 };
                 if end > a {
-                    let len = self.durable.len().max(usize_of(end));
-                    self.durable.resize(len, 0);
-                    self.durable[usize_of(a)..usize_of(end)].copy_from_slice(&self.cached[usize_of(a)..usize_of(end)]);
+                    let range = usize_of(a)..usize_of(end);
+                    self.durable.resize(self.durable.len().max(range.end));
+                    self.durable.make_mut()[range.clone()].copy_from_slice(&self.cached.as_slice()[range]);
                 }
             }
         }
     }
 
-    /// A content that the medium may have, given what was not synced.
-    fn after_loss(&self, loss: Loss, rng: &mut Rng) -> Vec<u8> {
+    /// The medium gets a content that it may have, given what was not synced.
+    fn lose(&mut self, loss: Loss, rng: &mut Rng) {
         let low = self.dirty_from.unwrap_or(self.len());
         match loss.data {
-            Keep::Nothing => return self.durable.clone(),
+            Keep::Nothing => return,
             Keep::Everything => {
                 // What an earlier failed sync dropped stays lost.
-                let mut all = self.durable.clone();
-                all.resize(usize_of(low), 0);
-                all.extend_from_slice(&self.cached[usize_of(low)..]);
-                return all;
+                self.durable.resize(usize_of(low));
+                self.durable.push_range(&self.cached, low, self.len());
+                return;
             }
             Keep::Prefix | Keep::Subset => {}
         }
@@ -257,40 +264,45 @@ impl File {
             2 => rng.between(low.min(longest), longest),
             _ => self.len(),
         };
-        let mut out = self.durable[..self.durable.len().min(usize_of(low.min(len)))].to_vec();
-        out.resize(usize_of(low.min(len)), 0);
         let sectors = if len > low { (len - 1) / SECTOR - low / SECTOR + 1 } else { 0 };
         let cut = rng.between(0, sectors);
+        // What is above `low`; below it, nothing changes.
+        let mut tail = Content::default();
         for i in 0..sectors {
             let sector = low / SECTOR + i;
             let (from, to) = ((sector * SECTOR).max(low), ((sector + 1) * SECTOR).min(len));
             if loss.data == Keep::Prefix {
                 let source = if i < cut { &self.cached } else { &self.durable };
-                copy_range(&mut out, source, from, to);
+                tail.push_range(source, from, to);
             } else {
-                self.lose_sector(&mut out, from, to, loss, rng);
+                self.lose_sector(&mut tail, from, to, loss, rng);
             }
         }
-        out
+        self.durable.resize(usize_of(low.min(len)));
+        self.durable.push_range(&tail, 0, tail.len() as u64);
     }
 
-    fn lose_sector(&self, out: &mut Vec<u8>, from: u64, to: u64, loss: Loss, rng: &mut Rng) {
+    fn lose_sector(&self, out: &mut Content, from: u64, to: u64, loss: Loss, rng: &mut Rng) {
         match rng.below(10) {
-            0..=4 => copy_range(out, &self.cached, from, to),
-            5 if loss.garbage => out.extend((from..to).map(|_| rng.next_u64() as u8)),
+            0..=4 => out.push_range(&self.cached, from, to),
+            5 if loss.garbage => {
+                let mut sources = [&self.cached, &self.durable].into_iter().chain(self.superseded.iter().map(|(_, bytes)| bytes));
+                out.push_drawn(usize_of(to - from), rng, sources.any(Content::is_described));
+            }
             6 if loss.shorn => {
                 let middle = rng.between(from, to);
-                copy_range(out, &self.cached, from, middle);
-                copy_range(out, &self.durable, middle, to);
+                out.push_range(&self.cached, from, middle);
+                out.push_range(&self.durable, middle, to);
             }
             7 if !self.superseded.is_empty() => {
                 let n = usize_of(rng.below(self.superseded.len() as u64));
                 let (at, bytes) = &self.superseded[n];
-                for pos in from..to {
-                    out.push(pos.checked_sub(*at).and_then(|i| bytes.get(usize_of(i)).copied()).unwrap_or(0));
-                }
+                // Zeros where there were no bytes, below them and above.
+                let middle = from.max((*at).min(to));
+                out.push_zeros(usize_of(middle - from));
+                out.push_range(bytes, middle.saturating_sub(*at), to.saturating_sub(*at));
             }
-            _ => copy_range(out, &self.durable, from, to),
+            _ => out.push_range(&self.durable, from, to),
         }
     }
 
@@ -301,19 +313,21 @@ impl File {
         if !self.unreadable.is_empty() && pos < end && self.unreadable.range(pos / SECTOR..=(end - 1) / SECTOR).next().is_some() {
             return None;
         }
-        Some(&self.cached[usize_of(pos)..usize_of(end)])
+        Some(&self.cached.as_slice()[usize_of(pos)..usize_of(end)])
     }
 
     fn durable_sector(&self, sector: u64) -> Vec<u8> {
         let (from, to) = (usize_of(sector * SECTOR), usize_of((sector + 1) * SECTOR));
-        self.durable.get(from.min(self.durable.len())..to.min(self.durable.len())).unwrap_or(&[]).to_vec()
+        let durable = self.durable.as_slice();
+        durable[from.min(durable.len())..to.min(durable.len())].to_vec()
     }
 
     /// Put `bytes` over a sector of the medium from `not_before` on, zeros beyond them, without changing its length.
     fn overwrite_durable(&mut self, sector: u64, bytes: &[u8], not_before: u64) {
         let start = sector * SECTOR;
-        for pos in start.max(not_before)..((sector + 1) * SECTOR).min(self.durable.len() as u64) {
-            self.durable[usize_of(pos)] = bytes.get(usize_of(pos - start)).copied().unwrap_or(0);
+        let durable = self.durable.make_mut();
+        for pos in start.max(not_before)..((sector + 1) * SECTOR).min(durable.len() as u64) {
+            durable[usize_of(pos)] = bytes.get(usize_of(pos - start)).copied().unwrap_or(0);
         }
     }
 
@@ -333,7 +347,7 @@ impl File {
     /// One bit of the medium turns over; `false` if there is nothing at that place, or it will be overwritten by a write under way.
     pub(crate) fn flip_bit(&mut self, pos: u64, bit: u8) -> bool {
         let clean = self.dirty_from.is_none_or(|d| pos < d) && !self.is_being_rewritten(pos, pos + 1);
-        let Some(byte) = self.durable.get_mut(usize_of(pos)).filter(|_| clean) else { return false };
+        let Some(byte) = self.durable.make_mut().get_mut(usize_of(pos)).filter(|_| clean) else { return false };
         *byte ^= 1 << (bit & 7);
         self.evict(pos / SECTOR);
         true
@@ -344,7 +358,7 @@ impl File {
         if self.is_dirty() || range.end > self.durable.len() as u64 {
             return false;
         }
-        self.durable.drain(usize_of(range.start)..usize_of(range.end));
+        self.durable.make_mut().drain(usize_of(range.start)..usize_of(range.end));
         self.cached.clone_from(&self.durable);
         true
     }
@@ -357,21 +371,15 @@ impl File {
     /// Forget the cached page of a sector, as far as it is clean.
     fn evict(&mut self, sector: u64) {
         let clean_end = self.dirty_from.unwrap_or(u64::MAX);
-        for pos in sector * SECTOR..((sector + 1) * SECTOR).min(clean_end).min(self.len()).min(self.durable.len() as u64) {
-            self.cached[usize_of(pos)] = self.durable[usize_of(pos)];
-        }
+        let end = ((sector + 1) * SECTOR).min(clean_end).min(self.len()).min(self.durable.len() as u64);
+        let range = usize_of((sector * SECTOR).min(end))..usize_of(end);
+        self.cached.make_mut()[range.clone()].copy_from_slice(&self.durable.as_slice()[range]);
     }
 
     /// Whether every byte below `end` is on the medium as readers see it, as far as the node can know.
     pub(crate) fn durable_to(&self, end: u64) -> bool {
         let len = self.durable.len() as u64;
         self.dropped.is_none_or(|(from, _)| end <= from) && end <= len && self.dirty_from.is_none_or(|d| end <= d)
-    }
-}
-
-fn copy_range(out: &mut Vec<u8>, source: &[u8], from: u64, to: u64) {
-    for pos in from..to {
-        out.push(source.get(usize_of(pos)).copied().unwrap_or(0));
     }
 }
 
@@ -398,8 +406,8 @@ mod tests {
         for _ in 0..500 {
             let mut f = written(&[7; 700], &[9; 1500]);
             f.power_lost(Loss::ANY_SUBSET, &mut rng);
-            assert!(f.durable.len() >= 700 && f.durable[..700] == [7; 700]);
-            assert_eq!(f.cached, f.durable);
+            assert!(f.durable.len() >= 700 && f.durable.as_slice()[..700] == [7; 700]);
+            assert_eq!(f.cached.as_slice(), f.durable.as_slice());
         }
     }
 
@@ -410,7 +418,7 @@ mod tests {
         for _ in 0..500 {
             let mut f = written(&[7; 10], &[9; 100]);
             f.power_lost(Loss::ANY_SUBSET, &mut rng);
-            match &f.cached[10..] {
+            match &f.cached.as_slice()[10..] {
                 [] => none += 1,
                 tail if tail.len() == 100 && tail.iter().all(|b| *b == 9) => whole += 1,
                 tail if tail.iter().all(|b| *b == 0) => zeros += 1,
@@ -430,8 +438,8 @@ mod tests {
         f.synced(f.sync_target(), None);
         assert!(!f.durable_to(20));
         f.power_lost(Loss::NOTHING_KEPT, &mut rng);
-        assert_eq!(f.cached[10..110], [0; 100], "a hole where the dropped pages were");
-        assert_eq!(f.cached[110..], [5; 4]);
+        assert_eq!(f.cached.as_slice()[10..110], [0; 100], "a hole where the dropped pages were");
+        assert_eq!(f.cached.as_slice()[110..], [5; 4]);
     }
 
     #[test]
@@ -446,7 +454,10 @@ mod tests {
             f.synced(f.sync_target(), None);
             assert!(f.durable_to(1704));
             f.power_lost(loss, &mut rng);
-            assert_eq!((&f.cached[..700], &f.cached[700..1700], &f.cached[1700..]), (&[7; 700][..], &[9; 1000][..], &[5; 4][..]));
+            assert_eq!(
+                (&f.cached.as_slice()[..700], &f.cached.as_slice()[700..1700], &f.cached.as_slice()[1700..]),
+                (&[7; 700][..], &[9; 1000][..], &[5; 4][..])
+            );
         }
     }
 
@@ -459,9 +470,9 @@ mod tests {
             f.sync_failed(Loss::NOTHING_KEPT, &mut rng);
             f.rewrite(0, 1700);
             f.power_lost(Loss::ANY_SUBSET, &mut rng);
-            assert_eq!(f.cached[..700], [7; 700]);
-            old += u32::from(f.cached.get(1000) != Some(&9));
-            new += u32::from(f.cached.get(1000) == Some(&9));
+            assert_eq!(f.cached.as_slice()[..700], [7; 700]);
+            old += u32::from(f.cached.as_slice().get(1000) != Some(&9));
+            new += u32::from(f.cached.as_slice().get(1000) == Some(&9));
         }
         assert!(old > 20 && new > 20, "{old} {new}");
     }

@@ -9,6 +9,7 @@
 //! Not here    virtual time (the world), who asked and why (the node under test).
 //! Read first  `SimDisk::submit` and `complete`, then file.rs.
 
+mod content;
 mod fault;
 mod file;
 mod image;
@@ -412,7 +413,7 @@ impl SimDisk {
             return Ok(DiskDone::Done);
         }
         let sector = (upto - 1) / SECTOR;
-        let bytes = f.cached[usize_of(sector * SECTOR)..usize_of(upto)].to_vec();
+        let bytes = f.cached.as_slice()[usize_of(sector * SECTOR)..usize_of(upto)].to_vec();
         f.synced(upto, Some(sector));
         self.damage_note(number);
         if fault.strike == Strike::MisdirectedWrite {
@@ -525,12 +526,11 @@ impl SimDisk {
     }
 
     fn make_dir_id(&mut self, id: DirId, path: &str) {
-        let path = path.to_string();
-        let index = match self.subdirs.get(&path) {
+        let index = match self.subdirs.get(path) {
             Some(index) => index as usize,
             None => {
-                self.dirs.push(Dir { path: path.clone(), ..Dir::default() });
-                self.subdirs.link(path, self.dirs.len() as u32 - 1);
+                self.dirs.push(Dir { path: path.to_string(), ..Dir::default() });
+                self.subdirs.link(path.to_string(), self.dirs.len() as u32 - 1);
                 self.dirs.len() - 1
             }
         };
@@ -677,7 +677,7 @@ impl SimDisk {
 
     /// Take bytes out of the middle of a file at rest; what follows moves up, as after a careless repair of a file system.
     pub fn cut_out(&mut self, path: &str, name: FileName, range: Range<u64>) -> bool {
-        let dir = self.subdirs.get(&path.to_string());
+        let dir = self.subdirs.get(path);
         let Some(number) = dir.and_then(|d| self.dirs[d as usize].files.get(&name)) else { return false };
         self.damaged.push((path.to_string(), name));
         self.files[number as usize].cut_out(range)
@@ -692,11 +692,10 @@ impl SimDisk {
     /// Whether a power loss now would certainly leave the bytes of a file below `end`, and its name, and its directory's.
     #[must_use]
     pub fn is_durable(&self, path: &str, name: FileName, end: u64) -> bool {
-        let path = path.to_string();
-        let Some(dir) = self.subdirs.get(&path) else { return false };
+        let Some(dir) = self.subdirs.get(path) else { return false };
         let files = &self.dirs[dir as usize].files;
         let Some(number) = files.get(&name) else { return false };
-        self.files[number as usize].durable_to(end) && files.is_durable(&name) && self.subdirs.is_durable(&path)
+        self.files[number as usize].durable_to(end) && files.is_durable(&name) && self.subdirs.is_durable(path)
     }
 
     /// Whether a power loss now would certainly leave the bytes of a file below `end`, under this name, if it leaves its directory.
@@ -728,14 +727,13 @@ impl SimDisk {
     /// The id by which the present life knows a directory.
     #[must_use]
     pub fn id_of(&self, path: &str) -> Option<DirId> {
-        let dir = self.subdirs.get(&path.to_string())? as usize;
+        let dir = self.subdirs.get(path)? as usize;
         self.bound.iter().position(|b| *b == Some(dir)).and_then(|slot| u32::try_from(slot).ok()).map(DirId)
     }
 
     /// Names that are gone for a running process and that a power loss now may bring back.
-    #[must_use]
-    pub fn may_return(&self, dir: DirId) -> Vec<FileName> {
-        self.dir_of(dir).map_or(Vec::new(), |d| self.dirs[d].files.may_return().copied().collect())
+    pub fn may_return(&self, dir: DirId) -> impl Iterator<Item = FileName> {
+        self.dir_of(dir).into_iter().flat_map(|d| self.dirs[d].files.may_return().copied())
     }
 
     /// A log's file of which a cut may be undone by a power loss now.
@@ -749,20 +747,20 @@ impl SimDisk {
     /// Whether the entry of a directory in the data directory would survive a power loss now.
     #[must_use]
     pub fn is_dir_durable(&self, path: &str) -> bool {
-        self.subdirs.is_durable(&path.to_string())
+        self.subdirs.is_durable(path)
     }
 
     /// All bytes of a file as a reader sees them; none if it is not there.
     #[must_use]
     pub fn contents(&self, file: FileId) -> &[u8] {
-        self.number_of(file).map_or(&[], |n| &self.files[n as usize].cached)
+        self.number_of(file).map_or(&[], |n| self.files[n as usize].cached.as_slice())
     }
 
     /// What the medium holds under a file's name, if nothing of what is not synced survives.
     #[must_use]
     pub fn durable_contents(&self, file: FileId) -> &[u8] {
         let number = self.dir_of(file.dir).and_then(|d| self.dirs[d].files.durable(&file.name));
-        number.map_or(&[], |n| &self.files[n as usize].durable)
+        number.map_or(&[], |n| self.files[n as usize].durable.as_slice())
     }
 
     /// The files of a directory of the present life, by name.
@@ -787,16 +785,16 @@ impl SimDisk {
     /// The files of a directory, by name.
     #[must_use]
     pub fn names_in(&self, path: &str) -> Vec<FileName> {
-        let dir = self.subdirs.get(&path.to_string());
+        let dir = self.subdirs.get(path);
         dir.map(|d| self.dirs[d as usize].files.iter().map(|(n, _)| *n).collect()).unwrap_or_default()
     }
 
     /// All bytes of a file as a reader sees them; none if it is not there.
     #[must_use]
     pub fn bytes_of(&self, path: &str, name: FileName) -> &[u8] {
-        let dir = self.subdirs.get(&path.to_string());
+        let dir = self.subdirs.get(path);
         let number = dir.and_then(|d| self.dirs[d as usize].files.get(&name));
-        number.map_or(&[], |n| &self.files[n as usize].cached)
+        number.map_or(&[], |n| self.files[n as usize].cached.as_slice())
     }
 
     /// A reply carries this range until [`SimDisk::unpin`]; the number says which file it was.
@@ -827,7 +825,7 @@ impl SimDisk {
     /// The files of a directory with their lengths in bytes, as a running process sees them.
     #[must_use]
     pub fn list(&self, path: &str) -> Vec<(String, u64)> {
-        let Some(dir) = self.subdirs.get(&path.to_string()) else { return Vec::new() };
+        let Some(dir) = self.subdirs.get(path) else { return Vec::new() };
         let files = self.dirs[dir as usize].files.iter();
         files.map(|(name, n)| (name.to_string(), self.files[n as usize].len())).collect()
     }

@@ -8,6 +8,7 @@
 
 use super::file::{Keep, usize_of};
 use ottla_core::rng::Rng;
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
@@ -43,7 +44,10 @@ impl<K: Ord + Clone> Default for Names<K> {
 }
 
 impl<K: Ord + Clone> Names<K> {
-    pub(crate) fn get(&self, name: &K) -> Option<u32> {
+    pub(crate) fn get<Q: Ord + ?Sized>(&self, name: &Q) -> Option<u32>
+    where
+        K: Borrow<Q>,
+    {
         self.cached.get(name).copied()
     }
 
@@ -116,11 +120,14 @@ impl<K: Ord + Clone> Names<K> {
     }
 
     /// Whether the medium has this name for the same thing, and nothing that is under way touches it.
-    pub(crate) fn is_durable(&self, name: &K) -> bool {
+    pub(crate) fn is_durable<Q: Ord + ?Sized>(&self, name: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
         self.cached.get(name).is_some_and(|n| self.durable.get(name) == Some(n))
             && !self.changes.iter().any(|c| match &c.change {
-                Change::Link(k, _) | Change::Unlink(k) => k == name,
-                Change::Rename(from, to, _) => from == name || to == name,
+                Change::Link(k, _) | Change::Unlink(k) => k.borrow() == name,
+                Change::Rename(from, to, _) => from.borrow() == name || to.borrow() == name,
             })
     }
 
@@ -131,7 +138,12 @@ impl<K: Ord + Clone> Names<K> {
 
     /// Names that the medium has and a lookup does not see.
     pub(crate) fn may_return(&self) -> impl Iterator<Item = &K> {
-        self.durable.keys().filter(|name| !self.cached.contains_key(name))
+        // Both are in order.
+        let mut seen = self.cached.keys().peekable();
+        self.durable.keys().filter(move |name| {
+            while seen.next_if(|s| s < name).is_some() {}
+            seen.peek() != Some(name)
+        })
     }
 
     pub(crate) fn power_lost(&mut self, keep: Keep, rng: &mut Rng) {

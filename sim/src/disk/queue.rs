@@ -27,8 +27,10 @@ struct FileQueue {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Queues {
     files: BTreeMap<FileId, FileQueue>,
-    /// Per directory the arrival numbers of calls not completed, ascending, with whether it is the making of the directory.
-    dirs: BTreeMap<DirId, Vec<(u64, OpId, bool)>>,
+    /// Queues without a file: what they have allocated is used again.
+    spare: Vec<FileQueue>,
+    /// Per directory, by its id, the arrival numbers of calls not completed, ascending, with whether it is the making of the directory.
+    dirs: Vec<Vec<(u64, OpId, bool)>>,
     arrivals: u64,
     ready: Vec<FileId>,
     open: usize,
@@ -44,8 +46,14 @@ impl Queues {
         self.open += 1;
         let making = matches!(call.call, DiskCall::MakeDir { .. });
         let file = call.file;
-        self.dirs.entry(file.dir).or_default().push((self.arrivals, call.op, making));
-        self.files.entry(file).or_default().waiting.push_back((self.arrivals, call));
+        let dir = file.dir.0 as usize;
+        if self.dirs.len() <= dir {
+            self.dirs.resize(dir + 1, Vec::new());
+        }
+        self.dirs[dir].push((self.arrivals, call.op, making));
+        let spare = &mut self.spare;
+        let queue = self.files.entry(file).or_insert_with(|| spare.pop().unwrap_or_default());
+        queue.waiting.push_back((self.arrivals, call));
         self.ready.push(file);
     }
 
@@ -79,7 +87,7 @@ impl Queues {
     }
 
     fn dir_blocks(&self, dir: DirId, arrival: u64, call: &DiskCall) -> bool {
-        let Some(open) = self.dirs.get(&dir) else { return false };
+        let Some(open) = self.dirs.get(dir.0 as usize) else { return false };
         match call {
             DiskCall::RenameDir { .. } | DiskCall::RemoveDir => open.first().is_some_and(|(first, _, _)| *first < arrival),
             _ => open.iter().any(|(n, _, making)| *making && *n < arrival),
@@ -89,14 +97,10 @@ impl Queues {
     pub(crate) fn done(&mut self, file: FileId, op: OpId) {
         self.open -= 1;
         let mut waited_for = false;
-        if let Some(open) = self.dirs.get_mut(&file.dir) {
-            if let Some(i) = open.iter().position(|(_, o, _)| *o == op) {
-                let (_, _, making) = open.remove(i);
-                waited_for = making;
-            }
-            if open.is_empty() {
-                self.dirs.remove(&file.dir);
-            }
+        if let Some(open) = self.dirs.get_mut(file.dir.0 as usize)
+            && let Some(i) = open.iter().position(|(_, o, _)| *o == op)
+        {
+            (_, _, waited_for) = open.remove(i);
         }
         if let Some(queue) = self.files.get_mut(&file) {
             if queue.busy == Some(op) {
@@ -106,7 +110,7 @@ impl Queues {
                 queue.syncing = None;
             }
             if queue.waiting.is_empty() && queue.busy.is_none() && queue.syncing.is_none() {
-                self.files.remove(&file);
+                self.spare.extend(self.files.remove(&file));
             } else {
                 self.ready.push(file);
             }
