@@ -26,9 +26,15 @@ impl Digest {
         self.b = (self.b.rotate_left(31) ^ w).wrapping_mul(0x9fb2_1c65_1e98_df25);
     }
 
-    /// Take in a run of bytes, by length and CRC-32C (which the processor computes).
+    /// Take in a run of bytes.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.word((bytes.len() as u64) << 32 | u64::from(crc32c::crc32c(bytes)));
+        self.word(Digest::word_of(bytes));
+    }
+
+    /// What goes in of a run of bytes: its length and its CRC-32C (which the processor computes).
+    #[must_use]
+    pub fn word_of(bytes: &[u8]) -> u64 {
+        (bytes.len() as u64) << 32 | u64::from(crc32c::crc32c(bytes))
     }
 
     /// Take in a text.

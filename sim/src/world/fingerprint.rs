@@ -1,12 +1,14 @@
 //! What of an input or an effect goes into the digest of a run.
 //!
-//! State       none.
+//! State       Metadata answers that were told lately, with what of them goes in.
 //! Holds       the parts that could differ between two runs and that are cheap: kinds, ids, positions, checksums, codes, offsets.
 //!             Answers that are rare go in as their debug text.
 //! Not here    the digest itself.
 
 use crate::digest::Digest;
+use bytes::Bytes;
 use ottla_core::io::{Chunk, DiskCall, DiskDone, Effect, FileId, Input, Reply};
+use ottla_core::wire::msg::MetadataResponse;
 use ottla_core::wire::{FetchReply, Request, RequestFrame, Response};
 use std::fmt::Write as _;
 
@@ -16,6 +18,46 @@ impl std::fmt::Write for Text<'_> {
     fn write_str(&mut self, s: &str) -> std::fmt::Result {
         self.0.text(s);
         Ok(())
+    }
+}
+
+struct Words<'a>(&'a mut Vec<u64>);
+
+impl std::fmt::Write for Words<'_> {
+    fn write_str(&mut self, s: &str) -> std::fmt::Result {
+        self.0.push(Digest::word_of(s.as_bytes()));
+        Ok(())
+    }
+}
+
+/// So many answers are kept: one for each of the clients that ask all the time.
+const TOLD_MAX: usize = 4;
+
+/// Metadata answers are long, and the same ones are given again and again while something is amiss: what goes in of the last ones.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    answers: Vec<(MetadataResponse, Vec<u64>)>,
+    next: usize,
+}
+
+impl Told {
+    fn digest(&mut self, d: &mut Digest, response: &Response, answer: &MetadataResponse) {
+        let found = self.answers.iter().position(|(told, _)| told == answer);
+        let at = found.unwrap_or_else(|| self.put(response, answer));
+        self.answers[at].1.iter().for_each(|w| d.word(*w));
+    }
+
+    /// The oldest one gives way.
+    fn put(&mut self, response: &Response, answer: &MetadataResponse) -> usize {
+        let mut words = Vec::new();
+        let _ = write!(Words(&mut words), "{response:?}");
+        let at = self.next;
+        self.next = (at + 1) % TOLD_MAX;
+        match self.answers.get_mut(at) {
+            Some(oldest) => *oldest = (answer.clone(), words),
+            None => self.answers.push((answer.clone(), words)),
+        }
+        at
     }
 }
 
@@ -65,11 +107,11 @@ fn request(d: &mut Digest, frame: &RequestFrame) {
     }
 }
 
-pub(super) fn effect(d: &mut Digest, effect: &Effect) {
+pub(super) fn effect(d: &mut Digest, told: &mut Told, effect: &Effect) {
     match effect {
         Effect::Reply { conn, reply } => {
             d.word(11 | conn.0 << 8);
-            self::reply(d, reply);
+            self::reply(d, told, reply);
         }
         Effect::Close { conn } => d.word(12 | conn.0 << 8),
         Effect::Disk { op, file: f, call } => {
@@ -94,7 +136,14 @@ fn call(d: &mut Digest, call: &DiskCall) {
         DiskCall::Create => d.word(1),
         DiskCall::Append { pos, data } => {
             d.word(2 | pos.0 << 8);
-            data.iter().for_each(|part| d.bytes(part));
+            let mut last: Option<(&Bytes, u64)> = None;
+            for part in data {
+                // The same bytes again and again, where a broker fills its reserve.
+                let known = last.filter(|(l, _)| (l.as_ptr(), l.len()) == (part.as_ptr(), part.len()));
+                let word = known.map_or_else(|| Digest::word_of(part), |(_, word)| word);
+                d.word(word);
+                last = Some((part, word));
+            }
         }
         DiskCall::Read { pos, len } => d.word(3 | pos.0 << 8 | u64::from(*len) << 40),
         DiskCall::Sync => d.word(4),
@@ -118,7 +167,7 @@ fn call(d: &mut Digest, call: &DiskCall) {
     }
 }
 
-fn reply(d: &mut Digest, reply: &Reply) {
+fn reply(d: &mut Digest, told: &mut Told, reply: &Reply) {
     d.word((reply.correlation as u64) << 32 | (reply.version as u64 & 0xff) << 8 | u64::from(reply.lease.is_some()));
     d.word(reply.lease.map_or(0, |l| l.0));
     match &reply.response {
@@ -135,6 +184,7 @@ fn reply(d: &mut Digest, reply: &Reply) {
                 d.word(p.offset as u64 ^ (p.timestamp as u64).rotate_left(32));
             }
         }
+        Response::Metadata(r) => told.digest(d, &reply.response, r),
         other => {
             let _ = write!(Text(d), "{other:?}");
         }

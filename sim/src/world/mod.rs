@@ -24,6 +24,7 @@ use crate::plan::Plan;
 use agenda::{Agenda, Event};
 use net::{Conn, Flights, NetCharacter};
 use node::NodeSlot;
+use ottla_core::config::Settings;
 use ottla_core::io::{Effect, Input};
 use ottla_core::rng::Rng;
 use serde::Serialize;
@@ -113,6 +114,8 @@ pub type TraceSink = Box<dyn FnMut(u64, &Traced<'_>)>;
 /// Everything in a world but its clients, which act on it.
 pub struct Sim {
     pub(crate) setup: Setup,
+    /// The set-up's settings, once they were read.
+    settings: Option<Settings>,
     agenda: Agenda,
     pub(crate) nodes: Vec<NodeSlot>,
     pub(crate) conns: Vec<Conn>,
@@ -134,6 +137,7 @@ pub struct Sim {
     pub history: History,
     pub(crate) failures: Vec<Failure>,
     digest: Digest,
+    told: fingerprint::Told,
     trail: Option<Vec<u64>>,
     events: u64,
     sink: Option<TraceSink>,
@@ -171,6 +175,7 @@ impl World {
     #[must_use]
     pub fn with_sink(setup: Setup, sink: Option<TraceSink>) -> World {
         let mut sim = Sim {
+            settings: None,
             agenda: Agenda::default(),
             nodes: Vec::new(),
             conns: Vec::new(),
@@ -190,6 +195,7 @@ impl World {
             history: History::default(),
             failures: Vec::new(),
             digest: Digest::default(),
+            told: fingerprint::Told::default(),
             trail: None,
             events: 0,
             sink,

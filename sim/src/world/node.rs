@@ -10,6 +10,7 @@ use super::agenda::Event;
 use super::{Sim, Traced, fingerprint};
 use crate::disk::SimDisk;
 use crate::history::Mishap;
+use ottla_core::config::Settings;
 use ottla_core::ids::Offset;
 use ottla_core::io::{DiskFault, Effect, Fatal, Input};
 use ottla_core::planted::{Bug, Planted};
@@ -102,13 +103,10 @@ impl Sim {
     }
 
     fn node_config(&mut self, n: u32) -> NodeConfig {
-        let mut settings =
-            if self.setup.tiny { ottla_core::config::Settings::tiny() } else { ottla_core::config::Settings::default() };
-        for (name, value) in self.setup.settings.clone() {
-            if let Err(error) = settings.insert(&name, &value) {
-                self.fail("setup", "setting refused", error.to_string());
-            }
-        }
+        let settings = match self.settings.clone() {
+            Some(settings) => settings,
+            None => self.read_settings(),
+        };
         NodeConfig {
             node_id: n as i32 + 1,
             advertised_host: format!("node{}", n + 1),
@@ -116,6 +114,17 @@ impl Sim {
             settings,
             planted: self.planted(),
         }
+    }
+
+    fn read_settings(&mut self) -> Settings {
+        let mut settings = if self.setup.tiny { Settings::tiny() } else { Settings::default() };
+        for (name, value) in self.setup.settings.clone() {
+            if let Err(error) = settings.insert(&name, &value) {
+                self.fail("setup", "setting refused", error.to_string());
+            }
+        }
+        self.settings = Some(settings.clone());
+        settings
     }
 
     /// The flaw that the set-up names, in a build that can have one.
@@ -215,7 +224,7 @@ impl Sim {
 
     fn effects(&mut self, n: u32, out: &mut Vec<Effect>) {
         for effect in out.drain(..) {
-            fingerprint::effect(&mut self.digest, &effect);
+            fingerprint::effect(&mut self.digest, &mut self.told, &effect);
             if self.sink.is_some() {
                 self.trace(&Traced::Effect { node: n, effect: &effect });
             }
