@@ -94,8 +94,21 @@ impl BytePos {
 }
 
 /// The identity of a topic, which a topic of the same name created later does not share (KIP-516).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TopicId(pub uuid::Uuid);
+
+/// By its bytes, compared as one number: every look at a partition compares some.
+impl Ord for TopicId {
+    fn cmp(&self, other: &TopicId) -> std::cmp::Ordering {
+        self.0.as_u128().cmp(&other.0.as_u128())
+    }
+}
+
+impl PartialOrd for TopicId {
+    fn partial_cmp(&self, other: &TopicId) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl fmt::Debug for TopicId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

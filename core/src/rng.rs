@@ -25,6 +25,7 @@ impl Rng {
     }
 
     /// Sixty-four uniform bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
@@ -36,16 +37,19 @@ impl Rng {
     }
 
     /// A number in `0..bound`, by multiplication (bias below 2^-32 for the small bounds used here). `bound` 0 gives 0.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A number in `low..=high`; `low` if the range is empty.
+    #[inline]
     pub fn between(&mut self, low: u64, high: u64) -> u64 {
         if high <= low { low } else { low + self.below(high - low + 1) }
     }
 
     /// True in `numerator` of `denominator` draws.
+    #[inline]
     pub fn chance(&mut self, numerator: u64, denominator: u64) -> bool {
         self.below(denominator) < numerator
     }

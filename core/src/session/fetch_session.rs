@@ -26,9 +26,10 @@ const EVICTION_AFTER: Duration = Duration::from_millis(120_000);
 /// How a fetcher names a partition: by name below version 13, by id from then on. The other one is empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Key {
-    pub name: String,
-    pub id: TopicId,
+    // What differs most often comes first: keys are compared all the time, and their order means nothing.
     pub index: i32,
+    pub id: TopicId,
+    pub name: String,
 }
 
 /// What a fetcher wants of one partition.
