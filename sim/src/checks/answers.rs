@@ -40,7 +40,7 @@ impl Watch {
 
     /// The log that has this name, or this topic id, now.
     fn log_named(&self, name: &str, id: u128, index: i32) -> Option<usize> {
-        let log = self.path_of(name, id, index).and_then(|path| self.by_path.get(&path).copied())?;
+        let log = self.log_at(name, id, index)?;
         let is_other = id != 0 && self.logs[log].topic_id.is_some_and(|known| known != id);
         (!is_other).then_some(log)
     }
@@ -109,25 +109,24 @@ impl Watch {
         }
         let (mut all, mut some) = (0, None);
         for part in &fetch.parts {
-            let Some((path, log)) = self.certain_log_of(part) else { continue };
+            let Some(log) = self.certain_log_of(part) else { continue };
             let batches = &self.logs[log].batches;
             let bytes: usize =
                 batches.iter().rev().take_while(|b| b.head.last_offset() >= part.offset).map(|b| b.head.size).sum();
             if bytes > 0 {
                 all += i64::try_from(bytes).unwrap_or(i64::MAX).min(i64::from(part.bytes_max));
-                some = Some(path);
+                some = Some(log);
             }
         }
-        some.filter(|_| all >= least).map(|path| (path, all))
+        some.filter(|_| all >= least).map(|log| (self.logs[log].path.clone(), all))
     }
 
     /// The log that a part of a fetch is about, where no doubt is left which one that is and where it begins.
-    fn certain_log_of(&self, part: &FetchPart) -> Option<(String, usize)> {
-        let path = self.path_of(&part.name, part.id, part.index)?;
-        let log = self.by_path.get(&path).copied()?;
+    fn certain_log_of(&self, part: &FetchPart) -> Option<usize> {
+        let log = self.log_at(&part.name, part.id, part.index)?;
         let ghost = &self.logs[log];
         let certain = part.log == Some(log) && !ghost.damaged && part.offset >= ghost.deletion_asked;
-        certain.then_some((path, log))
+        certain.then_some(log)
     }
 
     /// A Fetch answer without any record and without an error: none of what was asked may have been there when it was asked.
@@ -142,7 +141,8 @@ impl Watch {
         }
         self.tally.count(Id::Waits);
         for part in fetch.parts.iter().filter(|p| p.offset < p.visible && p.bytes_max > 0) {
-            let Some((path, log)) = self.certain_log_of(part) else { continue };
+            let Some(log) = self.certain_log_of(part) else { continue };
+            let path = &self.logs[log].path;
             let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
             let is_there = self.logs[log].batches.iter().any(|b| (part.offset..part.visible).contains(&b.head.last_offset()));
             if is_there && !self.is_retained(topic) {

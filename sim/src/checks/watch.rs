@@ -13,7 +13,9 @@ use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::DirId;
 use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// The directory of the metadata log.
 pub(super) const METADATA: &str = "__cluster_metadata-0";
@@ -28,6 +30,8 @@ pub(crate) struct Watch {
     pub(crate) found: Vec<Found>,
     pub(super) logs: Vec<GhostLog>,
     pub(super) by_path: BTreeMap<String, usize>,
+    /// Where a path is put together that is looked for there.
+    sought: RefCell<String>,
     /// The logs of the directories that this life has named, by `DirId`.
     pub(super) by_dir: Vec<Option<usize>>,
     pub(super) ids: BTreeMap<u128, String>,
@@ -453,6 +457,15 @@ impl Watch {
         Some(format!("{name}-{index}"))
     }
 
+    /// The log that has this path now; whatever it is, its own `path` is that.
+    pub(super) fn log_at(&self, name: &str, id: u128, index: i32) -> Option<usize> {
+        let name = if name.is_empty() { self.ids.get(&id)?.as_str() } else { name };
+        let mut path = self.sought.borrow_mut();
+        path.clear();
+        let _ = write!(path, "{name}-{index}");
+        self.by_path.get(path.as_str()).copied()
+    }
+
     fn on_produce(&mut self, disk: &SimDisk, asked: &Asked, answer: &msg::ProduceResponse) {
         let Some(produce) = &asked.produce else { return };
         for topic in &answer.responses {
@@ -472,9 +485,7 @@ impl Watch {
 
     /// A batch that is in the log, and among the last five of its producer, is a duplicate and no gap.
     fn on_out_of_order(&mut self, sent: &AskedPart) {
-        let Some(log) = self.path_of(&sent.name, sent.id, sent.index).and_then(|path| self.by_path.get(&path).copied()) else {
-            return;
-        };
+        let Some(log) = self.log_at(&sent.name, sent.id, sent.index) else { return };
         let ghost = &self.logs[log];
         // Records that were deleted are not in the log, also where their file is still there.
         let is_it = |b: &GhostBatch| (b.head.crc, b.head.count) == (sent.crc, sent.count) && b.head.last_offset() >= ghost.start;
@@ -489,9 +500,9 @@ impl Watch {
     }
 
     fn on_acked(&mut self, disk: &SimDisk, sent: &AskedPart, acks: i16, base_offset: i64) {
-        let Some(path) = self.path_of(&sent.name, sent.id, sent.index) else { return };
-        let Some(log) = self.by_path.get(&path).copied().filter(|log| sent.log == Some(*log)) else { return };
+        let Some(log) = self.log_at(&sent.name, sent.id, sent.index).filter(|log| sent.log == Some(*log)) else { return };
         let ghost = &self.logs[log];
+        let path = &ghost.path;
         // A repetition of something that retention has removed since.
         if ghost.batches.first().is_none_or(|b| base_offset < b.head.base_offset) {
             return;
@@ -514,12 +525,13 @@ impl Watch {
         let end = batch.head.last_offset() + 1;
         if acks == -1 && !ghost.page_cache {
             self.tally.count(Id::PromiseDurable);
-            if !disk.is_durable(&ghost.path, batch.name, batch.end_pos()) {
+            if !disk.is_durable(path, batch.name, batch.end_pos()) {
                 let text = format!("{path}: offset {base_offset} in {} up to {}", batch.name, batch.end_pos());
                 self.report(Id::PromiseDurable.found("an acks=all answer rests on bytes that are not on the disk", text));
             }
+            let path = &self.logs[log].path;
             let id = super::calls::plain(FileKind::PartitionMetadata, 0);
-            if !disk.is_durable(&path, id, disk.bytes_of(&path, id).len() as u64) {
+            if !disk.is_durable(path, id, disk.bytes_of(path, id).len() as u64) {
                 let text = format!("{path}: offset {base_offset}");
                 self.report(Id::PromiseDurable.found("an acks=all answer rests on a topic id that is not on the disk", text));
             }
@@ -532,8 +544,7 @@ impl Watch {
         for topic in &answer.topics {
             let id = topic.id.0.as_u128();
             for part in topic.partitions.iter().filter(|p| p.error_code == 0 && p.high_watermark >= 0) {
-                let Some(path) = self.path_of(&topic.name, id, part.index) else { continue };
-                let Some(log) = self.by_path.get(&path).copied() else { continue };
+                let Some(log) = self.log_at(&topic.name, id, part.index) else { continue };
                 let parts = asked.fetch.iter().flat_map(|f| &f.parts);
                 let named = parts.clone().find(|p| (p.index, p.id, &p.name) == (part.index, id, &topic.name));
                 if named.is_some_and(|p| p.log != Some(log)) {
