@@ -175,6 +175,12 @@ impl SimDisk {
         self.breaches.drain(..)
     }
 
+    /// Whether there were breaches, or faults that struck, since the last time that these were asked.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.breaches.is_empty() || !self.faults.struck.is_empty()
+    }
+
     /// The plan entries whose armed fault struck since the last time that this was asked.
     pub fn struck(&mut self) -> std::vec::Drain<'_, u32> {
         self.faults.struck.drain(..)

@@ -5,7 +5,7 @@
 //!             or removal waits for every call given before it on its files; everything waits for the directory's making.
 //! Not here    what the calls do (mod.rs).
 
-use ottla_core::ids::{DirId, OpId};
+use ottla_core::ids::OpId;
 use ottla_core::io::{DiskCall, FileId, FileKind};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -59,39 +59,33 @@ impl Queues {
 
     /// The next call that may be performed now.
     pub(crate) fn next_ready(&mut self) -> Option<Call> {
-        while let Some(file) = self.ready.last().copied() {
+        while let Some(file) = self.ready.pop() {
             if let Some(call) = self.take_head(file) {
                 return Some(call);
             }
-            self.ready.pop();
         }
         None
     }
 
     fn take_head(&mut self, file: FileId) -> Option<Call> {
-        let queue = self.files.get(&file)?;
+        let queue = self.files.get_mut(&file)?;
         let (arrival, head) = queue.waiting.front()?;
         let overtakes_sync = matches!(head.call, DiskCall::Append { .. } | DiskCall::Read { .. });
-        if queue.busy.is_some() || (queue.syncing.is_some() && !overtakes_sync) || self.dir_blocks(file.dir, *arrival, &head.call)
-        {
+        let open = self.dirs.get(file.dir.0 as usize).map_or(&[][..], Vec::as_slice);
+        if queue.busy.is_some() || (queue.syncing.is_some() && !overtakes_sync) || blocked(open, *arrival, &head.call) {
             return None;
         }
-        let queue = self.files.get_mut(&file)?;
         let (_, call) = queue.waiting.pop_front()?;
         if matches!(call.call, DiskCall::Sync | DiskCall::SyncDir) {
             queue.syncing = Some(call.op);
         } else {
             queue.busy = Some(call.op);
         }
-        Some(call)
-    }
-
-    fn dir_blocks(&self, dir: DirId, arrival: u64, call: &DiskCall) -> bool {
-        let Some(open) = self.dirs.get(dir.0 as usize) else { return false };
-        match call {
-            DiskCall::RenameDir { .. } | DiskCall::RemoveDir => open.first().is_some_and(|(first, _, _)| *first < arrival),
-            _ => open.iter().any(|(n, _, making)| *making && *n < arrival),
+        // Something that may overtake a sync may be next.
+        if queue.busy.is_none() && !queue.waiting.is_empty() {
+            self.ready.push(file);
         }
+        Some(call)
     }
 
     pub(crate) fn done(&mut self, file: FileId, op: OpId) {
@@ -122,5 +116,13 @@ impl Queues {
         } else if file.name.kind != FileKind::Dir && self.files.contains_key(&FileId::dir(file.dir)) {
             self.ready.push(FileId::dir(file.dir));
         }
+    }
+}
+
+/// Whether a call has to wait for others, of those given and not completed in its directory.
+fn blocked(open: &[(u64, OpId, bool)], arrival: u64, call: &DiskCall) -> bool {
+    match call {
+        DiskCall::RenameDir { .. } | DiskCall::RemoveDir => open.first().is_some_and(|(first, _, _)| *first < arrival),
+        _ => open.iter().any(|(n, _, making)| *making && *n < arrival),
     }
 }
