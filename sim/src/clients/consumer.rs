@@ -67,6 +67,8 @@ pub(crate) struct Consumer {
     ids: BTreeMap<String, u128>,
     known: bool,
     positions: BTreeMap<Place, Position>,
+    /// What the last Metadata answer said that was taken: names, ids, numbers of partitions.
+    found: Vec<(String, u128, usize)>,
     /// Id and epoch of the fetch session; (0, 0) asks for a new one, (0, -1) for none.
     session: (i32, i32),
     stopped: bool,
@@ -90,6 +92,7 @@ impl Consumer {
             ids: BTreeMap::new(),
             known: false,
             positions: BTreeMap::new(),
+            found: Vec::new(),
             stopped: false,
             waiting: false,
         }
@@ -279,6 +282,11 @@ impl Consumer {
             return;
         }
         self.known = true;
+        self.forget_session();
+        if found == self.found {
+            return;
+        }
+        self.found.clone_from(&found);
         self.ids.clear();
         let mut positions = BTreeMap::new();
         for (name, id, count) in found {
@@ -292,7 +300,6 @@ impl Consumer {
             }
         }
         self.positions = positions;
-        self.forget_session();
     }
 
     fn on_bound(&mut self, sim: &mut Sim, me: u32, place: Place, timestamp: i64, error: i16, offset: i64) {

@@ -161,7 +161,7 @@ impl std::fmt::Debug for Sim {
 #[derive(Debug)]
 pub struct World {
     pub sim: Sim,
-    clients: Vec<Option<Client>>,
+    clients: Vec<Option<Box<Client>>>,
 }
 
 impl World {
@@ -223,7 +223,7 @@ impl World {
         self.sim.client_names.push(name.to_string());
         self.sim.slow_ns.push(0);
         self.sim.paused_clients.push(0);
-        self.clients.push(Some(client));
+        self.clients.push(Some(Box::new(client)));
         self.with_client(id, |client, sim| client.on_start(sim, id));
         id
     }
@@ -316,11 +316,11 @@ impl World {
 
     /// All clients, for what they still want.
     pub(crate) fn clients(&self) -> impl Iterator<Item = &Client> {
-        self.clients.iter().flatten()
+        self.clients.iter().flatten().map(Box::as_ref)
     }
 
     pub(crate) fn is_client_done(&self, id: u32) -> bool {
-        self.clients.get(id as usize).and_then(Option::as_ref).is_some_and(Client::is_done)
+        self.clients.get(id as usize).and_then(Option::as_deref).is_some_and(Client::is_done)
     }
 
     /// The number of clients.

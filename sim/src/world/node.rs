@@ -256,6 +256,9 @@ impl Sim {
             self.watch.on_damage(path);
         }
         slot.damage_known = damaged.len();
+        if !slot.disk.has_news() && self.watch.found.is_empty() {
+            return;
+        }
         let breaches: Vec<_> = slot.disk.breaches().collect();
         let struck: Vec<_> = slot.disk.struck().collect();
         for breach in breaches {
