@@ -9,7 +9,7 @@ produce orders/0 d size=300
 produce orders/0 e size=300
 produce orders/0 f size=300
 produce orders/0 g size=300
-run 10m
+run 9m
 ends orders/0
 fetch orders/0 from=0
 offsets orders/0 at=earliest

@@ -47,14 +47,20 @@ pub enum Action {
     Reset { client: u32 },
     /// Every connection of a node breaks.
     ResetAll { node: u32 },
-    /// A client vanishes without a word: its peer keeps the connection for a while.
+    /// A client vanishes without a word: its peer keeps the connection until it has been idle for too long.
     HalfOpen { client: u32 },
+    /// A client ends its sending side alone: what it has asked is still answered, and then the connection ends.
+    HalfClose { client: u32 },
     /// A client reads its answers slowly for a while.
     SlowReader { client: u32, by_ms: u64, for_ms: u64 },
     /// The network of a node takes longer for a while.
     Delay { node: u32, by_ms: u64, for_ms: u64 },
     /// A client does nothing for a while, then goes on with what it knew.
     PauseClient { client: u32, for_ms: u64 },
+    /// A client's clock is wrong by so much.
+    ClientSkew { client: u32, by_ms: i64 },
+    /// A client's clock jumps, forward or back.
+    ClientClockJump { client: u32, by_ms: i64 },
 }
 
 impl Action {
@@ -88,9 +94,26 @@ impl Action {
             Action::Reset { .. } => Kind::Reset,
             Action::ResetAll { .. } => Kind::ResetAll,
             Action::HalfOpen { .. } => Kind::HalfOpen,
+            Action::HalfClose { .. } => Kind::HalfClose,
             Action::SlowReader { .. } => Kind::SlowReader,
             Action::Delay { .. } => Kind::Delay,
             Action::PauseClient { .. } => Kind::PauseClient,
+            Action::ClientSkew { .. } => Kind::ClientSkew,
+            Action::ClientClockJump { .. } => Kind::ClientClockJump,
+        }
+    }
+
+    /// The client that it strikes, if it strikes one.
+    fn client_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            Action::Reset { client }
+            | Action::HalfOpen { client }
+            | Action::HalfClose { client }
+            | Action::SlowReader { client, .. }
+            | Action::PauseClient { client, .. }
+            | Action::ClientSkew { client, .. }
+            | Action::ClientClockJump { client, .. } => Some(client),
+            _ => None,
         }
     }
 }
@@ -144,9 +167,12 @@ kinds! {
     Reset = "reset", "A client's connection breaks at any byte.";
     ResetAll = "reset-all", "Every connection breaks.";
     HalfOpen = "half-open", "A client vanishes without closing its connection.";
+    HalfClose = "half-close", "A client ends its sending side alone.";
     SlowReader = "slow-reader", "A client takes long to read its answers.";
     Delay = "delay", "Messages take longer.";
     PauseClient = "pause-client", "A client stands still, then goes on with what it knew.";
+    ClientSkew = "client-skew", "A client's clock is wrong from the beginning.";
+    ClientClockJump = "client-clock-jump", "A client's clock jumps, forward or back.";
 }
 
 /// One entry of a plan.
@@ -192,7 +218,8 @@ impl Plan {
                 continue;
             }
             for _ in 0..rng.between(1, u64::from(rate.most)) {
-                let at_ms = rng.between(1, span.until_ms);
+                // A clock that is wrong is so from the beginning.
+                let at_ms = if rate.kind == Kind::ClientSkew { 0 } else { rng.between(1, span.until_ms) };
                 entries.push(Entry { at_ms, action: draw_action(rate.kind, &mut rng, span) });
             }
         }
@@ -205,13 +232,8 @@ impl Plan {
     /// Add of another plan, which was drawn for one client alone, what strikes a client: this one.
     pub(crate) fn add_for_client(&mut self, other: Plan, number: u32) {
         for mut entry in other.entries {
-            match &mut entry.action {
-                Action::Reset { client }
-                | Action::HalfOpen { client }
-                | Action::SlowReader { client, .. }
-                | Action::PauseClient { client, .. } => *client = number,
-                _ => continue,
-            }
+            let Some(client) = entry.action.client_mut() else { continue };
+            *client = number;
             self.entries.push(entry);
         }
         self.entries.sort_by_key(|e| e.at_ms);
@@ -219,26 +241,9 @@ impl Plan {
 
     /// A client was left out of the world: what was planned for it goes, and those behind it move up.
     pub(crate) fn client_left_out(&mut self, gone: u32) {
-        let named = |action: &Action| match action {
-            Action::Reset { client }
-            | Action::HalfOpen { client }
-            | Action::SlowReader { client, .. }
-            | Action::PauseClient { client, .. } => Some(*client),
-            _ => None,
-        };
-        self.entries.retain(|e| named(&e.action) != Some(gone));
-        for entry in &mut self.entries {
-            match &mut entry.action {
-                Action::Reset { client }
-                | Action::HalfOpen { client }
-                | Action::SlowReader { client, .. }
-                | Action::PauseClient { client, .. }
-                    if *client > gone =>
-                {
-                    *client -= 1;
-                }
-                _ => {}
-            }
+        self.entries.retain_mut(|e| e.action.client_mut().is_none_or(|client| *client != gone));
+        for client in self.entries.iter_mut().filter_map(|e| e.action.client_mut()).filter(|client| **client > gone) {
+            *client -= 1;
         }
     }
 }
@@ -309,8 +314,18 @@ fn draw_action(kind: Kind, rng: &mut Rng, span: Span) -> Action {
         Kind::Reset => Action::Reset { client },
         Kind::ResetAll => Action::ResetAll { node },
         Kind::HalfOpen => Action::HalfOpen { client },
+        Kind::HalfClose => Action::HalfClose { client },
         Kind::SlowReader => Action::SlowReader { client, by_ms: rng.between(10, 3_000), for_ms },
         Kind::Delay => Action::Delay { node, by_ms: rng.between(5, 500), for_ms },
         Kind::PauseClient => Action::PauseClient { client, for_ms },
+        Kind::ClientSkew => Action::ClientSkew { client, by_ms: draw_step(rng) },
+        Kind::ClientClockJump => Action::ClientClockJump { client, by_ms: draw_step(rng) },
     }
+}
+
+/// How far a client's clock is off: up to minutes, both ways.
+fn draw_step(rng: &mut Rng) -> i64 {
+    let far = rng.pick(&[300, 5_000, 60_000, 300_000]).copied().unwrap_or(5_000);
+    let by = 1 + rng.below(far) as i64;
+    if rng.chance(1, 2) { by } else { -by }
 }

@@ -174,7 +174,7 @@ impl Consumer {
                 let timestamp = match self.rng.below(4) {
                     0 => -2,
                     1 => -3,
-                    2 => sim.client_wall_ms() - self.rng.below(5_000) as i64,
+                    2 => sim.client_wall_ms(me) - self.rng.below(5_000) as i64,
                     _ => -1,
                 };
                 return self.list(sim, me, place, timestamp, false);

@@ -22,6 +22,8 @@ pub struct HostileConfig {
     pub think_ms: u64,
 }
 
+const TURN: u64 = 2;
+
 #[derive(Debug)]
 pub(crate) struct Hostile {
     config: HostileConfig,
@@ -37,7 +39,7 @@ impl Hostile {
     }
 
     pub(crate) fn on_start(&mut self, sim: &mut Sim, me: u32) {
-        sim.wake_client_after(me, self.rng.below(1_000_000_000), 2);
+        sim.wake_client_after(me, self.rng.below(1_000_000_000), TURN);
     }
 
     pub(crate) fn stop(&mut self) {
@@ -52,24 +54,24 @@ impl Hostile {
         }
     }
 
-    pub(crate) fn on_wake(&mut self, sim: &mut Sim, me: u32, _token: u64) {
-        if self.stopped || self.sent >= self.config.frames {
+    pub(crate) fn on_wake(&mut self, sim: &mut Sim, me: u32, token: u64) {
+        if token != TURN || self.stopped || self.sent >= self.config.frames {
             return;
         }
         self.sent += 1;
         let conn = *self.conn.get_or_insert_with(|| sim.connect(me, 0));
-        if let Some(frame) = self.frame(sim) {
+        if let Some(frame) = self.frame(sim, me) {
             sim.send_raw(conn, frame);
         }
         if self.rng.chance(1, 8) {
             sim.hang_up(conn);
             self.conn = None;
         }
-        sim.wake_client_after(me, self.rng.below(self.config.think_ms * 2_000_000 + 1), 2);
+        sim.wake_client_after(me, self.rng.below(self.config.think_ms * 2_000_000 + 1), TURN);
     }
 
-    fn frame(&mut self, sim: &Sim) -> Option<Bytes> {
-        let (api, request) = self.request(sim);
+    fn frame(&mut self, sim: &Sim, me: u32) -> Option<Bytes> {
+        let (api, request) = self.request(sim, me);
         let version = draw_version(&mut self.rng, api, 0, i16::MAX);
         let frame = RequestFrame { correlation: self.sent as i32, version, client_id: None, size: 0, request };
         let mut bytes = encode_request(&frame).ok()?.get(4..)?.to_vec();
@@ -92,7 +94,7 @@ impl Hostile {
         Some(Bytes::from(bytes))
     }
 
-    fn request(&mut self, sim: &Sim) -> (ApiKey, Request) {
+    fn request(&mut self, sim: &Sim, me: u32) -> (ApiKey, Request) {
         let odd = [i64::MIN, -3, -1, 0, 1, 7, i64::from(i32::MAX), i64::MAX];
         let mut n = || self.rng.pick(&odd).copied().unwrap_or(0);
         let (a, b, c) = (n(), n() as i32, n() as i32);
@@ -130,7 +132,7 @@ impl Hostile {
             2 => {
                 // A batch of an unheard-of producer: odd epochs and sequences, values that name no operation.
                 let producer = Some((a, c as i16, b));
-                let spec = Spec { first_value: u64::MAX - 10, count: 1, padding: 3, timestamp: sim.client_wall_ms(), producer };
+                let spec = Spec { first_value: u64::MAX - 10, count: 1, padding: 3, timestamp: sim.client_wall_ms(me), producer };
                 let mut checked = batch::build(spec);
                 if self.rng.chance(1, 2) {
                     let mut torn = checked.bytes.to_vec();

@@ -90,7 +90,7 @@ impl Inspector {
         };
         let (version, request) = match self.rng.below(8) {
             0 => self.fetch(&topic, partition, current),
-            1..=3 => self.times(sim, &topic, partition, current),
+            1..=3 => self.times(sim, me, &topic, partition, current),
             _ => self.epoch_end(&topic, partition, current, epoch),
         };
         self.link.send(sim, me, version, request, ());
@@ -109,11 +109,11 @@ impl Inspector {
         (draw_version(&mut self.rng, ApiKey::OffsetForLeaderEpoch, 3, i16::MAX), Request::OffsetForLeaderEpoch(request))
     }
 
-    fn times(&mut self, sim: &Sim, topic: &str, partition: i32, current: i32) -> (i16, Request) {
+    fn times(&mut self, sim: &Sim, me: u32, topic: &str, partition: i32, current: i32) -> (i16, Request) {
         let timestamp = match self.rng.below(6) {
             0 => -1,
             1 => -3,
-            _ => sim.client_wall_ms() - self.rng.below(12_000) as i64,
+            _ => sim.client_wall_ms(me) - self.rng.below(12_000) as i64,
         };
         let partition = msg::list_offsets_request::ListOffsetsPartition::default()
             .with_partition_index(partition)

@@ -1,7 +1,8 @@
 //! One client's connection: correlation ids, what waits for an answer, patience.
 //!
-//! State       the connection, the requests without an answer in order, when the oldest was sent.
-//! Holds       every request ends once: answered, or given back by `broken`.
+//! State       the connection, the requests without an answer in order, when each was sent by the client's own clock.
+//! Holds       every request ends once: answered, or given back by `broken`. A clock that goes back makes nobody wait for longer than
+//!             its patience from then on.
 //! Not here    what the requests mean.
 
 use crate::world::Sim;
@@ -16,7 +17,8 @@ pub(crate) const PATIENCE: u64 = 1;
 pub(crate) struct Link<T> {
     pub(crate) conn: Option<u32>,
     next: i32,
-    open: VecDeque<(i32, u64, T)>,
+    /// With correlation ids, and milliseconds of wall time as the client knows it.
+    open: VecDeque<(i32, i64, T)>,
     patience_ns: u64,
     armed: bool,
 }
@@ -39,7 +41,7 @@ impl<T> Link<T> {
         self.next += 1;
         let answered = !matches!(&request, Request::Produce(p) if p.acks == 0);
         if answered {
-            self.open.push_back((self.next, sim.now_ns(), what));
+            self.open.push_back((self.next, sim.client_wall_ms(me), what));
             if !self.armed {
                 self.armed = true;
                 sim.wake_client_after(me, self.patience_ns, PATIENCE);
@@ -70,11 +72,13 @@ impl<T> Link<T> {
     /// back as from `broken`.
     pub(crate) fn out_of_patience(&mut self, sim: &mut Sim, me: u32) -> Option<Vec<T>> {
         self.armed = false;
+        let now = sim.client_wall_ms(me);
+        self.open.iter_mut().for_each(|(_, since, _)| *since = now.min(*since));
         let (_, since, _) = self.open.front()?;
-        let due = since + self.patience_ns;
-        if due > sim.now_ns() {
+        let left_ms = since + (self.patience_ns / 1_000_000) as i64 - now;
+        if left_ms > 0 {
             self.armed = true;
-            sim.wake_client_after(me, due - sim.now_ns(), PATIENCE);
+            sim.wake_client_after(me, left_ms.unsigned_abs() * 1_000_000, PATIENCE);
             return None;
         }
         let conn = self.conn?;

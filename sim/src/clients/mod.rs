@@ -27,6 +27,7 @@ pub(crate) use consumer::{Consumer, TORN};
 pub(crate) use hostile::Hostile;
 pub(crate) use inspector::Inspector;
 pub(crate) use library::{GIVEN_UP, Library, OWN};
+pub(crate) use link::PATIENCE;
 pub(crate) use producer::Producer;
 pub(crate) use scripted::Scripted;
 

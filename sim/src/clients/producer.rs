@@ -287,7 +287,7 @@ impl Producer {
         });
         let order = self.orders.entry(key).or_insert(0);
         *order += 1;
-        let spec = Spec { first_value: History::value_of(op), count, padding, timestamp: sim.client_wall_ms(), producer };
+        let spec = Spec { first_value: History::value_of(op), count, padding, timestamp: sim.client_wall_ms(me), producer };
         self.pending.insert(op, Pending { spec, doubtful: false });
         sim.history.produces.push(ProduceOp {
             client: me,

@@ -25,7 +25,7 @@ use fault::Faults;
 use file::{File, usize_of};
 use names::Names;
 use ottla_core::ids::{DirId, OpId};
-use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, FileName, ROOT, Suffix};
+use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, FileName, ROOT, Suffix, Volume};
 use ottla_core::rng::Rng;
 use queue::{Call, Queues};
 use std::collections::{BTreeSet, VecDeque};
@@ -89,6 +89,9 @@ struct Touched {
     /// It is a call that makes, changes or syncs names.
     of_names: bool,
 }
+
+/// How large a disk says to be.
+pub(crate) const TOTAL_BYTES: u64 = 1 << 30;
 
 /// The disk of one node.
 #[derive(Clone, Debug)]
@@ -657,6 +660,15 @@ impl SimDisk {
     /// Limit the bytes that may still be written; `None` lifts the limit.
     pub fn set_budget(&mut self, bytes: Option<u64>) {
         self.budget = bytes;
+    }
+
+    /// How large the disk is, and how much of it is free, as statvfs says it.
+    #[must_use]
+    pub fn volume(&self) -> Volume {
+        let there = self.dirs.iter().filter(|d| !d.removed).flat_map(|d| d.files.iter());
+        let used: u64 = there.map(|(_, n)| self.files[n as usize].len()).sum();
+        let free = TOTAL_BYTES.saturating_sub(used);
+        Volume { total_bytes: TOTAL_BYTES, usable_bytes: self.budget.map_or(free, |b| b.min(free)) }
     }
 
     /// Damage a random file that fits: a flipped bit, or (`unreadable`) a sector that gives EIO. Names what it struck.

@@ -17,9 +17,6 @@ use ottla_core::wire::msg::{self, StrBytes};
 use ottla_core::wire::{ErrorCode, FetchReply, Produce, ProducePartition, ProduceTopic, Request, Response};
 use std::fmt::Write as _;
 
-/// Wall time at the start of every world, in milliseconds.
-const WALL_START_MS: i64 = 1_767_225_600_000;
-
 fn text(s: &str) -> StrBytes {
     StrBytes::from_string(s.to_string())
 }
@@ -30,6 +27,12 @@ fn name(s: &str) -> msg::TopicName {
 
 fn error(code: i16) -> String {
     ErrorCode::from_code(code).map_or_else(|| format!("error {code}"), |e| e.name().to_string())
+}
+
+/// Wall time as the client knows it that a command names, in milliseconds.
+fn wall_ms(stage: &mut Stage, command: &Command) -> i64 {
+    let client = stage.world().client(&client(command));
+    stage.world().sim.client_wall_ms(client)
 }
 
 fn client(command: &Command) -> String {
@@ -185,8 +188,7 @@ pub(super) fn produce(stage: &mut Stage, command: &Command) -> Result<String, Di
     let age_ms = command.option("age").map_or(Ok(0), duration_ns)? / 1_000_000;
     let size: usize = command.option("size").map_or(Ok(0), number)?;
     let key = command.option("key").map(|w| w.text.clone());
-    let timestamp = WALL_START_MS + i64::try_from(stage.world().sim.now_ns() / 1_000_000).unwrap_or(i64::MAX)
-        - i64::try_from(age_ms).unwrap_or(i64::MAX);
+    let timestamp = wall_ms(stage, command) - i64::try_from(age_ms).unwrap_or(i64::MAX);
     let mut builder = BatchBuilder::new(Compression { codec, level: None });
     let mut again = None;
     if let Some(seq) = command.option("seq") {
@@ -328,7 +330,7 @@ pub(super) fn offsets(stage: &mut Stage, command: &Command) -> Result<String, Di
             "max" => -3,
             _ => {
                 let age_ms = i64::try_from(duration_ns(word)? / 1_000_000).unwrap_or(i64::MAX);
-                WALL_START_MS + i64::try_from(stage.world().sim.now_ns() / 1_000_000).unwrap_or(i64::MAX) - age_ms
+                wall_ms(stage, command) - age_ms
             }
         },
     };

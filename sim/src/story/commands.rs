@@ -258,7 +258,7 @@ pub const TABLE: &[Entry] = &[
             ("after", "how many fitting calls (for those two: beginnings and ends of calls) pass first; 0 unless said"),
             ("for", "how long it lasts, for faults that last; 1s unless said"),
             ("bytes", "for disk-full: how many bytes may still be written; 0 unless said"),
-            ("by", "for clock-jump: how far, e.g. 2h or -2h"),
+            ("by", "for jumps and skew of clocks: how far, e.g. 2h or -2h"),
             CLIENT,
         ],
         form: Form::Node,
@@ -469,7 +469,7 @@ pub const TABLE: &[Entry] = &[
             ("of", "for power-loss-at-call and crash-at-call: which calls count, any (unless said) or names"),
             ("after", "how many fitting calls pass first; 0 unless said"),
             ("for", "how long it lasts, for faults that last; 1s unless said"),
-            ("by", "for clock-jump: how far, e.g. 2h or -2h; for delay and slow-reader: how much longer"),
+            ("by", "for jumps and skew of clocks: how far, e.g. 2h or -2h; for delay and slow-reader: how much longer"),
             ("bytes", "for disk-full: how many bytes may still be written; 0 unless said"),
             ("SETTING", "a topic setting"),
         ],
@@ -558,7 +558,7 @@ fn start(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
 }
 
 fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    const OTHERS: [&str; 11] = [
+    const OTHERS: [&str; 14] = [
         "power-loss-at-call",
         "crash-at-call",
         "bit-flip",
@@ -566,10 +566,13 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
         "disk-full",
         "reset",
         "half-open",
+        "half-close",
         "slow-reader",
         "pause",
         "clock-jump",
         "pause-client",
+        "client-skew",
+        "client-clock-jump",
     ];
     const FOR_EVER_MS: u64 = 1 << 40;
     let kind = &command.args[0];
@@ -593,10 +596,13 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
         "disk-full" => Action::DiskFull { node: 0, bytes, for_ms },
         "reset" => Action::Reset { client },
         "half-open" => Action::HalfOpen { client },
+        "half-close" => Action::HalfClose { client },
         "slow-reader" => Action::SlowReader { client, by_ms: 100, for_ms },
         "pause" => Action::Pause { node: 0, for_ms },
         "clock-jump" => Action::ClockJump { node: 0, by_ms },
         "pause-client" => Action::PauseClient { client, for_ms },
+        "client-skew" => Action::ClientSkew { client, by_ms },
+        "client-clock-jump" => Action::ClientClockJump { client, by_ms },
         word => match NAMED_STRIKES.iter().find(|(n, _)| *n == word) {
             Some((_, strike)) => Action::Disk { node: 0, strike: *strike, target, after, stall_ms: for_ms },
             None => {

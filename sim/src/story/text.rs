@@ -337,6 +337,10 @@ fn action(case: &Case, action: &Action) -> Line {
             line.option("keeps-names", keep_name(loss.names));
         }
     };
+    let jump = |line: &mut Line, by_ms: i64| {
+        let sign = if by_ms < 0 { "-" } else { "" };
+        line.option("by", format!("{sign}{}", time(by_ms.unsigned_abs() * 1_000_000)));
+    };
     let at_call = |line: &mut Line, after: u32, of: Calls| {
         line.unless("after", after, 0);
         let of = NAMED_CALLS.iter().find(|(_, calls)| *calls == of).map_or("any", |(name, _)| name);
@@ -358,9 +362,10 @@ fn action(case: &Case, action: &Action) -> Line {
             kept(&mut line, *loss);
         }
         Action::Pause { for_ms, .. } => line.time("for", *for_ms, 1_000),
-        Action::ClockJump { by_ms, .. } => {
-            let sign = if *by_ms < 0 { "-" } else { "" };
-            line.option("by", format!("{sign}{}", time(by_ms.unsigned_abs() * 1_000_000)));
+        Action::ClockJump { by_ms, .. } => jump(&mut line, *by_ms),
+        Action::ClientSkew { client: c, by_ms } | Action::ClientClockJump { client: c, by_ms } => {
+            client(&mut line, *c);
+            jump(&mut line, *by_ms);
         }
         Action::Disk { target, after, stall_ms, .. } => {
             on(&mut line, *target);
@@ -372,7 +377,7 @@ fn action(case: &Case, action: &Action) -> Line {
             line.unless("bytes", *bytes, 0);
             line.time("for", *for_ms, 1_000);
         }
-        Action::Reset { client: c } | Action::HalfOpen { client: c } => client(&mut line, *c),
+        Action::Reset { client: c } | Action::HalfOpen { client: c } | Action::HalfClose { client: c } => client(&mut line, *c),
         Action::ResetAll { .. } => {}
         Action::SlowReader { client: c, by_ms, for_ms } => {
             client(&mut line, *c);

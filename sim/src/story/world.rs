@@ -496,8 +496,11 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         Kind::Delay => Action::Delay { node, by_ms: late_ms, for_ms },
         Kind::Reset => Action::Reset { client: client(stage, command)? },
         Kind::HalfOpen => Action::HalfOpen { client: client(stage, command)? },
+        Kind::HalfClose => Action::HalfClose { client: client(stage, command)? },
         Kind::SlowReader => Action::SlowReader { client: client(stage, command)?, by_ms: late_ms, for_ms },
         Kind::PauseClient => Action::PauseClient { client: client(stage, command)?, for_ms },
+        Kind::ClientSkew => Action::ClientSkew { client: client(stage, command)?, by_ms },
+        Kind::ClientClockJump => Action::ClientClockJump { client: client(stage, command)?, by_ms },
         disk => {
             let strike = NAMED_STRIKES.iter().find(|(name, _)| *name == disk.name()).map(|(_, strike)| *strike);
             let strike = strike.ok_or_else(|| mistake(kind, format!("`{}` is no fault of a disk", kind.text)))?;

@@ -24,6 +24,10 @@ pub(crate) enum Event {
     ToClient { conn: u32, flight: u32 },
     /// A node learns that a connection is gone.
     CloseAtNode { conn: u32 },
+    /// A node learns that a client sends no more on a connection.
+    EndAtNode { conn: u32 },
+    /// A node looks whether a connection has been idle for too long.
+    Idle { conn: u32 },
     /// A client learns that its connection is gone.
     CloseAtClient { conn: u32 },
     /// A client's timer.

@@ -136,6 +136,13 @@ impl Sim {
                 }
                 conns.into_iter().for_each(|c| self.go_silent(c));
             }
+            Action::HalfClose { client } => {
+                let conns = self.conns_of(client);
+                if conns.is_empty() {
+                    return Fired::NoConnection;
+                }
+                conns.into_iter().for_each(|c| self.end_sending(c));
+            }
             Action::SlowReader { client, by_ms, for_ms } => {
                 self.set_slow_ns(client, by_ms * MS);
                 self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
@@ -145,6 +152,9 @@ impl Sim {
                 self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
             }
             Action::PauseClient { client, for_ms } => self.pause_client(client, for_ms * MS),
+            Action::ClientSkew { client, by_ms } | Action::ClientClockJump { client, by_ms } => {
+                self.move_client_clock(client, by_ms);
+            }
         }
         Fired::Struck
     }

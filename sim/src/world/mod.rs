@@ -125,6 +125,8 @@ pub struct Sim {
     pub(crate) client_names: Vec<String>,
     slow_ns: Vec<u64>,
     paused_clients: Vec<u64>,
+    /// By how much each client's clock is wrong, in milliseconds.
+    client_clocks: Vec<i64>,
     delay_ns: u64,
     pub(crate) plan: Plan,
     pub(crate) fired: Vec<Fired>,
@@ -185,6 +187,7 @@ impl World {
             client_names: Vec::new(),
             slow_ns: Vec::new(),
             paused_clients: Vec::new(),
+            client_clocks: Vec::new(),
             delay_ns: 0,
             plan: Plan::default(),
             fired: Vec::new(),
@@ -223,6 +226,7 @@ impl World {
         self.sim.client_names.push(name.to_string());
         self.sim.slow_ns.push(0);
         self.sim.paused_clients.push(0);
+        self.sim.client_clocks.push(0);
         self.clients.push(Some(Box::new(client)));
         self.with_client(id, |client, sim| client.on_start(sim, id));
         id
@@ -274,6 +278,8 @@ impl World {
                 }
             }
             Event::CloseAtNode { conn } => sim.on_close_at_node(conn),
+            Event::EndAtNode { conn } => sim.on_end_at_node(conn),
+            Event::Idle { conn } => sim.on_idle(conn),
             Event::CloseAtClient { conn } => {
                 let client = sim.conns[conn as usize].client;
                 if sim.on_close_at_client(conn) {
@@ -426,9 +432,18 @@ impl Sim {
         self.nodes.iter().any(|n| !n.disk.damaged().is_empty())
     }
 
-    /// Wall time as the clients know it, in milliseconds: theirs is right.
-    pub(crate) fn client_wall_ms(&self) -> i64 {
-        node::WALL_START_MS + (self.now_ns() / 1_000_000) as i64
+    /// Wall time as a client knows it, in milliseconds.
+    pub(crate) fn client_wall_ms(&self, client: u32) -> i64 {
+        let wrong = self.client_clocks.get(client as usize).copied().unwrap_or(0);
+        node::WALL_START_MS + (self.now_ns() / 1_000_000) as i64 + wrong
+    }
+
+    /// A client's clock is wrong by so much more from now on. Whoever measures its patience with it notices at once.
+    fn move_client_clock(&mut self, client: u32, by_ms: i64) {
+        if let Some(wrong) = self.client_clocks.get_mut(client as usize) {
+            *wrong += by_ms;
+            self.wake_client_after(client, 0, crate::clients::PATIENCE);
+        }
     }
 
     /// Wake a client after `ns`, with a token that only it knows the meaning of.

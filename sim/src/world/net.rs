@@ -6,6 +6,7 @@
 //! Not here    what the frames mean.
 
 use bytes::Bytes;
+use ottla_core::ids::LeaseId;
 use ottla_core::io::Reply;
 use ottla_core::wire::{ApiKey, RequestFrame};
 use std::collections::VecDeque;
@@ -113,10 +114,18 @@ pub(crate) struct Conn {
     pub(crate) life: u32,
     /// Still there for the client.
     pub(crate) client_side: bool,
+    /// The client may still send on it.
+    pub(crate) sends: bool,
     /// Still there for the node.
     pub(crate) node_side: bool,
     /// The client is gone without a word: nothing that either side sends arrives.
     pub(crate) silent: bool,
+    /// The client sends no more, and the node knows it: with the last answer the connection ends.
+    pub(crate) ended: bool,
+    /// When bytes came or went last, as the node's edge sees it.
+    pub(crate) active: u64,
+    /// Answers that nobody takes: leases and pinned files. They end with the connection.
+    pub(crate) stuck: Vec<(LeaseId, Vec<u32>)>,
     pub(crate) by_bytes: bool,
     /// The node wants it closed: what else was asked on it gets no answer.
     pub(crate) closing: bool,

@@ -68,6 +68,8 @@ pub(crate) struct NodeSlot {
     pub(crate) starts: u32,
     /// How many damaged files the checks know of.
     damage_known: usize,
+    /// `connections.max.idle.ms` of this life; `None` is no bound.
+    pub(crate) idle_ns: Option<u64>,
 }
 
 impl std::fmt::Debug for NodeSlot {
@@ -99,6 +101,7 @@ impl Sim {
             down_ns: 1_000_000_000,
             starts: 0,
             damage_known: 0,
+            idle_ns: None,
         });
     }
 
@@ -161,6 +164,7 @@ impl Sim {
         slot.held.clear();
         slot.shutdown_at = None;
         slot.power_off = None;
+        slot.idle_ns = u64::try_from(config.settings.int("connections.max.idle.ms")).ok().map(|ms| ms.saturating_mul(1_000_000));
         let seed = rng.next_u64();
         let now = slot.now(now_ns);
         self.watch.before_start(&self.nodes[n as usize].disk);

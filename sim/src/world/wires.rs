@@ -9,14 +9,14 @@ use super::Sim;
 use super::agenda::Event;
 use super::net::{Asked, AskedFetch, AskedPart, AskedProduce, Break, Conn, FetchPart, Flight, Look, LookFor};
 use bytes::Bytes;
-use ottla_core::ids::ConnId;
+use ottla_core::ids::{ConnId, LeaseId};
 use ottla_core::io::{Chunk, Input, Reply};
 use ottla_core::wire::{
     ApiKey, Produce, Request, RequestFrame, Response, decode_request, decode_response, encode_reply, encode_request, msg,
 };
 
-/// How long a node keeps a connection whose client vanished, in virtual nanoseconds.
-const SILENT_NS: u64 = 30_000_000_000;
+/// After so long a client that vanished looks for its connection, and finds none, in virtual nanoseconds.
+const SILENT_NS: u64 = 3_000_000_000;
 
 impl Sim {
     /// Connect a client to a node. What is sent before the node has accepted waits.
@@ -29,7 +29,11 @@ impl Sim {
             life: 0,
             client_side: true,
             node_side: false,
+            sends: true,
             silent: false,
+            ended: false,
+            active: 0,
+            stuck: Vec::new(),
             by_bytes,
             closing: false,
             last_to_node: arrives,
@@ -96,6 +100,9 @@ impl Sim {
     }
 
     fn send_flight(&mut self, conn: u32, flight: Flight) {
+        if !self.conns[conn as usize].sends {
+            return;
+        }
         let at = (self.now_ns() + self.draw_delay()).max(self.conns[conn as usize].last_to_node);
         self.conns[conn as usize].last_to_node = at;
         let flight = self.flights.put(flight);
@@ -118,6 +125,10 @@ impl Sim {
         }
         c.life = self.nodes[node as usize].life;
         c.node_side = true;
+        c.active = self.agenda.now_ns();
+        if let Some(idle_ns) = self.nodes[node as usize].idle_ns {
+            self.agenda.after(idle_ns, Event::Idle { conn });
+        }
         let host = format!("/10.0.0.{}", c.client + 1);
         self.input(node, Input::Opened { conn: ConnId(u64::from(conn) + 1), host });
     }
@@ -138,6 +149,7 @@ impl Sim {
             }
             b.to_node -= 1;
         }
+        c.active = self.agenda.now_ns();
         let frame = match flight {
             Flight::Request(frame) => Ok(frame),
             Flight::Raw(bytes) => decode_request(bytes),
@@ -145,6 +157,10 @@ impl Sim {
         };
         match frame {
             Ok(frame) => {
+                if matches!(frame.request, Request::DescribeLogDirs(_)) {
+                    let volume = self.nodes[node as usize].disk.volume();
+                    self.input(node, Input::Volume(volume));
+                }
                 let asked = asked_of(&frame);
                 if let Request::DeleteRecords(request) = &frame.request {
                     for topic in &request.topics {
@@ -217,6 +233,9 @@ impl Sim {
         self.conns[conn as usize].last_to_client = at;
         let flight = self.flights.put(Flight::Reply { reply, pins });
         self.agenda.at(at, Event::ToClient { conn, flight });
+        if self.conns[conn as usize].ended {
+            self.end_when_answered(conn);
+        }
     }
 
     /// An answer's last byte has left, or never can: its client gets it if it is there, its lease ends.
@@ -240,15 +259,26 @@ impl Sim {
             c.awaited.pop_front();
         }
         let answer = expected.and_then(|(_, api, version)| self.resolve(node, conn, api, version, &mut reply));
+        let c = &mut self.conns[conn as usize];
+        if let Some(lease) = lease.filter(|_| same_life && c.silent && c.node_side) {
+            // Nobody takes these bytes: they stay where they are until the node gives the connection up.
+            c.stuck.push((lease, pins));
+            return None;
+        }
+        c.active = self.agenda.now_ns();
         if same_life {
-            for number in pins {
-                self.nodes[node as usize].disk.unpin(number);
-            }
-            if let Some(lease) = lease {
-                self.input(node, Input::Released { lease });
-            }
+            self.release(node, lease, pins);
         }
         answer
+    }
+
+    fn release(&mut self, node: u32, lease: Option<LeaseId>, pins: Vec<u32>) {
+        for number in pins {
+            self.nodes[node as usize].disk.unpin(number);
+        }
+        if let Some(lease) = lease {
+            self.input(node, Input::Released { lease });
+        }
     }
 
     /// The answer as the client reads it: file ranges become bytes; on half of the connections through the codec.
@@ -319,9 +349,16 @@ impl Sim {
     /// The node wants a connection closed after the answers already given.
     pub(super) fn on_close_effect(&mut self, conn_id: ConnId) {
         let conn = (conn_id.0 as u32).wrapping_sub(1);
-        let Some(c) = self.conns.get_mut(conn as usize) else { return };
+        if (conn as usize) < self.conns.len() {
+            self.close_after_answers(conn);
+        }
+    }
+
+    /// A connection ends when the answers already given have left.
+    fn close_after_answers(&mut self, conn: u32) {
+        let c = &mut self.conns[conn as usize];
         c.closing = true;
-        let at = c.last_to_client.max(self.now_ns());
+        let at = c.last_to_client.max(self.agenda.now_ns());
         self.agenda.at(at, Event::CloseAtNode { conn });
         self.agenda.at(at, Event::CloseAtClient { conn });
     }
@@ -350,11 +387,59 @@ impl Sim {
         self.agenda.at(at, Event::CloseAtNode { conn });
     }
 
-    /// The client vanishes: no more bytes in either direction, and the node learns of it late.
+    /// The client vanishes: no more bytes in either direction, and the node never learns of it. What it holds for the client ends
+    /// when the connection has been idle for too long.
     pub fn go_silent(&mut self, conn: u32) {
         self.conns[conn as usize].silent = true;
-        self.agenda.after(SILENT_NS, Event::CloseAtNode { conn });
-        self.agenda.after(SILENT_NS / 10, Event::CloseAtClient { conn });
+        self.agenda.after(SILENT_NS, Event::CloseAtClient { conn });
+    }
+
+    /// The client ends its sending side: what is on its way still arrives, and what it has asked is still answered.
+    pub fn end_sending(&mut self, conn: u32) {
+        let c = &mut self.conns[conn as usize];
+        if std::mem::replace(&mut c.sends, false) {
+            let at = c.last_to_node.max(self.agenda.now_ns());
+            self.agenda.at(at, Event::EndAtNode { conn });
+        }
+    }
+
+    pub(super) fn on_end_at_node(&mut self, conn: u32) {
+        let node = self.conns[conn as usize].node;
+        if self.held(node, Event::EndAtNode { conn }) {
+            return;
+        }
+        let c = &mut self.conns[conn as usize];
+        if c.node_side && !c.silent && c.life == self.nodes[node as usize].life {
+            c.ended = true;
+            self.end_when_answered(conn);
+        }
+    }
+
+    /// As the edge does it: who has said everything gets every answer, and then the connection ends.
+    fn end_when_answered(&mut self, conn: u32) {
+        let c = &mut self.conns[conn as usize];
+        if c.asked.is_empty() && !c.closing {
+            self.close_after_answers(conn);
+        }
+    }
+
+    /// As the edge does it: a connection on which nothing has come or gone for so long ends, but for one that is owed an answer.
+    pub(super) fn on_idle(&mut self, conn: u32) {
+        let node = self.conns[conn as usize].node;
+        if self.held(node, Event::Idle { conn }) {
+            return;
+        }
+        let slot = &self.nodes[node as usize];
+        let c = &self.conns[conn as usize];
+        let Some(idle_ns) = slot.idle_ns.filter(|_| c.node_side && c.life == slot.life && !c.closing) else { return };
+        let now = self.agenda.now_ns();
+        if c.active + idle_ns > now {
+            self.agenda.at(c.active + idle_ns, Event::Idle { conn });
+        } else if c.asked.is_empty() {
+            self.close(conn, false);
+        } else {
+            self.agenda.after(idle_ns, Event::Idle { conn });
+        }
     }
 
     pub(super) fn on_close_at_node(&mut self, conn: u32) {
@@ -369,7 +454,11 @@ impl Sim {
         if c.node_side {
             c.node_side = false;
             c.asked.clear();
-            if c.life == self.nodes[node as usize].life {
+            let stuck = std::mem::take(&mut c.stuck);
+            if c.life == self.nodes[node as usize].life && self.is_up(node) {
+                for (lease, pins) in stuck {
+                    self.release(node, Some(lease), pins);
+                }
                 self.input(node, Input::Closed { conn: ConnId(u64::from(conn) + 1) });
             }
         }
@@ -389,6 +478,7 @@ impl Sim {
             if c.node == n && c.node_side {
                 c.node_side = false;
                 c.asked.clear();
+                c.stuck.clear();
                 c.broken = Some(Break { to_node: 0, to_client: 0 });
                 let delay = self.draw_delay();
                 self.agenda.after(delay, Event::CloseAtClient { conn });

@@ -177,7 +177,7 @@ impl Library {
         if self.config.reads != Reads::Nothing {
             for (topic, partitions) in self.config.topics.clone() {
                 for index in 0..partitions {
-                    let input = self.reading.assign(&mut self.rng, sim, &topic, index);
+                    let input = self.reading.assign(&mut self.rng, sim, me, &topic, index);
                     self.input(sim, me, input);
                 }
             }
@@ -300,7 +300,7 @@ impl Library {
     fn input(&mut self, sim: &mut Sim, me: u32, input: ClientInput) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            let now = Now { mono: Instant(sim.now_ns()), wall: Timestamp(sim.client_wall_ms()) };
+            let now = Now { mono: Instant(sim.now_ns()), wall: Timestamp(sim.client_wall_ms(me)) };
             let mut out = std::mem::take(&mut self.out);
             let client = &mut self.client;
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| client.handle(now, input, &mut out))) {
@@ -410,12 +410,12 @@ impl Library {
         let index = self.rng.below(partitions as u64) as i32;
         let input = match self.rng.below(3) {
             0 => self.reading.unassign(&topic, index),
-            _ => self.reading.assign(&mut self.rng, sim, &topic, index),
+            _ => self.reading.assign(&mut self.rng, sim, me, &topic, index),
         };
         self.input(sim, me, input);
         if self.rng.chance(1, 3) {
             // At once again, before anything of it was answered.
-            let input = self.reading.assign(&mut self.rng, sim, &topic, index);
+            let input = self.reading.assign(&mut self.rng, sim, me, &topic, index);
             self.input(sim, me, input);
         }
     }

@@ -107,13 +107,13 @@ impl Reading {
     }
 
     /// Read a partition, from its beginning or from a place that is drawn.
-    pub(super) fn assign(&mut self, rng: &mut Rng, sim: &Sim, topic: &str, index: i32) -> ClientInput {
+    pub(super) fn assign(&mut self, rng: &mut Rng, sim: &Sim, me: u32, topic: &str, index: i32) -> ClientInput {
         let told = |timestamp| Want::Told { timestamp, back: 0 };
         let (from, want) = match if self.reads == Reads::All { 0 } else { rng.below(8) } {
             0..=2 => (Position::Earliest, told(EARLIEST)),
             3 => (Position::Latest, told(LATEST)),
             4 => {
-                let at = sim.client_wall_ms() - rng.below(8_000) as i64;
+                let at = sim.client_wall_ms(me) - rng.below(8_000) as i64;
                 (Position::Time(Timestamp(at)), told(at))
             }
             5 => {
