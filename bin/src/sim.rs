@@ -193,6 +193,7 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
         failures.push(format!("stopped after {} seeds", summary.seeds));
     } else if summary.seeds >= ENOUGH.min(how.seeds) && how.failures_max == 0 {
         failures.extend(summary.idle_faults.iter().map(|k| format!("the fault {} was planned often and never struck", k.name())));
+        failures.extend(summary.idle_acts.iter().map(|act| format!("`{act}` was asked for often and never acknowledged")));
         failures.extend(summary.idle_checks.iter().map(|c| format!("check {c} never looked at anything")));
     }
     if verify && !interrupt.came() {

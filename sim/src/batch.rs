@@ -185,7 +185,8 @@ fn varint(bytes: &mut &[u8]) -> Option<i64> {
     None
 }
 
-fn put_varint(out: &mut Vec<u8>, n: i64) {
+/// A number as records have it, zigzag.
+pub(crate) fn put_varint(out: &mut Vec<u8>, n: i64) {
     let mut raw = ((n << 1) ^ (n >> 63)) as u64;
     while raw >= 0x80 {
         out.push(raw as u8 | 0x80);
@@ -205,6 +206,15 @@ pub struct Spec {
     pub timestamp: i64,
     /// (producer id, epoch, base sequence) of an idempotent producer.
     pub producer: Option<(i64, i16, i32)>,
+}
+
+/// Fill in the length and the checksum of a batch; the checksum.
+pub(crate) fn seal(batch: &mut [u8]) -> u32 {
+    let length = (batch.len() - 12) as i32;
+    batch[8..12].copy_from_slice(&length.to_be_bytes());
+    let crc = crc32c::crc32c(&batch[CRC_FROM..]);
+    batch[CRC_AT..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
+    crc
 }
 
 /// A batch as a producer sends it: base offset 0, leader epoch -1.
@@ -239,10 +249,7 @@ pub fn build(spec: Spec) -> Checked {
         put_varint(&mut out, body.len() as i64);
         out.extend_from_slice(&body);
     }
-    let length = (out.len() - 12) as i32;
-    out[8..12].copy_from_slice(&length.to_be_bytes());
-    let crc = crc32c::crc32c(&out[CRC_FROM..]);
-    out[CRC_AT..CRC_FROM].copy_from_slice(&crc.to_be_bytes());
+    let crc = seal(&mut out);
     let info = BatchInfo {
         pos: 0,
         len: out.len() as u32,

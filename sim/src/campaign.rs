@@ -6,7 +6,9 @@
 //! Not here    running cases (case.rs), threads (runner.rs).
 
 use crate::case::{Case, ClientKind, ClientSpec};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, ProducerConfig, Reads};
+use crate::clients::{
+    AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, Reads,
+};
 use crate::diagnostic::Diagnostic;
 use crate::disk::{Character, Keep, Loss};
 use crate::plan::{Kind, Plan, Rate, Span};
@@ -66,6 +68,9 @@ pub struct ClientPart {
     /// How many ask where leader epochs end and where times lie.
     #[serde(default)]
     pub inspectors: Option<Range>,
+    /// Worlds in a hundred in which an operator tries all of administration on things of its own.
+    #[serde(default)]
+    pub operator_percent: u64,
     /// Worlds in a hundred in which somebody also uses the client of core.
     #[serde(default)]
     pub library_percent: u64,
@@ -132,7 +137,11 @@ impl Campaign {
                 ));
             }
         }
-        for (name, percent) in [("tiny-percent", world.tiny_percent), ("library-percent", clients.library_percent)] {
+        for (name, percent) in [
+            ("tiny-percent", world.tiny_percent),
+            ("operator-percent", clients.operator_percent),
+            ("library-percent", clients.library_percent),
+        ] {
             if percent > 100 {
                 return Err((name.into(), format!("{percent} in a hundred worlds are too many")));
             }
@@ -310,6 +319,13 @@ impl Campaign {
             let (think_ms, patience_ms) = (rng.between(5, 200), rng.between(2_000, 20_000));
             let inspector = InspectorConfig { topics: all.clone(), think_ms, patience_ms };
             clients.push(ClientSpec { name: format!("inspector{i}"), kind: ClientKind::Inspector(inspector) });
+        }
+        let mut rng = Rng::stream(seed, "clients/operator");
+        if rng.below(100) < self.clients.operator_percent {
+            let operations = rng.between(20, 120) as u32;
+            let think_ms = (faults_ms / u64::from(operations + 1)).max(1);
+            let operator = OperatorConfig { operations, think_ms, patience_ms: rng.between(2_000, 20_000) };
+            clients.push(ClientSpec { name: "operator".into(), kind: ClientKind::Operator(operator) });
         }
         clients
     }

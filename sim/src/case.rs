@@ -9,7 +9,7 @@
 use crate::checks::{self, Excuse, Tally};
 use crate::clients::{
     Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Inspector, InspectorConfig, Library,
-    LibraryConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
+    LibraryConfig, Operator, OperatorConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
 };
 use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
@@ -35,6 +35,7 @@ pub enum ClientKind {
     Consumer(ConsumerConfig),
     Hostile(HostileConfig),
     Inspector(InspectorConfig),
+    Operator(OperatorConfig),
     Library(LibraryConfig),
 }
 
@@ -59,7 +60,7 @@ impl Case {
             ClientKind::Producer(p) => &p.topics,
             ClientKind::Consumer(c) => &c.topics,
             ClientKind::Library(c) => &c.topics,
-            ClientKind::Admin(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => return None,
+            ClientKind::Admin(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => return None,
         };
         let deletes = |admin: &AdminConfig, name: &String| {
             let timed = |a: &TimedAct| a.topic == *name && a.act == AdminAct::DeleteTopic;
@@ -119,6 +120,8 @@ pub struct Outcome {
     pub excuses: BTreeMap<Excuse, u64>,
     /// Operations by how they ended.
     pub operations: Operations,
+    /// What an administrator did: how often, and how often it was acknowledged.
+    pub acts: BTreeMap<String, (u64, u64)>,
     pub storage: Storage,
     #[serde(skip)]
     pub trail: Vec<u64>,
@@ -220,6 +223,7 @@ impl<'a> Run<'a> {
                 ClientKind::Consumer(c) => Client::Consumer(Consumer::new(c.clone(), seed, &spec.name)),
                 ClientKind::Hostile(c) => Client::Hostile(Hostile::new(c.clone(), seed, &spec.name)),
                 ClientKind::Inspector(c) => Client::Inspector(Inspector::new(c.clone(), seed, &spec.name)),
+                ClientKind::Operator(c) => Client::Operator(Operator::new(c.clone(), seed, &spec.name)),
                 ClientKind::Library(c) => Client::Library(Box::new(Library::new(c.clone(), seed, &spec.name, planted))),
             };
             self.world.add_client(&spec.name, client);
@@ -368,7 +372,7 @@ impl<'a> Run<'a> {
         world.sim.refold();
     }
 
-    /// The topics that must be there at the end: created, and never deleted by anybody.
+    /// The topics that must be there at the end: created, and never deleted by anybody; with their partitions.
     fn topics(&self) -> Vec<(String, i32)> {
         let history = &self.world.sim.history;
         let mut topics: Vec<(String, i32)> = Vec::new();
@@ -379,6 +383,15 @@ impl<'a> Run<'a> {
                 && !topics.iter().any(|(n, _)| n == name)
             {
                 topics.push((name.clone(), *partitions));
+            }
+        }
+        for (name, has) in &mut topics {
+            let added = history.admins.iter().filter(|op| op.outcome == Ended::Ok && history.topics[op.topic as usize] == *name);
+            let added = added.filter_map(|op| if let AdminAct::CreatePartitions { count } = op.act { Some(count) } else { None });
+            *has = added.fold(*has, i32::max);
+            // Whoever asked for more may not have heard the answer, and somebody may have written there.
+            while self.world.sim.ends(0, name, *has).is_some() {
+                *has += 1;
             }
         }
         topics
@@ -421,6 +434,11 @@ impl<'a> Run<'a> {
             }
         }
         operations.admin = sim.history.admins.len() as u64;
+        let mut acts: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for op in &sim.history.admins {
+            let (asked, done) = acts.entry(op.act.name().to_owned()).or_default();
+            (*asked, *done) = (*asked + 1, *done + u64::from(op.outcome == Ended::Ok));
+        }
         operations.starts = sim.nodes.iter().map(|n| u64::from(n.starts)).sum();
         let storage = Storage {
             boundaries: sim.boundaries,
@@ -438,6 +456,7 @@ impl<'a> Run<'a> {
             moot,
             excuses,
             operations,
+            acts,
             storage,
             trail: sim.trail().to_vec(),
             timetables: if sim.failures().is_empty() { Vec::new() } else { timetables(self.case, &sim.history) },

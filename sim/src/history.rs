@@ -96,6 +96,20 @@ pub enum AdminAct {
     DeleteRecords { partition: i32, before: i64 },
 }
 
+impl AdminAct {
+    /// What it is called where acts are counted.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            AdminAct::CreateTopic { .. } => "create",
+            AdminAct::DeleteTopic => "delete",
+            AdminAct::CreatePartitions { .. } => "add-partitions",
+            AdminAct::SetConfig { .. } => "configure",
+            AdminAct::DeleteRecords { .. } => "delete-records",
+        }
+    }
+}
+
 /// One administrative operation on one topic.
 #[derive(Clone, Debug, Serialize)]
 pub struct AdminOp {

@@ -160,6 +160,10 @@ pub struct Summary {
     pub idle_checks: Vec<String>,
     /// Kinds of fault that were planned at least [`IDLE_FAULT_PLANNED`] times and never struck.
     pub idle_faults: Vec<Kind>,
+    /// What administrators did: how often, and how often it was acknowledged.
+    pub acts: BTreeMap<String, (u64, u64)>,
+    /// What they did as often and was never acknowledged.
+    pub idle_acts: Vec<String>,
 }
 
 /// How far a run of many seeds has come.
@@ -210,6 +214,8 @@ pub fn fuzz(campaign: &Campaign, how: &Fuzz, progress: &(dyn Fn(Progress) -> boo
     let struck = |kind: &Kind| summary.fired.contains_key(kind);
     let is_idle = |kind: &&Kind| !struck(kind) && planned.get(kind.name()).is_some_and(|n| *n >= IDLE_FAULT_PLANNED);
     summary.idle_faults = campaign.faults.keys().filter(is_idle).copied().collect();
+    let in_vain = |(asked, done): &(u64, u64)| *asked >= IDLE_FAULT_PLANNED && *done == 0;
+    summary.idle_acts = summary.acts.iter().filter(|(_, n)| in_vain(n)).map(|(act, _)| act.clone()).collect();
     summary.idle_checks = idle.map(|(check, _)| check.name.to_string()).collect();
     summary
 }
@@ -232,6 +238,10 @@ impl Summary {
         }
         for (excuse, n) in &outcome.excuses {
             *self.excuses.entry(*excuse).or_default() += n;
+        }
+        for (act, (asked, done)) in &outcome.acts {
+            let all = self.acts.entry(act.clone()).or_default();
+            *all = (all.0 + asked, all.1 + done);
         }
         let Some(failure) = outcome.failures.first() else { return };
         self.failed += 1;

@@ -54,6 +54,7 @@ impl Size {
                 ClientKind::Producer(p) => u64::from(p.batches) + p.timetable.len() as u64,
                 ClientKind::Library(l) => u64::from(l.records) + l.timetable.len() as u64,
                 ClientKind::Hostile(h) => u64::from(h.frames),
+                ClientKind::Operator(o) => u64::from(o.operations),
                 ClientKind::Consumer(_) | ClientKind::Inspector(_) => 0,
                 ClientKind::Admin(a) => {
                     size.clients -= 1;
@@ -303,6 +304,7 @@ impl Search<'_> {
                     ClientKind::Library(l) => l.records /= divisor,
                     ClientKind::Admin(a) => a.operations /= divisor,
                     ClientKind::Hostile(h) => h.frames /= divisor,
+                    ClientKind::Operator(o) => o.operations /= divisor,
                     ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
                 });
             }
@@ -311,6 +313,7 @@ impl Search<'_> {
                 ClientKind::Library(l) => l.records = l.records.saturating_sub(1),
                 ClientKind::Admin(a) => a.operations = a.operations.saturating_sub(1),
                 ClientKind::Hostile(h) => h.frames = h.frames.saturating_sub(1),
+                ClientKind::Operator(o) => o.operations = o.operations.saturating_sub(1),
                 ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
             });
             self.edited(|c| match &mut c.clients[at].kind {
@@ -329,7 +332,7 @@ impl Search<'_> {
                     l.timetable.iter_mut().for_each(|b| (b.records, b.padding) = (1, 0));
                 }
                 ClientKind::Consumer(k) => k.lists_percent = 0,
-                ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
+                ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => {}
             });
             self.edited(|c| {
                 if let ClientKind::Producer(p) = &mut c.clients[at].kind {
@@ -463,7 +466,7 @@ fn move_times(case: &mut Case, mut to: impl FnMut(u64) -> u64) {
             ClientKind::Producer(p) => p.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
             ClientKind::Library(l) => l.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
             ClientKind::Admin(a) => a.timetable.iter_mut().for_each(|a| a.at_ms = to(a.at_ms)),
-            ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
+            ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => {}
         }
     }
 }
@@ -478,7 +481,8 @@ fn last_ms(case: &Case) -> u64 {
         ClientKind::Producer(p) => p.timetable.last().map_or(0, |b| b.at_ms),
         ClientKind::Library(l) => l.timetable.last().map_or(0, |b| b.at_ms),
         ClientKind::Admin(a) => a.timetable.last().map_or(0, |a| a.at_ms),
-        ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => 0,
+        ClientKind::Operator(o) if o.operations > 0 => u64::MAX >> 1,
+        ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => 0,
     });
     clients.chain(case.plan.entries.iter().map(|e| e.at_ms)).max().unwrap_or(0)
 }
@@ -494,7 +498,7 @@ fn one_partition(case: &mut Case, topic: usize) {
             ClientKind::Library(l) => &mut l.topics,
             ClientKind::Consumer(c) => &mut c.topics,
             ClientKind::Inspector(i) => &mut i.topics,
-            ClientKind::Admin(_) | ClientKind::Hostile(_) => continue,
+            ClientKind::Admin(_) | ClientKind::Hostile(_) | ClientKind::Operator(_) => continue,
         };
         topics.iter_mut().filter(|(n, _)| *n == name).for_each(|(_, partitions)| *partitions = 1);
     }
@@ -522,7 +526,7 @@ fn leave_out_topic(case: &mut Case, topic: usize) {
             ClientKind::Consumer(c) => c.topics.retain(|(n, _)| *n != name),
             ClientKind::Hostile(h) => h.topics.retain(|n| *n != name),
             ClientKind::Inspector(i) => i.topics.retain(|(n, _)| *n != name),
-            ClientKind::Admin(_) => {}
+            ClientKind::Admin(_) | ClientKind::Operator(_) => {}
         }
     }
 }

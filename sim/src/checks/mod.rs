@@ -171,6 +171,10 @@ checks! {
         "After an acks=all answer, every later Fetch answer has a high watermark above the record.",
         "A fresh consumer must find what is acknowledged.",
         "Where a power loss permitted its loss.";
+    Administration = "administration", "CD, H15":
+        "An operator's request, right or wrong, is answered with Kafka's error code; what was acknowledged to it is what is described.",
+        "Tools decide by error codes, and a setting that is shown and was not given misleads whoever looks for a mistake.",
+        "Error messages (the conformance tests compare them); damaged disks.";
     Library = "client-library", "CL, CI":
         "What the client of core is handed ends once and in time; a record goes to one partition; a reader begins where it was told and goes on where it stopped; keys, values and headers come back as they went.",
         "People use the client, not the protocol: a promise that it forgets on the way is broken.",

@@ -511,7 +511,7 @@ impl Watch {
         let batch = ghost.batch_at(base_offset).copied();
         let right = batch.filter(|b| {
             b.head.base_offset == base_offset
-                && (b.head.crc == sent.crc || b.head.attributes & LOG_APPEND_TIME != 0)
+                && (b.head.crc == sent.crc || b.head.attributes & LOG_APPEND_TIME != 0 || b.head.attributes & 7 != sent.codec)
                 && b.head.count == sent.count
         });
         let Some(batch) = right else {

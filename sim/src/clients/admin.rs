@@ -11,6 +11,7 @@ use super::link::{Link, PATIENCE, draw_version, text, topic_name};
 use crate::history::{AdminAct, AdminOp, Outcome};
 use crate::world::Sim;
 use ottla_core::rng::Rng;
+use ottla_core::wire::blank::Blank;
 use ottla_core::wire::{ApiKey, Request, Response, msg};
 
 /// Settings of a topic: name and value.
@@ -246,7 +247,7 @@ fn request(topic: &str, act: &AdminAct, settings: &[(String, String)]) -> (ApiKe
         }
         AdminAct::CreatePartitions { count } => {
             let topic =
-                msg::create_partitions_request::CreatePartitionsTopic::default().with_name(topic_name(topic)).with_count(*count);
+                msg::create_partitions_request::CreatePartitionsTopic::blank().with_name(topic_name(topic)).with_count(*count);
             let request = msg::CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(TIMEOUT_MS);
             (ApiKey::CreatePartitions, Request::CreatePartitions(request))
         }

@@ -12,6 +12,7 @@ mod hostile;
 mod inspector;
 mod library;
 mod link;
+mod operator;
 mod producer;
 mod scripted;
 
@@ -20,6 +21,7 @@ pub use consumer::ConsumerConfig;
 pub use hostile::HostileConfig;
 pub use inspector::InspectorConfig;
 pub use library::{LibraryConfig, Reads};
+pub use operator::OperatorConfig;
 pub use producer::{ProducerConfig, TimedBatch};
 
 pub(crate) use admin::Admin;
@@ -28,6 +30,7 @@ pub(crate) use hostile::Hostile;
 pub(crate) use inspector::Inspector;
 pub(crate) use library::{GIVEN_UP, Library, OWN};
 pub(crate) use link::PATIENCE;
+pub(crate) use operator::Operator;
 pub(crate) use producer::Producer;
 pub(crate) use scripted::Scripted;
 
@@ -46,6 +49,7 @@ pub(crate) enum Client {
     Admin(Admin),
     Hostile(Hostile),
     Inspector(Inspector),
+    Operator(Operator),
     Library(Box<Library>),
 }
 
@@ -58,6 +62,7 @@ macro_rules! each {
             Client::Admin($c) => $act,
             Client::Hostile($c) => $act,
             Client::Inspector($c) => $act,
+            Client::Operator($c) => $act,
             Client::Library($c) => $act,
         }
     };
@@ -89,6 +94,7 @@ impl Client {
             Client::Consumer(c) => c.is_done(),
             Client::Admin(c) => c.is_done(),
             Client::Inspector(c) => c.is_done(),
+            Client::Operator(c) => c.is_done(),
             Client::Library(c) => c.is_done(),
         }
     }

@@ -422,6 +422,20 @@ pub const TABLE: &[Entry] = &[
         run: world::inspector,
     },
     Entry {
+        verb: "operator",
+        usage: "operator NAME [operations=N]",
+        about: "Put a client in that tries all of administration, right and wrong, on topics, settings and batches of its own, and \
+          knows what each must be answered.",
+        args: (1, 1),
+        options: &[
+            ("operations", "how many; 10 unless said"),
+            ("think", "time between operations, on the average; 10ms unless said"),
+            ("patience", "how long a client waits for an answer; 15s unless said"),
+        ],
+        form: Form::World,
+        run: world::operator,
+    },
+    Entry {
         verb: "library",
         usage: "library NAME [records=N] [reads=all] [topics=TOPIC,...]",
         about: "Put the client of core in, the one that `ottla produce` and `ottla consume` drive. It is handed what `at TIME produce` \

@@ -6,9 +6,14 @@
 //!             their times.
 //! Not here    reading it (world.rs).
 
-use super::world::{NAMED_READS, blank, blank_consumer, blank_inspector, blank_library, blank_producer, keep_name, topics_of};
+use super::world::{
+    NAMED_READS, OPERATIONS, PATIENCE_MS, blank, blank_consumer, blank_inspector, blank_library, blank_producer, keep_name,
+    topics_of,
+};
 use crate::case::{Case, ClientKind};
-use crate::clients::{AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, ProducerConfig};
+use crate::clients::{
+    AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig,
+};
 use crate::disk::{Loss, Strike, Target};
 use crate::history::AdminAct;
 use crate::plan::{Action, Calls};
@@ -119,6 +124,7 @@ pub fn of_case(case: &Case, comment: &str) -> String {
             ClientKind::Consumer(c) => Some(consumer(&spec.name, c, &all)),
             ClientKind::Hostile(c) => Some(hostile(&spec.name, c, &all)),
             ClientKind::Inspector(c) => Some(inspector(&spec.name, c, &all)),
+            ClientKind::Operator(c) => Some(operator(&spec.name, c)),
             ClientKind::Library(c) => Some(library(&spec.name, c, &all)),
         };
         if let Some(line) = line {
@@ -250,6 +256,14 @@ fn inspector(name: &str, c: &InspectorConfig, all: &[(String, i32)]) -> Line {
     line
 }
 
+fn operator(name: &str, c: &OperatorConfig) -> Line {
+    let mut line = Line::new(format!("operator {name}"));
+    line.unless("operations", c.operations, OPERATIONS);
+    line.time("think", c.think_ms, 10);
+    line.time("patience", c.patience_ms, PATIENCE_MS);
+    line
+}
+
 fn library(name: &str, c: &LibraryConfig, all: &[(String, i32)]) -> Line {
     let usual = blank_library(Vec::new());
     let mut line = Line::new(format!("library {name}"));
@@ -294,20 +308,14 @@ fn timetables(case: &Case) -> Vec<(u64, Line)> {
                     out.push((entry.at_ms, line));
                 }
             }
-            ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) => {}
+            ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => {}
         }
     }
     out
 }
 
 fn act(topic: &str, act: &AdminAct) -> Line {
-    let mut line = Line::new(match act {
-        AdminAct::CreateTopic { .. } => "create",
-        AdminAct::DeleteTopic => "delete",
-        AdminAct::CreatePartitions { .. } => "add-partitions",
-        AdminAct::SetConfig { .. } => "configure",
-        AdminAct::DeleteRecords { .. } => "delete-records",
-    });
+    let mut line = Line::new(act.name());
     match act {
         AdminAct::DeleteRecords { partition, .. } => line.word(&format!("{topic}/{partition}")),
         _ => line.word(topic),

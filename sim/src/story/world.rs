@@ -1,7 +1,7 @@
 //! Stories of a world whose clients act by themselves: a campaign's case as commands, and the commands as a case.
 //!
 //! State       the case so far, in the stage.
-//! Takes       `world`, `topic`, `admin`, `producer`, `consumer`, `hostile`, `inspector`, `library`, `at`, `play`; or a case.
+//! Takes       `world`, `topic`, `admin`, `producer`, `consumer`, `hostile`, `inspector`, `operator`, `library`, `at`, `play`; or a case.
 //! Gives       the case, and its course; or the text that stands for it.
 //! Holds       a case that is written down and read again is the same case, but for the name of its campaign.
 //! Not here    running a case (case.rs), cutting it down (shrink.rs).
@@ -12,7 +12,8 @@ use super::run::{Stage, duration_ns, number};
 use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
 use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
 use crate::clients::{
-    AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, ProducerConfig, Reads, TimedAct, TimedBatch,
+    AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, Reads, TimedAct,
+    TimedBatch,
 };
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::disk::{Character, Keep, Loss, Target};
@@ -95,6 +96,9 @@ pub(super) fn blank_consumer(topics: Vec<(String, i32)>) -> ConsumerConfig {
 pub(super) fn blank_inspector(topics: Vec<(String, i32)>) -> InspectorConfig {
     InspectorConfig { topics, think_ms: 10, patience_ms: PATIENCE_MS }
 }
+
+/// What an operator does, unless said.
+pub(super) const OPERATIONS: u32 = 10;
 
 /// Of the client of core, unless said: its request and delivery timeouts in milliseconds, and the bytes of a batch.
 pub(crate) const LIBRARY_USUAL: (u64, u64, usize) = (5_000, 30_000, 16 * 1024);
@@ -342,6 +346,13 @@ pub(super) fn inspector(stage: &mut Stage, command: &Command) -> Result<String, 
     c.think_ms = command.option("think").map_or(Ok(c.think_ms), ms)?;
     c.patience_ms = command.option("patience").map_or(Ok(c.patience_ms), ms)?;
     add(stage, &command.args[0], ClientKind::Inspector(c))
+}
+
+pub(super) fn operator(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    let operations = command.option("operations").map_or(Ok(OPERATIONS), number)?;
+    let think_ms = command.option("think").map_or(Ok(10), ms)?;
+    let patience_ms = command.option("patience").map_or(Ok(PATIENCE_MS), ms)?;
+    add(stage, &command.args[0], ClientKind::Operator(OperatorConfig { operations, think_ms, patience_ms }))
 }
 
 pub(super) fn library(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {

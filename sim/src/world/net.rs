@@ -101,6 +101,8 @@ pub(crate) struct AskedPart {
     pub(crate) id: u128,
     pub(crate) index: i32,
     pub(crate) crc: u32,
+    /// The codec's number. The broker may have been told to store another.
+    pub(crate) codec: i16,
     pub(crate) count: i32,
     /// The log of that name when the request came: the answer may speak of one that is deleted meanwhile.
     pub(crate) log: Option<usize>,

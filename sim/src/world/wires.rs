@@ -76,8 +76,7 @@ impl Sim {
         if let (true, Some(api)) = (answered, api_of(&frame.request)) {
             c.awaited.push_back((frame.correlation, api, frame.version));
         }
-        let by_bytes = c.by_bytes;
-        let flight = if by_bytes {
+        let flight = if c.by_bytes || has_unchecked(&frame.request) {
             match encode_request(&frame) {
                 Ok(bytes) => Flight::Raw(bytes.slice(4..)),
                 Err(error) => {
@@ -519,6 +518,13 @@ pub(crate) fn api_of(request: &Request) -> Option<ApiKey> {
         DescribeCluster DescribeProducers GetTelemetrySubscriptions PushTelemetry ListConfigResources DescribeTopicPartitions)
 }
 
+/// Records that nobody has checked have to travel as bytes.
+fn has_unchecked(request: &Request) -> bool {
+    let Request::Produce(produce) = request else { return false };
+    let mut parts = produce.topics.iter().flat_map(|t| &t.partitions);
+    parts.any(|p| p.records.as_ref().is_ok_and(|r| r.batches.is_empty()))
+}
+
 fn size_of(request: &Request) -> u32 {
     match request {
         Request::Produce(Produce { topics, .. }) => {
@@ -545,6 +551,7 @@ fn asked_of(frame: &RequestFrame) -> Option<Asked> {
                         id: topic.id.0.as_u128(),
                         index: p.index,
                         crc: head.crc,
+                        codec: head.attributes & 7,
                         count: head.count,
                         log: None,
                     });

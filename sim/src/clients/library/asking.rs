@@ -9,9 +9,11 @@
 use super::super::link::{text, topic_name};
 use super::complain;
 use crate::checks::Id;
+use crate::disk::TOTAL_BYTES;
 use crate::world::Sim;
 use ottla_core::client::{ClientError, ClientInput, Target, Token, TopicPartition};
 use ottla_core::rng::Rng;
+use ottla_core::wire::blank::Blank;
 use ottla_core::wire::{Request, Response, msg};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -153,9 +155,8 @@ impl Asking {
                 Request::DescribeTopicPartitions(request)
             }
             Ask::AddPartitions(count) => {
-                let topic = msg::create_partitions_request::CreatePartitionsTopic::default()
-                    .with_name(topic_name(OWN))
-                    .with_count(*count);
+                let topic =
+                    msg::create_partitions_request::CreatePartitionsTopic::blank().with_name(topic_name(OWN)).with_count(*count);
                 Request::CreatePartitions(msg::CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(5_000))
             }
             Ask::Resources => {
@@ -250,6 +251,10 @@ impl Asking {
             (Ask::Producers(acked), Response::DescribeProducers(answer)) => check_producers(sim, &acked, &answer),
             (Ask::LogDirs, Response::DescribeLogDirs(answer)) => {
                 let dirs = answer.results.iter().filter(|r| r.error_code == 0);
+                let of_disk = |(total, usable): (i64, i64)| total == TOTAL_BYTES as i64 && (0..=total).contains(&usable);
+                if let Some(wrong) = dirs.clone().find(|d| !self.older && !of_disk((d.total_bytes, d.usable_bytes))) {
+                    complain(sim, "a volume is described that is none", format!("{wrong:?}"));
+                }
                 let parts = dirs.flat_map(|d| &d.topics).flat_map(|t| &t.partitions);
                 if let Some(wrong) = parts.clone().find(|p| p.partition_size < 0 || p.partition_index == 99) {
                     complain(sim, "a log of no size, or that nobody made, is described", format!("{wrong:?}"));
