@@ -93,8 +93,8 @@ const GROUP: &[Row] = &[
 
 /// Settings of the broker that nothing here depends on, and some that cannot be changed.
 const BROKER: &[Row] = &[
-    ("log.cleaner.delete.retention.ms", "70000", Some("70000")),
-    ("log.cleaner.delete.retention.ms", "-1", None),
+    ("log.cleaner.max.compaction.lag.ms", "70000", Some("70000")),
+    ("log.cleaner.max.compaction.lag.ms", "0", None),
     ("log.cleaner.min.cleanable.ratio", "0.75", Some("0.75")),
     ("log.cleaner.min.cleanable.ratio", "2", None),
     ("compression.zstd.level", "7", Some("7")),
