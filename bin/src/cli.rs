@@ -387,7 +387,10 @@ pub(crate) enum LogCommand {
 #[command(after_help = "Examples:\n  \
     ottla log dump data/orders-0/00000000000000000000.log --print-records\n  \
     ottla log dump data/orders-0/* --verify\n  \
-    ottla log dump data/__cluster_metadata-0/*.log -o json")]
+    ottla log dump data/__cluster_metadata-0/*.log -o json\n\n\
+    With -o json, one object a line; its kind is batch, record, entry, producer, epoch, line, reserve or end.\n\
+    Records have key, value and headers as `ottla consume -o json` prints them (key_hex, value_hex where they are\n\
+    no text); those of the metadata log have type, version and data, with the field names of Kafka's schemas.")]
 pub(crate) struct LogDumpArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -4,6 +4,7 @@
 
 use crate::cli::{LogDumpArgs, Output};
 use crate::failure::Failure;
+use crate::{format, metadata};
 use bytes::Bytes;
 use ottla_core::controller::records::Record;
 use ottla_core::io::{DiskFault, FileKind, FileName};
@@ -12,7 +13,7 @@ use ottla_core::log::epochs::Epochs;
 use ottla_core::log::{index, snapshot};
 use ottla_core::time::Timestamp;
 use ottla_core::wire::batch::{BatchInfo, records};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,8 @@ impl Dump<'_> {
             Some((FileKind::Snapshot, _)) => self.producers(file),
             Some((FileKind::LeaderEpochs, _)) => self.epochs(file),
             Some((FileKind::TxnIndex, _)) => Err(Failure::Failed(format!("{name}: transaction indexes are not read yet"))),
+            // It holds nothing but its size.
+            Some((FileKind::Reserve, _)) => Ok(self.say("reserve", json!({"bytes": std::fs::metadata(file)?.len()}))?),
             Some((kind, _)) => self.text(file, kind),
             None => Err(Failure::Usage(format!(
                 "{name} is no file of a log; there are .log, .index, .timeindex, .snapshot, .checkpoint and the checkpoint files"
@@ -80,6 +83,8 @@ impl Dump<'_> {
                 write!(self.out, "{indent}{kind}")?;
                 for (name, value) in fields.as_object().into_iter().flatten() {
                     match value {
+                        // A terminal would obey what is in there.
+                        Value::String(text) if text.chars().any(char::is_control) => write!(self.out, " {name}={text:?}")?,
                         Value::String(text) => write!(self.out, " {name}={text}")?,
                         other => write!(self.out, " {name}={other}")?,
                     }
@@ -143,30 +148,35 @@ impl Dump<'_> {
             }
         };
         for record in all {
-            // What is no text is told apart from text that looks like it.
-            let text = |b: Option<&Bytes>| match b {
-                None => Value::Null,
-                Some(b) => match std::str::from_utf8(b) {
-                    Ok(text) => json!(text),
-                    Err(_) => json!({"hex": b.iter().map(|b| format!("{b:02x}")).collect::<String>()}),
-                },
-            };
+            let mut fields = Map::new();
+            fields.insert("offset".to_owned(), json!(record.offset));
+            let value = record.value.as_deref().unwrap_or_default();
             if metadata && !a.is_control() {
-                let decoded = Record::decode(record.value.as_deref().unwrap_or_default());
-                if let Err(e) = &decoded {
-                    self.damaged(file, &format!("the metadata record at offset {}: {e}", record.offset));
+                match Record::version(value).and_then(|version| Ok((version, Record::decode(value)?))) {
+                    Ok((version, decoded)) => {
+                        let (kind, data) = metadata::object(&decoded);
+                        fields.extend([("type".to_owned(), json!(kind)), ("version".to_owned(), json!(version))]);
+                        fields.insert("data".to_owned(), data);
+                    }
+                    Err(e) => {
+                        self.damaged(file, &format!("the metadata record at offset {}: {e}", record.offset));
+                        fields.insert("undecodable".to_owned(), json!(e));
+                        format::put(&mut fields, "value", record.value.as_ref());
+                    }
                 }
-                let said = decoded.map_or_else(|e| format!("undecodable: {e}"), |r| format!("{r:?}"));
-                self.say("record", json!({"offset": record.offset, "metadata": said}))?;
-            } else if self.args.print_records {
-                let headers: Vec<Value> =
-                    record.headers.iter().map(|h| json!([text(Some(&h.key)), text(h.value.as_ref())])).collect();
-                self.say(
-                    "record",
-                    json!({"offset": record.offset, "timestamp": record.timestamp, "key": text(record.key.as_ref()),
-                        "value": text(record.value.as_ref()), "headers": headers}),
-                )?;
+            } else if self.args.print_records || metadata {
+                if a.is_control() {
+                    let kind = record.key.as_deref().and_then(metadata::control);
+                    fields.insert("type".to_owned(), json!(kind));
+                }
+                fields.insert("timestamp".to_owned(), json!(record.timestamp));
+                format::put(&mut fields, "key", record.key.as_ref());
+                format::put(&mut fields, "value", record.value.as_ref());
+                fields.insert("headers".to_owned(), format::headers(&record.headers));
+            } else {
+                continue;
             }
+            self.say("record", Value::Object(fields))?;
         }
         Ok(())
     }

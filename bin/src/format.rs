@@ -152,7 +152,7 @@ pub(crate) fn unescape(text: &str) -> Vec<u8> {
 }
 
 /// Bytes under `name` where they are text, else in hexadecimal under `name_hex`. Null is null.
-fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&Bytes>) {
+pub(crate) fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&Bytes>) {
     match bytes.map(|b| std::str::from_utf8(b).map_err(|_| b)) {
         None => object.insert(name.to_owned(), Value::Null),
         Some(Ok(text)) => object.insert(name.to_owned(), json!(text)),
@@ -189,14 +189,19 @@ pub(crate) fn to_json(at: &TopicPartition, record: &ReadRecord) -> Value {
     object.insert("timestamp_type".to_owned(), json!(kind));
     put(&mut object, "key", record.key.as_ref());
     put(&mut object, "value", record.value.as_ref());
-    let headers = record.headers.iter().map(|h| {
+    object.insert("headers".to_owned(), headers(&record.headers));
+    Value::Object(object)
+}
+
+/// The headers of a record as a JSON array.
+pub(crate) fn headers(headers: &[RecordHeader]) -> Value {
+    let one = |h: &RecordHeader| {
         let mut header = Map::new();
         header.insert("name".to_owned(), json!(String::from_utf8_lossy(&h.key)));
         put(&mut header, "value", h.value.as_ref());
         Value::Object(header)
-    });
-    object.insert("headers".to_owned(), headers.collect());
-    Value::Object(object)
+    };
+    headers.iter().map(one).collect()
 }
 
 /// The record of a JSON object: its key, value, headers and timestamp.

@@ -350,7 +350,7 @@ fn an_existing_server_properties_is_served() {
 fn files_of_a_log_are_dumped_and_verified() {
     let mut broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "1", "-c", "segment.bytes=1048576"]);
-    broker.ok_with("k:one\nk:two\n", &["produce", "t", "-K", ":", "-z", "lz4"]);
+    broker.ok_with("k:one\nk:two\n", &["produce", "t", "-K", ":", "-z", "lz4", "-H", "h=1"]);
     // More than a segment: its indexes are written when the next begins.
     broker.ok_with(format!("{}\n", "x".repeat(200_000)).repeat(7), &["produce", "t"]);
     assert_eq!(broker.stop(), Some(0));
@@ -367,6 +367,7 @@ fn files_of_a_log_are_dumped_and_verified() {
     assert_eq!((&facts[0]["kind"], &facts[0]["compression"], &facts[0]["count"]), (&"batch".into(), &"lz4".into(), &2.into()));
     assert_eq!((&facts[2]["key"], &facts[2]["value"], &facts[2]["offset"]), (&"k".into(), &"two".into(), &1.into()));
     assert_eq!(facts[2]["kind"], "record");
+    assert_eq!(facts[2]["headers"], serde_json::json!([{"name": "h", "value": "1"}]));
     for file in [log, "t-0/00000000000000000000.index", "t-0/00000000000000000000.timeindex", "t-0/leader-epoch-checkpoint"] {
         let verified = dump(file, &["--verify"]);
         assert!(verified.status.success(), "{file}: {}", String::from_utf8_lossy(&verified.stderr));
@@ -374,7 +375,18 @@ fn files_of_a_log_are_dumped_and_verified() {
     }
     let metadata = dump("__cluster_metadata-0/00000000000000000000.log", &["--verify"]);
     assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
-    assert!(String::from_utf8_lossy(&metadata.stdout).contains("Topic { name: \"t\""));
+    let metadata = dump("__cluster_metadata-0/00000000000000000000.log", &["-o", "json"]);
+    let records: Vec<serde_json::Value> =
+        String::from_utf8_lossy(&metadata.stdout).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let of = |kind: &str| records.iter().find(|r| r["type"] == kind).cloned().unwrap_or_default();
+    let (topic, partition) = (of("TOPIC_RECORD"), of("PARTITION_RECORD"));
+    assert_eq!((&topic["data"]["name"], &topic["version"]), (&"t".into(), &0.into()));
+    assert_eq!((&partition["data"]["topicId"], &partition["data"]["leader"]), (&topic["data"]["topicId"], &1.into()));
+    let config = serde_json::json!({"resourceType": 2, "resourceName": "t", "name": "segment.bytes", "value": "1048576"});
+    assert!(records.iter().any(|r| r["data"] == config), "{records:?}");
+    assert!(records.iter().any(|r| r["type"] == "LEADER_CHANGE"), "{records:?}");
+    let reserve = dump("ottla.reserve", &[]);
+    assert_eq!(String::from_utf8_lossy(&reserve.stdout), "reserve bytes=4194304\n");
 
     let path = broker.data().join(log);
     let mut bytes = std::fs::read(&path).expect("it is there");

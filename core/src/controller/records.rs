@@ -255,18 +255,28 @@ impl Record {
         w.no_tags();
     }
 
+    /// The version in which these bytes hold a record.
+    pub fn version(bytes: &[u8]) -> Result<u32, String> {
+        read_frame(&mut Reader(bytes)).map(|(_, version)| version)
+    }
+
     /// The record that these bytes are.
     pub fn decode(bytes: &[u8]) -> Result<Record, String> {
         let mut r = Reader(bytes);
-        let frame = r.uvarint()?;
-        if frame != FRAME_VERSION {
-            return Err(format!("metadata record in frame version {frame}, which is not known here"));
-        }
-        let (kind, version) = (r.uvarint()?, r.uvarint()?);
+        let (kind, version) = read_frame(&mut r)?;
         let record = decode_fields(kind, version, &mut r)
             .map_err(|why| format!("metadata record of type {kind}, version {version}: {why}"))?;
         if r.0.is_empty() { Ok(record) } else { Err(format!("metadata record of type {kind}: {} bytes too many", r.0.len())) }
     }
+}
+
+/// The type and the version of the record that follows.
+fn read_frame(r: &mut Reader<'_>) -> Result<(u32, u32), String> {
+    let frame = r.uvarint()?;
+    if frame != FRAME_VERSION {
+        return Err(format!("metadata record in frame version {frame}, which is not known here"));
+    }
+    Ok((r.uvarint()?, r.uvarint()?))
 }
 
 fn encode_register_broker(w: &mut Writer, r: &RegisterBroker) {
