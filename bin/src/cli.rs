@@ -4,6 +4,7 @@
 //!             from one command to the next would be worse than one that differs from kcat's.)
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ottla_core::config::BROKER_SETTINGS;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -87,13 +88,21 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// The settings that Kafka does not have.
+fn own_settings() -> String {
+    let own = BROKER_SETTINGS.iter().filter(|s| s.name.starts_with("ottla."));
+    let lines = own.map(|s| format!("\n  {}={}\n          {}", s.name, s.default.unwrap_or_default(), s.doc));
+    format!("Settings have Kafka's names and defaults. Ottla's own, with their defaults:{}", lines.collect::<String>())
+}
+
 /// Settings by Kafka's names come from the file first, then from --set; the flags --data-dir, --listen and --advertise win over
 /// log.dirs, listeners and advertised.listeners.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
+#[command(after_help = format!("Examples:\n  \
     ottla serve --data-dir data --listen 127.0.0.1:9092\n  \
     ottla serve --config server.properties --http 127.0.0.1:9644\n  \
-    ottla serve --data-dir data --listen 0.0.0.0:9092 --advertise broker1:9092 --set log.retention.hours=24")]
+    ottla serve --data-dir data --listen 0.0.0.0:9092 --advertise broker1:9092 --set log.retention.hours=24\n\n\
+    {}", own_settings()))]
 pub(crate) struct ServeArgs {
     /// Where the log lives; created if it is absent.
     #[arg(long, value_name = "DIR")]

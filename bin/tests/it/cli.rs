@@ -2,6 +2,7 @@
 
 use crate::support::{Broker, ottla, run};
 use insta::assert_snapshot;
+use ottla_core::config::{BROKER_SETTINGS, Setting, TOPIC_SETTINGS};
 use std::io::BufRead;
 use std::process::Stdio;
 
@@ -434,6 +435,25 @@ fn seeds_have_their_golden_hashes_in_every_build() {
         let expected: Vec<String> =
             of_name.map(|(seed, rest)| format!("{seed} {}", rest.split(' ').next().unwrap_or_default())).collect();
         assert_eq!(String::from_utf8_lossy(&output.stdout).lines().collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+/// Settings that Kafka does not have are nowhere else to be read about.
+#[test]
+fn our_own_settings_are_documented() {
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme).expect("readable");
+    let mut command = ottla();
+    command.args(["serve", "--help"]);
+    let help = String::from_utf8_lossy(&run(command, b"").stdout).into_owned();
+    let topics = TOPIC_SETTINGS.iter().map(|s| s.setting.name);
+    let own: Vec<&Setting> = BROKER_SETTINGS.iter().filter(|s| s.name.starts_with("ottla.")).collect();
+    assert!(topics.filter(|name| name.starts_with("ottla.")).all(|name| own.iter().any(|s| s.name == name)));
+    for setting in own {
+        let default = setting.default.unwrap_or_default();
+        let row = format!("| `{}` | `{default}` | {} |", setting.name, setting.doc);
+        assert!(readme.contains(&row), "README.md lacks {row}");
+        assert!(help.contains(&format!("{}={default}", setting.name)), "{help}");
     }
 }
 

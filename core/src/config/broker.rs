@@ -338,7 +338,7 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         Some("fsync"),
         OneOf(DURABILITIES),
         Dynamic,
-        "What an acknowledgement of acks=all rests on: the disk (`fsync`), or as with Kafka the page cache (`page-cache`).",
+        "What an acknowledgement of acks=all rests on: the disk (`fsync`), or as with Kafka the page cache (`page-cache`); a topic can have its own.",
     ),
     row(
         "ottla.open.files.max",
@@ -346,7 +346,7 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         Some("4096"),
         AtLeast(1),
         ReadOnly,
-        "How many files of the log are kept open, whatever the number of segments.",
+        "How many files of logs are kept open at the most, whatever the number of segments; never more than half of what the system allows (`ulimit -n`).",
     ),
     row(
         "ottla.reserve.bytes",
@@ -354,7 +354,7 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         Some("4194304"),
         AtLeast(0),
         ReadOnly,
-        "How much of the disk is kept for the metadata log alone, so that topics can be deleted when the disk is full; 0 for nothing.",
+        "How many bytes of the disk are kept for the metadata log and the checkpoint of log starts, so that topics and records can be deleted when the disk is full; 0 for none.",
     ),
     row(
         "process.roles",
