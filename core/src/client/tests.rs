@@ -174,6 +174,14 @@ impl Bench {
         self.answer((conn, frame), Response::Produce(answer));
     }
 
+    /// A record that the leader has from this producer already.
+    fn deliver_first(&mut self, value: &str) {
+        self.produce(value);
+        self.settle();
+        let first = self.produced();
+        self.answer_produce(first, 0, 0);
+    }
+
     fn fetched(&mut self) -> (ConnId, RequestFrame, msg::FetchRequest) {
         let (conn, frame) = self.take(|r| matches!(r, Request::Fetch(_)));
         let Request::Fetch(request) = frame.request.clone() else { unreachable!("it was taken as one") };
@@ -408,10 +416,7 @@ fn until_the_leader_knows_the_producer_one_batch_is_in_flight() {
 #[test]
 fn what_follows_a_batch_that_comes_back_waits_for_it() {
     let mut b = Bench::new(|_| {});
-    b.produce("z");
-    b.settle();
-    let zeroth = b.produced();
-    b.answer_produce(zeroth, 0, 0);
+    b.deliver_first("z");
     b.produce("a");
     b.produce("b");
     let (first, second) = (b.produced(), b.produced());
@@ -435,10 +440,7 @@ fn what_follows_a_batch_that_comes_back_waits_for_it() {
 #[test]
 fn a_gap_before_the_oldest_batch_starts_a_new_epoch() {
     let mut b = Bench::new(|_| {});
-    b.produce("a");
-    b.settle();
-    let first = b.produced();
-    b.answer_produce(first, 0, 0);
+    b.deliver_first("a");
     b.produce("b");
     b.produce("c");
     let (second, third) = (b.produced(), b.produced());
@@ -455,10 +457,7 @@ fn a_gap_before_the_oldest_batch_starts_a_new_epoch() {
 #[test]
 fn a_batch_that_may_arrive_late_is_never_numbered_anew() {
     let mut b = Bench::new(|_| {});
-    b.produce("a");
-    b.settle();
-    let first = b.produced();
-    b.answer_produce(first, 0, 0);
+    b.deliver_first("a");
     b.produce("b");
     let lost = b.produced();
     b.answer_produce(lost, 7, -1);
@@ -539,10 +538,7 @@ fn a_record_ends_at_its_delivery_timeout_whether_or_not_anybody_answers() {
 #[test]
 fn no_more_than_five_batches_of_a_producer_are_in_flight() {
     let mut b = Bench::new(|_| {});
-    b.produce("0");
-    b.settle();
-    let zeroth = b.produced();
-    b.answer_produce(zeroth, 0, 0);
+    b.deliver_first("0");
     for i in 1..10 {
         b.produce(&i.to_string());
     }
