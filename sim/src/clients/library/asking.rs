@@ -7,7 +7,7 @@
 //! Not here    what topics are for (writing.rs, reading.rs).
 
 use super::super::link::{text, topic_name};
-use super::complain;
+use super::{LENIENCY_NS, complain};
 use crate::checks::Id;
 use crate::disk::TOTAL_BYTES;
 use crate::world::Sim;
@@ -25,7 +25,6 @@ pub(crate) const OWN: &str = "own";
 const KNOB: (&str, &str) = ("delete.retention.ms", "86400000");
 /// Tokens of calls; those of records are below.
 const CALLS: u64 = 1 << 40;
-const LENIENCY_NS: u64 = 20_000_000_000;
 const NOBODY: i32 = 77;
 
 const TOPIC: i8 = 2;

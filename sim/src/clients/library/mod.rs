@@ -81,6 +81,8 @@ const TIMETABLE: u64 = 3;
 /// With a connection's number: it stands, or it never will.
 const STANDS: u64 = 1 << 32;
 const REFUSED: u64 = 2 << 32;
+/// What the network may keep from the client while the time of a record or of a call runs out: it is paused, or reads slowly.
+const LENIENCY_NS: u64 = 20_000_000_000;
 /// A bootstrap address at which nobody listens.
 const NOWHERE: &str = "nowhere";
 

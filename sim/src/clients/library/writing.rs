@@ -7,7 +7,7 @@
 //! Not here    whether the log agrees (checks/history.rs).
 
 use super::asking::Acked;
-use super::{LibraryConfig, complain};
+use super::{LENIENCY_NS, LibraryConfig, complain};
 use crate::batch;
 use crate::checks::Id;
 use crate::history::{History, Outcome, Place, ProduceOp};
@@ -22,8 +22,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The error code in the history for a record that the client gave up before it could be anywhere.
 pub(crate) const GIVEN_UP: i16 = -1001;
-/// What the network may keep from the client while a record's time runs out: it is paused, or reads slowly.
-const LENIENCY_NS: u64 = 20_000_000_000;
 
 #[derive(Debug)]
 pub(super) struct Writing {
