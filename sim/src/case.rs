@@ -39,6 +39,71 @@ pub enum ClientKind {
     Library(LibraryConfig),
 }
 
+impl ClientKind {
+    /// How much it does as the seed says: batches, records, operations or frames.
+    #[must_use]
+    pub fn drawn(&self) -> u32 {
+        match self {
+            ClientKind::Admin(c) => c.operations,
+            ClientKind::Producer(c) => c.batches,
+            ClientKind::Hostile(c) => c.frames,
+            ClientKind::Library(c) => c.records,
+            ClientKind::Operator(c) => c.operations,
+            ClientKind::Consumer(_) | ClientKind::Inspector(_) => 0,
+        }
+    }
+
+    pub(crate) fn drawn_mut(&mut self) -> Option<&mut u32> {
+        match self {
+            ClientKind::Admin(c) => Some(&mut c.operations),
+            ClientKind::Producer(c) => Some(&mut c.batches),
+            ClientKind::Hostile(c) => Some(&mut c.frames),
+            ClientKind::Library(c) => Some(&mut c.records),
+            ClientKind::Operator(c) => Some(&mut c.operations),
+            ClientKind::Consumer(_) | ClientKind::Inspector(_) => None,
+        }
+    }
+
+    /// What it sends at given times; nothing if it is none that sends.
+    #[must_use]
+    pub fn batches(&self) -> &[TimedBatch] {
+        match self {
+            ClientKind::Producer(ProducerConfig { timetable, .. }) | ClientKind::Library(LibraryConfig { timetable, .. }) => {
+                timetable
+            }
+            ClientKind::Admin(_)
+            | ClientKind::Consumer(_)
+            | ClientKind::Hostile(_)
+            | ClientKind::Inspector(_)
+            | ClientKind::Operator(_) => &[],
+        }
+    }
+
+    pub(crate) fn batches_mut(&mut self) -> Option<&mut Vec<TimedBatch>> {
+        match self {
+            ClientKind::Producer(ProducerConfig { timetable, .. }) | ClientKind::Library(LibraryConfig { timetable, .. }) => {
+                Some(timetable)
+            }
+            ClientKind::Admin(_)
+            | ClientKind::Consumer(_)
+            | ClientKind::Hostile(_)
+            | ClientKind::Inspector(_)
+            | ClientKind::Operator(_) => None,
+        }
+    }
+
+    /// The topics that it visits, with their partitions.
+    pub(crate) fn topics_mut(&mut self) -> Option<&mut Vec<(String, i32)>> {
+        match self {
+            ClientKind::Producer(c) => Some(&mut c.topics),
+            ClientKind::Consumer(c) => Some(&mut c.topics),
+            ClientKind::Inspector(c) => Some(&mut c.topics),
+            ClientKind::Library(c) => Some(&mut c.topics),
+            ClientKind::Admin(_) | ClientKind::Hostile(_) | ClientKind::Operator(_) => None,
+        }
+    }
+}
+
 /// A world with its clients and its fault plan.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Case {

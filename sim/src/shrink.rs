@@ -49,19 +49,14 @@ impl Size {
         let mut size = Size { faults: case.plan.entries.len() as u64, events, ..Size::default() };
         size.faults += case.setup.power_loss_at.len() as u64;
         for client in &case.clients {
-            size.clients += 1;
-            size.operations += match &client.kind {
-                ClientKind::Producer(p) => u64::from(p.batches) + p.timetable.len() as u64,
-                ClientKind::Library(l) => u64::from(l.records) + l.timetable.len() as u64,
-                ClientKind::Hostile(h) => u64::from(h.frames),
-                ClientKind::Operator(o) => u64::from(o.operations),
-                ClientKind::Consumer(_) | ClientKind::Inspector(_) => 0,
+            size.operations += u64::from(client.kind.drawn()) + client.kind.batches().len() as u64;
+            match &client.kind {
                 ClientKind::Admin(a) => {
-                    size.clients -= 1;
                     size.topics += a.setup.len() as u64;
-                    u64::from(a.operations) + a.timetable.len() as u64
+                    size.operations += a.timetable.len() as u64;
                 }
-            };
+                _ => size.clients += 1,
+            }
         }
         size
     }
@@ -229,16 +224,12 @@ impl Search<'_> {
         for at in 0..self.best.clients.len() {
             self.thin(
                 |c| match &c.clients[at].kind {
-                    ClientKind::Producer(p) => p.timetable.len(),
-                    ClientKind::Library(l) => l.timetable.len(),
                     ClientKind::Admin(a) => a.timetable.len(),
-                    _ => 0,
+                    other => other.batches().len(),
                 },
                 |c, range| match &mut c.clients[at].kind {
-                    ClientKind::Producer(p) => drop(p.timetable.drain(range)),
-                    ClientKind::Library(l) => drop(l.timetable.drain(range)),
                     ClientKind::Admin(a) => drop(a.timetable.drain(range)),
-                    _ => {}
+                    other => drop(other.batches_mut().map(|batches| batches.drain(range))),
                 },
             );
         }
@@ -258,16 +249,10 @@ impl Search<'_> {
             }
             for fewer in 1..=after.min(4) {
                 for client in 0..self.best.clients.len() {
-                    let batches = match &self.best.clients[client].kind {
-                        ClientKind::Producer(p) => p.timetable.len(),
-                        _ => 0,
-                    };
-                    for batch in (0..batches).rev() {
+                    for batch in (0..self.best.clients[client].kind.batches().len()).rev() {
                         let done = self.edited(|c| {
                             to(c, after - fewer);
-                            if let ClientKind::Producer(p) = &mut c.clients[client].kind {
-                                p.timetable.remove(batch);
-                            }
+                            drop(c.clients[client].kind.batches_mut().map(|batches| batches.remove(batch)));
                         });
                         if done {
                             return;
@@ -299,51 +284,35 @@ impl Search<'_> {
     fn workload(&mut self) {
         for at in 0..self.best.clients.len() {
             for divisor in [16, 8, 4, 2] {
-                self.edited(|c| match &mut c.clients[at].kind {
-                    ClientKind::Producer(p) => p.batches /= divisor,
-                    ClientKind::Library(l) => l.records /= divisor,
-                    ClientKind::Admin(a) => a.operations /= divisor,
-                    ClientKind::Hostile(h) => h.frames /= divisor,
-                    ClientKind::Operator(o) => o.operations /= divisor,
-                    ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
+                self.edited(|c| {
+                    if let Some(drawn) = c.clients[at].kind.drawn_mut() {
+                        *drawn /= divisor;
+                    }
                 });
             }
-            self.edited(|c| match &mut c.clients[at].kind {
-                ClientKind::Producer(p) => p.batches = p.batches.saturating_sub(1),
-                ClientKind::Library(l) => l.records = l.records.saturating_sub(1),
-                ClientKind::Admin(a) => a.operations = a.operations.saturating_sub(1),
-                ClientKind::Hostile(h) => h.frames = h.frames.saturating_sub(1),
-                ClientKind::Operator(o) => o.operations = o.operations.saturating_sub(1),
-                ClientKind::Consumer(_) | ClientKind::Inspector(_) => {}
+            self.edited(|c| {
+                if let Some(drawn) = c.clients[at].kind.drawn_mut() {
+                    *drawn = drawn.saturating_sub(1);
+                }
             });
             self.edited(|c| match &mut c.clients[at].kind {
                 ClientKind::Hostile(h) => h.think_ms = 10,
                 ClientKind::Admin(a) => a.think_ms = 1,
                 _ => {}
             });
-            self.edited(|c| match &mut c.clients[at].kind {
-                ClientKind::Producer(p) => {
-                    (p.records_max, p.padding_max) = (1, 0);
-                    p.timetable.iter_mut().for_each(|b| (b.records, b.padding) = (1, 0));
-                }
-                ClientKind::Admin(a) => a.patience_ms = story::PATIENCE_MS,
-                ClientKind::Library(l) => {
-                    (l.burst, l.padding_max) = (1, 0);
-                    l.timetable.iter_mut().for_each(|b| (b.records, b.padding) = (1, 0));
-                }
-                ClientKind::Consumer(k) => k.lists_percent = 0,
-                ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => {}
-            });
             self.edited(|c| {
-                if let ClientKind::Producer(p) = &mut c.clients[at].kind {
-                    p.timetable.iter_mut().for_each(|b| b.to.truncate(1));
+                let kind = &mut c.clients[at].kind;
+                kind.batches_mut().into_iter().flatten().for_each(|b| (b.records, b.padding) = (1, 0));
+                match kind {
+                    ClientKind::Producer(p) => (p.records_max, p.padding_max) = (1, 0),
+                    ClientKind::Library(l) => (l.burst, l.padding_max) = (1, 0),
+                    ClientKind::Admin(a) => a.patience_ms = story::PATIENCE_MS,
+                    ClientKind::Consumer(k) => k.lists_percent = 0,
+                    ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => {}
                 }
             });
-            self.edited(|c| {
-                if let ClientKind::Producer(p) = &mut c.clients[at].kind {
-                    p.timetable.iter_mut().for_each(|b| b.records = 1);
-                }
-            });
+            self.edited(|c| c.clients[at].kind.batches_mut().into_iter().flatten().for_each(|b| b.to.truncate(1)));
+            self.edited(|c| c.clients[at].kind.batches_mut().into_iter().flatten().for_each(|b| b.records = 1));
             // Whoever visits topics that are made again names them by id: the history could not tell their incarnations apart.
             let by_id = self.best.visits_deleted(at).is_some();
             self.edited(|c| match &mut c.clients[at].kind {
@@ -462,11 +431,9 @@ fn times(case: &Case) -> std::collections::BTreeSet<u64> {
 fn move_times(case: &mut Case, mut to: impl FnMut(u64) -> u64) {
     case.plan.entries.iter_mut().for_each(|e| e.at_ms = to(e.at_ms));
     for client in &mut case.clients {
-        match &mut client.kind {
-            ClientKind::Producer(p) => p.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
-            ClientKind::Library(l) => l.timetable.iter_mut().for_each(|b| b.at_ms = to(b.at_ms)),
-            ClientKind::Admin(a) => a.timetable.iter_mut().for_each(|a| a.at_ms = to(a.at_ms)),
-            ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => {}
+        client.kind.batches_mut().into_iter().flatten().for_each(|b| b.at_ms = to(b.at_ms));
+        if let ClientKind::Admin(a) = &mut client.kind {
+            a.timetable.iter_mut().for_each(|a| a.at_ms = to(a.at_ms));
         }
     }
 }
@@ -474,15 +441,11 @@ fn move_times(case: &mut Case, mut to: impl FnMut(u64) -> u64) {
 /// When the last thing happens that is planned.
 fn last_ms(case: &Case) -> u64 {
     let clients = case.clients.iter().map(|c| match &c.kind {
+        ClientKind::Hostile(_) => 0,
         // What is drawn has no known end.
-        ClientKind::Producer(p) if p.batches > 0 => u64::MAX >> 1,
-        ClientKind::Library(l) if l.records > 0 => u64::MAX >> 1,
-        ClientKind::Admin(a) if a.operations > 0 => u64::MAX >> 1,
-        ClientKind::Producer(p) => p.timetable.last().map_or(0, |b| b.at_ms),
-        ClientKind::Library(l) => l.timetable.last().map_or(0, |b| b.at_ms),
+        drawn if drawn.drawn() > 0 => u64::MAX >> 1,
         ClientKind::Admin(a) => a.timetable.last().map_or(0, |a| a.at_ms),
-        ClientKind::Operator(o) if o.operations > 0 => u64::MAX >> 1,
-        ClientKind::Consumer(_) | ClientKind::Hostile(_) | ClientKind::Inspector(_) | ClientKind::Operator(_) => 0,
+        other => other.batches().last().map_or(0, |b| b.at_ms),
     });
     clients.chain(case.plan.entries.iter().map(|e| e.at_ms)).max().unwrap_or(0)
 }
@@ -493,14 +456,8 @@ fn one_partition(case: &mut Case, topic: usize) {
     a.setup[topic].1 = 1;
     let name = a.setup[topic].0.clone();
     for client in &mut case.clients {
-        let topics = match &mut client.kind {
-            ClientKind::Producer(p) => &mut p.topics,
-            ClientKind::Library(l) => &mut l.topics,
-            ClientKind::Consumer(c) => &mut c.topics,
-            ClientKind::Inspector(i) => &mut i.topics,
-            ClientKind::Admin(_) | ClientKind::Hostile(_) | ClientKind::Operator(_) => continue,
-        };
-        topics.iter_mut().filter(|(n, _)| *n == name).for_each(|(_, partitions)| *partitions = 1);
+        let topics = client.kind.topics_mut().into_iter().flatten();
+        topics.filter(|(n, _)| *n == name).for_each(|(_, partitions)| *partitions = 1);
     }
 }
 
@@ -512,21 +469,15 @@ fn leave_out_topic(case: &mut Case, topic: usize) {
     a.volatile.retain(|n| *n != name);
     a.timetable.retain(|entry| entry.topic != name);
     for client in &mut case.clients {
-        match &mut client.kind {
-            ClientKind::Producer(p) => {
-                p.topics.retain(|(n, _)| *n != name);
-                p.timetable.iter_mut().for_each(|b| b.to.retain(|(n, _)| *n != name));
-                p.timetable.retain(|b| !b.to.is_empty());
-            }
-            ClientKind::Library(l) => {
-                l.topics.retain(|(n, _)| *n != name);
-                l.timetable.iter_mut().for_each(|b| b.to.retain(|(n, _)| *n != name));
-                l.timetable.retain(|b| !b.to.is_empty());
-            }
-            ClientKind::Consumer(c) => c.topics.retain(|(n, _)| *n != name),
-            ClientKind::Hostile(h) => h.topics.retain(|n| *n != name),
-            ClientKind::Inspector(i) => i.topics.retain(|(n, _)| *n != name),
-            ClientKind::Admin(_) | ClientKind::Operator(_) => {}
+        if let Some(topics) = client.kind.topics_mut() {
+            topics.retain(|(n, _)| *n != name);
+        }
+        if let Some(batches) = client.kind.batches_mut() {
+            batches.iter_mut().for_each(|b| b.to.retain(|(n, _)| *n != name));
+            batches.retain(|b| !b.to.is_empty());
+        }
+        if let ClientKind::Hostile(h) = &mut client.kind {
+            h.topics.retain(|n| *n != name);
         }
     }
 }
