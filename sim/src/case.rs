@@ -241,6 +241,8 @@ struct Run<'a> {
     case: &'a Case,
     world: World,
     page_cache: Vec<String>,
+    /// Damage kept the probe or the reader at the end from what they wanted.
+    damage_excused: bool,
 }
 
 impl<'a> Run<'a> {
@@ -271,7 +273,7 @@ impl<'a> Run<'a> {
         for topic in &page_cache {
             world.sim.watch.rests_on_page_cache(topic);
         }
-        Run { case, world, page_cache }
+        Run { case, world, page_cache, damage_excused: false }
     }
 
     /// The whole course. `Some` excuse if the world may end without converging.
@@ -400,6 +402,7 @@ impl<'a> Run<'a> {
         let producer = world.add_client("probe", Client::Producer(Producer::new(probe, seed, "probe")));
         let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
         let written = world.run_while_not(deadline, |w| w.is_client_done(producer));
+        self.damage_excused |= !written && damaged;
         if !written && world.sim.failures().is_empty() && !damaged {
             world.sim.fail("converges", "a log cannot be written after all faults have ended", format!("{topics:?}"));
             return;
@@ -424,6 +427,7 @@ impl<'a> Run<'a> {
         let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
         let read = world.run_while_not(deadline, |w| w.is_client_done(consumer));
         world.sim.watch.tally.count(checks::Id::Converges);
+        self.damage_excused |= !read && damaged;
         if !read && world.sim.failures().is_empty() && !damaged {
             let mut left = Vec::new();
             world.with_client(consumer, |c, _| {
@@ -471,13 +475,15 @@ impl<'a> Run<'a> {
                 damaged: sim.disk(0).damaged().iter().map(|(path, _)| path.clone()).collect(),
                 damaged_all: sim.disk(0).damaged().iter().any(|(path, _)| path.is_empty() || path.starts_with("__")),
                 retention: retention_topics(self.case, &sim.history),
-                halted: false,
             };
             let (found, more) = checks::judge(&sim.history, &ground, &mut sim.watch.tally);
             for found in found {
                 sim.fail(found.id.name(), found.site, found.message);
             }
             excuses.extend(more);
+        }
+        if self.damage_excused && sim.failures().is_empty() {
+            *excuses.entry(Excuse::Damaged).or_default() += 1;
         }
         let (mut fired, mut moot) = (BTreeMap::new(), BTreeMap::new());
         for (entry, what) in sim.plan.entries.iter().zip(sim.fired()) {

@@ -8,19 +8,48 @@
 use crate::history::{AdminAct, History, Mishap, Outcome, ProduceOp};
 use serde::Serialize;
 
-/// Why something may be as it is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
-pub enum Excuse {
-    /// The promise rested on the page cache (acks=1, or ottla.durability=page-cache), and power was lost.
-    PowerLostUnsynced,
-    /// Retention or DeleteRecords moved the log's beginning past it, as the topic's settings or an administrator asked.
-    Deleted,
-    /// The topic was deleted, or its deletion was asked and may have been done.
-    TopicDeleted,
-    /// A fault damaged bytes of this log at rest: with one replica nobody can mend that.
-    Damaged,
-    /// The disk failed for good and the node has said so.
-    DiskFailedHalted,
+macro_rules! excuses {
+    ($($excuse:ident = $name:literal, $lets:literal, $doc:literal;)*) => {
+        /// Why something may be as it is.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Excuse { $(#[doc = $doc] $excuse,)* }
+
+        impl Excuse {
+            /// Every excuse: the list is closed.
+            pub const ALL: &'static [Excuse] = &[$(Excuse::$excuse,)*];
+
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Excuse::$excuse => $name,)* }
+            }
+
+            /// What it excuses.
+            #[must_use]
+            pub fn lets(self) -> &'static str {
+                match self { $(Excuse::$excuse => $lets,)* }
+            }
+
+            /// What must really have happened in the world, in one sentence.
+            #[must_use]
+            pub fn describe(self) -> &'static str {
+                match self { $(Excuse::$excuse => $doc,)* }
+            }
+        }
+    };
+}
+
+excuses! {
+    PowerLostUnsynced = "power-lost-unsynced", "a lost record",
+        "The promise rested on the page cache (acks=1, or ottla.durability=page-cache), and power was lost after it.";
+    Deleted = "deleted", "a lost record",
+        "Retention or DeleteRecords moved the log's beginning past it, as the topic's settings or an administrator asked.";
+    TopicDeleted = "topic-deleted", "a lost record",
+        "The topic was deleted, or its deletion was asked and may have been done.";
+    Damaged = "damaged", "a lost record; a world that does not converge",
+        "A fault damaged bytes of this log (for converging: of any file) at rest: with one replica nobody can mend that.";
+    DiskFailedHalted = "disk-failed-halted", "a world that does not converge",
+        "A disk call failed, the disk was full, or a start found its files damaged, and the node has said so and is down.";
 }
 
 /// What the oracle knows besides the history.
@@ -33,8 +62,6 @@ pub(crate) struct Ground {
     pub(crate) damaged_all: bool,
     /// Topics with a retention setting, from the start or set later.
     pub(crate) retention: Vec<String>,
-    /// The node is down for a reason that excuses it.
-    pub(crate) halted: bool,
 }
 
 impl Ground {

@@ -510,7 +510,7 @@ impl<'a> Judge<'a> {
                 lists.iter().any(|l| l.place.topic == op.topic && l.place.partition == p && l.ended > op.ended)
             };
             let read_at_end = self.history.reads.iter().any(|r| r.last) || self.history.lists.iter().any(|l| l.ended > op.ended);
-            if read_at_end && !self.ground.halted && (0..partitions).any(|p| !last(p)) {
+            if read_at_end && (0..partitions).any(|p| !last(p)) {
                 let text = format!("operation {n}: {} with {partitions} partitions", self.history.topics[op.topic as usize]);
                 self.report(Id::AdminDurable, "a topic whose creation was acknowledged is not there at the end", text);
             }
