@@ -13,6 +13,8 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::disk::{Keep, Loss, Target};
 use crate::plan::{Action, Calls};
 use crate::world::{Setup, World};
+use ottla_core::config::{Inserted, Settings, TOPIC_SETTINGS, check_topic_overrides, topic_setting};
+use std::collections::BTreeMap;
 
 /// How the stories begin that a command belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -521,9 +523,31 @@ fn node(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
 
 /// A broker setting must be one.
 pub(super) fn check_setting(key: &Word, value: &Word) -> Result<(), Diagnostic> {
-    let mut probe = ottla_core::config::Settings::default();
-    let inserted = probe.insert(&key.text, &value.text);
-    inserted.map(drop).map_err(|refused| Diagnostic::new(key.span.start..value.span.end, refused.to_string()))
+    let why = match Settings::default().insert(&key.text, &value.text) {
+        Ok(Inserted::Used) => return Ok(()),
+        Ok(Inserted::Ignored(why)) => format!("{} changes nothing here: {why}", key.text),
+        Err(refused) => refused.to_string(),
+    };
+    Err(Diagnostic::new(key.span.start..value.span.end, why))
+}
+
+/// Whether a topic can have this setting, beside those that it has already, as the broker of this world would say.
+pub(super) fn check_topic_setting(
+    world: &Setup,
+    others: &[(String, String)],
+    key: &Word,
+    value: &Word,
+) -> Result<(), Diagnostic> {
+    let mut own: BTreeMap<String, String> = others.iter().cloned().collect();
+    own.insert(key.text.clone(), value.text.clone());
+    check_topic_overrides(&world.broker_settings().unwrap_or_default(), &own).map_err(|why| {
+        let unknown = topic_setting(&key.text).is_none();
+        let wrong = Diagnostic::new(if unknown { key.span.clone() } else { value.span.clone() }, why);
+        match nearest(&key.text, TOPIC_SETTINGS.iter().map(|s| s.setting.name)).filter(|_| unknown) {
+            Some(near) => wrong.help(format!("did you mean `{near}`?")),
+            None => wrong,
+        }
+    })
 }
 
 fn run_time(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {

@@ -22,6 +22,7 @@ use crate::plan::{Action, Calls, Entry, Kind, Plan};
 use crate::runner::quietly;
 use crate::world::Setup;
 use crate::world::net::NetCharacter;
+use ottla_core::controller::topic_name;
 use ottla_core::wire::compress::Codec;
 
 const MS: u64 = 1_000_000;
@@ -143,6 +144,10 @@ fn ms(word: &Word) -> Result<u64, Diagnostic> {
     Ok(duration_ns(word)? / MS)
 }
 
+fn at_least_one(word: &Word) -> Result<i32, Diagnostic> {
+    number(word).and_then(|n| if n > 0 { Ok(n) } else { Err(mistake(word, "a topic has one partition at least".into())) })
+}
+
 fn mistake(word: &Word, message: String) -> Diagnostic {
     Diagnostic::new(word.span.clone(), message)
 }
@@ -231,16 +236,21 @@ fn admin_of(stage: &mut Stage) -> &mut AdminConfig {
 }
 
 pub(super) fn topic(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    let partitions = command.option("partitions").map_or(Ok(1), number)?;
+    let partitions = command.option("partitions").map_or(Ok(1), at_least_one)?;
     let mut settings = Vec::new();
     for (key, value) in &command.options {
         match key.text.as_str() {
             "partitions" => {}
             "client" | "wait" => return Err(mistake(key, "in a world topics are made by `admin`".into())),
-            _ => settings.push((key.text.clone(), value.text.clone())),
+            _ => {
+                // The administrator would be refused, and would try again for ever.
+                commands::check_topic_setting(&stage.case().setup, &settings, key, value)?;
+                settings.push((key.text.clone(), value.text.clone()));
+            }
         }
     }
     let name = &command.args[0];
+    topic_name::check(&name.text).map_err(|why| mistake(name, why))?;
     let admin = admin_of(stage);
     if admin.setup.iter().any(|(n, ..)| *n == name.text) {
         return Err(mistake(name, format!("there is a topic `{}` already", name.text)));

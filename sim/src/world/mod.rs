@@ -24,7 +24,7 @@ use crate::plan::Plan;
 use agenda::{Agenda, Event};
 use net::{Conn, Flights, NetCharacter};
 use node::NodeSlot;
-use ottla_core::config::Settings;
+use ottla_core::config::{SettingError, Settings};
 use ottla_core::io::{Effect, Input};
 use ottla_core::rng::Rng;
 use serde::Serialize;
@@ -53,6 +53,15 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The broker's settings; or the one that is refused.
+    pub(crate) fn broker_settings(&self) -> Result<Settings, SettingError> {
+        let mut settings = if self.tiny { Settings::tiny() } else { Settings::default() };
+        for (name, value) in &self.settings {
+            settings.insert(name, value)?;
+        }
+        Ok(settings)
+    }
+
     /// A calm world with fast disks.
     #[must_use]
     pub fn calm(seed: u64) -> Setup {

@@ -120,12 +120,10 @@ impl Sim {
     }
 
     fn read_settings(&mut self) -> Settings {
-        let mut settings = if self.setup.tiny { Settings::tiny() } else { Settings::default() };
-        for (name, value) in self.setup.settings.clone() {
-            if let Err(error) = settings.insert(&name, &value) {
-                self.fail("setup", "setting refused", error.to_string());
-            }
-        }
+        let settings = self.setup.broker_settings().unwrap_or_else(|refused| {
+            self.fail("setup", "setting refused", refused.to_string());
+            Settings::default()
+        });
         self.settings = Some(settings.clone());
         settings
     }

@@ -80,6 +80,12 @@ fn mistakes_are_shown_with_the_word() {
         ("world keeps=all\nplay\n----\n", "one of: nothing, everything, prefix, any"),
         ("world call=1us-2us\nplay\n----\n", "write 10us..2ms"),
         ("world\nplay\nplay\n----\n", "`play` is the last command"),
+        ("world\ntopic t0 retention.ms=soon\nplay\n----\n", "retention.ms=soon\n  |                       ^^^^"),
+        ("world\ntopic t0 retention.sm=1\nplay\n----\n", "did you mean `retention.ms`?"),
+        ("world\ntopic t0 min.compaction.lag.ms=9 max.compaction.lag.ms=3\nplay\n----\n", "conflict topic config setting"),
+        ("world\ntopic t0 partitions=0\nplay\n----\n", "a topic has one partition at least"),
+        ("world\ntopic t/0\nplay\n----\n", "Topic name is invalid"),
+        ("world log.cleaner.threads=2\nplay\n----\n", "log.cleaner.threads changes nothing here"),
     ];
     for (text, hint) in cases {
         let shown = story::tell(text).expect_err(text).render("x.story", text);
