@@ -413,10 +413,16 @@ pub(crate) struct LogDumpArgs {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum SimCommand {
-    /// List faults, checks and campaigns.
-    List,
+    /// List faults, checks, excuses and campaigns; show those that are named in full.
+    #[command(after_help = "Examples:\n  ottla sim list\n  ottla sim list lost-write converges\n  ottla sim list checks -o json")]
+    List {
+        /// Names of faults, checks, excuses or campaigns; or faults, checks, excuses, campaigns for all of a kind.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+    },
     /// Tell stories; fail if anything happens otherwise than it is written.
-    #[command(after_help = "Example:\n  ottla sim run scenarios/*.story")]
+    #[command(after_help = "Example:\n  ottla sim run scenarios/*.story\n\n\
+        With -o json, one object a line: the story, whether it came out as_written, its differences (line, written, told), and told.")]
     Run {
         #[arg(required = true, value_name = "STORY")]
         stories: Vec<PathBuf>,
@@ -474,8 +480,21 @@ pub(crate) enum SimCommand {
         #[arg(long, value_name = "NAME")]
         bug: Option<String>,
     },
-    /// Run one seed of a campaign, or the world of a story that `shrink` wrote.
-    #[command(after_help = "Examples:\n  ottla sim replay smoke#42 --trace\n  ottla sim replay shrunk.story")]
+    /// Show what a seed stands for: its world, topics, clients and fault plan, as a story that can be edited and run.
+    #[command(after_help = "Examples:\n  \
+        ottla sim plan disk-faults#42\n  \
+        ottla sim plan disk-faults#42 > mine.story && ottla sim replay mine.story     # the same run\n  \
+        ottla sim run mine.story --rewrite                                           # write its course into it\n\n\
+        What stands in it is in scenarios/README.md, under \"Stories of a world\".")]
+    Plan {
+        /// CAMPAIGN#SEED, or the file of a story that begins with `world`.
+        #[arg(value_name = "CAMPAIGN#SEED")]
+        what: String,
+    },
+    /// Run one seed of a campaign, or the world of a story that `plan` or `shrink` wrote.
+    #[command(after_help = "Examples:\n  ottla sim replay smoke#42 --trace\n  ottla sim replay shrunk.story\n\n\
+        With --trace -o json, one object a line: events with a kind (input, effect or world), at_ns (virtual time)\n\
+        and text; the last line is the outcome.")]
     Replay {
         /// CAMPAIGN#SEED, or the file of a story that begins with `world`.
         #[arg(value_name = "CAMPAIGN#SEED")]

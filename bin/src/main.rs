@@ -12,6 +12,7 @@ mod exhaustive;
 mod failure;
 mod format;
 mod interrupt;
+mod list;
 mod metadata;
 mod mutants;
 mod output;

@@ -3,45 +3,37 @@
 use crate::cli::{Output, SimCommand};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::{exhaustive, mutants, output};
+use crate::{exhaustive, list, mutants, output};
 use indicatif::{ProgressBar, ProgressStyle};
-use ottla_sim::campaign::Campaign;
+use ottla_sim::campaign::{Campaign, STANDARD};
 use ottla_sim::case::{self, Case, Outcome, Watching};
-use ottla_sim::checks::CHECKS;
 use ottla_sim::exhaustive::{Choice, How};
-use ottla_sim::mutants::{HUNTERS, Hunt};
-use ottla_sim::plan::Kind;
+use ottla_sim::mutants::Hunt;
 use ottla_sim::runner::{self, Fuzz, Summary};
-use ottla_sim::world::TraceSink;
+use ottla_sim::story::Hunk;
+use ottla_sim::world::Traced;
 use ottla_sim::{shrink, story};
 use serde_json::json;
-use std::io::Write as _;
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Checks and faults that are idle in so many seeds are so by mistake, however short the time was.
 const ENOUGH: u64 = 300;
 
-/// The campaigns that come with the binary, so that a replay line works anywhere.
-const STANDARD: [(&str, &str); 6] = [
-    ("smoke", include_str!("../../scenarios/campaigns/smoke.toml")),
-    ("single-node", include_str!("../../scenarios/campaigns/single-node.toml")),
-    ("power-loss", include_str!("../../scenarios/campaigns/power-loss.toml")),
-    ("churn", include_str!("../../scenarios/campaigns/churn.toml")),
-    ("boundaries", include_str!("../../scenarios/campaigns/boundaries.toml")),
-    ("disk-faults", include_str!("../../scenarios/campaigns/disk-faults.toml")),
-];
-
 pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
     match command {
-        SimCommand::List => list(output),
+        SimCommand::List { names } => list::run(output, names),
         SimCommand::Run { stories, rewrite } => tell(output, stories, *rewrite),
         SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures } => {
             let count = seeds.unwrap_or(if time.is_some() { (u64::MAX - from).min(u64::MAX >> 1) } else { 100 });
             if from.checked_add(count).is_none() {
                 return Err(Failure::Usage(format!("there are not {count} seeds from {from} on: they end at {}", u64::MAX)));
             }
-            let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), verify: false, failures_max: *failures };
+            let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), failures_max: *failures };
             fuzz(output, campaign, &how, *time, *verify)
         }
         SimCommand::Exhaustive { worlds, pairs, stride, jobs, to, bug } => {
@@ -53,13 +45,8 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
             let how = How { choices, pairs: *pairs, stride: *stride, jobs: jobs_of(*jobs), planted: bug.clone() };
             exhaustive::run(output, &how, to)
         }
-        SimCommand::Replay { what, trace } => {
-            let case = case_of(what)?;
-            let sink: Option<TraceSink> =
-                trace.then(|| -> TraceSink { Box::new(|at, event| println!("{}", runner::line(at, event))) });
-            let watching = Watching { trace: sink, ..Watching::default() };
-            say_outcome(output, what, &runner::quietly(|| case::run(&case, watching)))
-        }
+        SimCommand::Plan { what } => show_plan(output, what),
+        SimCommand::Replay { what, trace } => replay(output, what, *trace),
         SimCommand::Shrink { what, runs, to, bug } => {
             let mut case = case_of(what)?;
             check_bug(bug.as_ref())?;
@@ -81,7 +68,7 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
         SimCommand::Mutants { list: true, .. } => mutants::list(output),
         SimCommand::Mutants { bug, list: _, seeds, ranges, jobs, ratchet, campaigns } => {
             let ratchet = ratchet.as_deref().map(mutants::read_ratchet).transpose()?.unwrap_or_default();
-            let hunters = HUNTERS.iter().map(|name| read_campaign(&campaigns.join(format!("{name}.toml"))));
+            let hunters = STANDARD.iter().map(|(name, _)| read_campaign(&campaigns.join(format!("{name}.toml"))));
             let hunters = hunters.collect::<Result<Vec<Campaign>, Failure>>()?;
             let stories = mutants::read_stories(campaigns)?;
             let hunt = Hunt { bugs: bug.clone(), seeds: *seeds, ranges: *ranges, jobs: jobs_of(*jobs), stories, ratchet };
@@ -98,21 +85,6 @@ fn check_bug(bug: Option<&String>) -> Result<(), Failure> {
 
 fn jobs_of(jobs: Option<usize>) -> usize {
     jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
-}
-
-fn list(output: Output) -> Result<(), Failure> {
-    let mut rows = Vec::new();
-    for kind in Kind::ALL {
-        rows.push(vec![json!("fault"), json!(kind.name()), json!(kind.describe())]);
-    }
-    for check in CHECKS {
-        rows.push(vec![json!("check"), json!(format!("{} ({})", check.name, check.ids)), json!(check.statement)]);
-    }
-    for (name, text) in STANDARD {
-        let description = Campaign::parse(name, text).map(|c| c.description).unwrap_or_default();
-        rows.push(vec![json!("campaign"), json!(name), json!(description)]);
-    }
-    Ok(output::rows(output, &["what", "name", "meaning"], rows)?)
 }
 
 /// A standard campaign by its name, or one in a file.
@@ -141,6 +113,9 @@ fn case_of(what: &str) -> Result<Case, Failure> {
             let seed = seed.parse().map_err(|_| Failure::Usage(format!("{seed} is no seed: write CAMPAIGN#NUMBER")))?;
             Ok(named_campaign(campaign)?.case(seed))
         }
+        None if STANDARD.iter().any(|(name, _)| *name == what) && !Path::new(what).exists() => {
+            Err(Failure::Usage(format!("which seed of {what}? Write {what}#NUMBER")))
+        }
         None => read_world(Path::new(what)),
     }
 }
@@ -166,7 +141,10 @@ fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Fail
         "{what}: {} events in {} virtual ms, hash {}; {} acknowledged, {} refused, {} unknown, {} records read, {} starts",
         outcome.events, outcome.virtual_ms, outcome.hash, o.acked, o.refused, o.unknown, o.records_read, o.starts
     );
-    output::fact(output, &sentence, &json!(outcome))?;
+    let mut object = json!(outcome);
+    // So that it can be told from the events before it.
+    object["kind"] = json!("outcome");
+    output::fact(output, &sentence, &object)?;
     let failures: Vec<String> =
         outcome.failures.iter().map(|f| format!("{what}: {} at {}: {}", f.check, f.site, f.message)).collect();
     if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
@@ -306,26 +284,98 @@ fn shrink_case(output: Output, what: &str, case: &Case, runs: u64, to: &Path) ->
     Ok(output::fact(output, &sentence, &object)?)
 }
 
+/// What a seed or a story of a world stands for: text that is a story itself, or an object.
+fn show_plan(output: Output, what: &str) -> Result<(), Failure> {
+    let case = case_of(what)?;
+    let comment = format!("{what}: its world, topics and clients, and what happens at which time.");
+    let text = story::of_case(&case, &comment);
+    let mut object = story::object_of_case(&case);
+    object["story"] = json!(text);
+    Ok(output::fact(output, text.trim_end(), &object)?)
+}
+
 /// Tell stories; each must come out as it is written.
 fn tell(output: Output, files: &[PathBuf], rewrite: bool) -> Result<(), Failure> {
-    let mut different = Vec::new();
-    for file in files {
-        let text = read(file)?;
-        let told = story::tell(&text).map_err(|d| Failure::Diagnostic(d.render(&file.display().to_string(), &text)))?;
+    let mut different = 0;
+    for path in files {
+        let (text, file) = (read(path)?, path.display().to_string());
+        let told = story::tell(&text).map_err(|d| Failure::Diagnostic(d.render(&file, &text)))?;
         let same = told == text;
-        if same || rewrite {
-            if !same {
-                std::fs::write(file, &told).map_err(|e| Failure::Failed(format!("{}: {e}", file.display())))?;
-            }
-            let verdict = if same { "as written" } else { "rewritten" };
-            output::fact(
-                output,
-                &format!("{}: {verdict}", file.display()),
-                &json!({"story": file.display().to_string(), "as_written": same, "told": told}),
-            )?;
-        } else {
-            different.push(format!("{} came out otherwise (--rewrite accepts it):\n{told}", file.display()));
+        if !same && rewrite {
+            std::fs::write(path, &told).map_err(|e| Failure::Failed(format!("{file}: {e}")))?;
+        }
+        let verdict = match (same, rewrite) {
+            (true, _) => "as written",
+            (false, true) => "rewritten",
+            (false, false) => "otherwise",
+        };
+        different += usize::from(!same && !rewrite);
+        let hunks = story::differences(&text, &told);
+        let object =
+            json!({"story": file, "as_written": same, "rewritten": !same && rewrite, "differences": hunks, "told": told});
+        let mut sentence = format!("{file}: {verdict}");
+        if !same && !rewrite {
+            hunks.iter().for_each(|hunk| say_hunk(hunk, &mut sentence));
+        }
+        output::fact(output, &sentence, &object)?;
+    }
+    match different {
+        0 => Ok(()),
+        _ => {
+            let stories = files.len();
+            Err(Failure::Failed(format!("{different} of {stories} stories came out otherwise (--rewrite accepts what happened)")))
         }
     }
-    if different.is_empty() { Ok(()) } else { Err(Failure::Failed(different.join("\n"))) }
+}
+
+fn say_hunk(hunk: &Hunk, text: &mut String) {
+    let _ = write!(text, "\n  line {}", hunk.line);
+    for (mark, lines) in [('-', &hunk.written), ('+', &hunk.told)] {
+        for line in lines {
+            let _ = write!(text, "\n  {mark} {line}");
+        }
+    }
+}
+
+/// Where the events of a world go: to the standard output, one a line.
+struct Trace {
+    out: BufWriter<std::io::StdoutLock<'static>>,
+    output: Output,
+    /// The first failure; nothing is written after it.
+    failed: Option<std::io::Error>,
+}
+
+impl Trace {
+    fn write(&mut self, at_ns: u64, event: &Traced<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        let written = match self.output {
+            Output::Table => writeln!(self.out, "{}", runner::line(at_ns, event)),
+            Output::Json => writeln!(self.out, "{}", runner::object(at_ns, event)),
+        };
+        self.failed = written.err();
+    }
+}
+
+fn replay(output: Output, what: &str, trace: bool) -> Result<(), Failure> {
+    let case = case_of(what)?;
+    let mut watching = Watching::default();
+    let written = trace.then(|| {
+        let out = BufWriter::new(std::io::stdout().lock());
+        Rc::new(RefCell::new(Trace { out, output, failed: None }))
+    });
+    if let Some(written) = &written {
+        let written = Rc::clone(written);
+        watching.trace = Some(Box::new(move |at, event| written.borrow_mut().write(at, event)));
+    }
+    let outcome = runner::quietly(|| case::run(&case, watching));
+    if let Some(written) = written {
+        let mut written = written.borrow_mut();
+        if let Some(failed) = written.failed.take() {
+            return Err(failed.into());
+        }
+        written.out.flush()?;
+    }
+    say_outcome(output, what, &outcome)
 }

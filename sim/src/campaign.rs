@@ -20,6 +20,14 @@ use ottla_core::wire::compress::Codec;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+macro_rules! standard {
+    ($($name:literal),*) => { [$(($name, include_str!(concat!("../../scenarios/campaigns/", $name, ".toml")))),*] };
+}
+
+/// The campaigns of this repository, by name, with their texts: they come with the program, so that a replay line works anywhere.
+/// In this order they take turns when planted bugs are hunted.
+pub const STANDARD: [(&str, &str); 6] = standard!["boundaries", "single-node", "power-loss", "churn", "disk-faults", "smoke"];
+
 /// A lowest and a highest value, both included.
 pub type Range = (u64, u64);
 

@@ -12,6 +12,7 @@ use crate::checks::{Excuse, Tally};
 use crate::plan::Kind;
 use crate::world::Traced;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -109,7 +110,18 @@ pub fn line(at_ns: u64, what: &Traced<'_>) -> String {
         Traced::Input { node, input } => format!("{at} n{} < {input:?}", node + 1),
         Traced::Effect { node, effect } => format!("{at} n{} > {effect:?}", node + 1),
         Traced::World { text } => format!("{at} -- {text}"),
-        Traced::Client { client, text } => format!("{at} {client}: {text}"),
+    }
+}
+
+/// The same as an object.
+#[must_use]
+pub fn object(at_ns: u64, what: &Traced<'_>) -> Value {
+    match what {
+        Traced::Input { node, input } => json!({"kind": "input", "at_ns": at_ns, "node": node + 1, "text": format!("{input:?}")}),
+        Traced::Effect { node, effect } => {
+            json!({"kind": "effect", "at_ns": at_ns, "node": node + 1, "text": format!("{effect:?}")})
+        }
+        Traced::World { text } => json!({"kind": "world", "at_ns": at_ns, "text": text}),
     }
 }
 
@@ -119,8 +131,6 @@ pub struct Fuzz {
     pub from: u64,
     pub seeds: u64,
     pub jobs: usize,
-    /// Run every seed twice and compare.
-    pub verify: bool,
     /// Stop after so many failing seeds; 0 never.
     pub failures_max: u64,
 }
@@ -155,7 +165,6 @@ pub struct Summary {
     pub excuses: BTreeMap<Excuse, u64>,
     pub acked: u64,
     pub starts: u64,
-    pub divergences: Vec<Divergence>,
     /// Checks that never looked although the campaign gives them something to look at.
     pub idle_checks: Vec<String>,
     /// Kinds of fault that were planned at least [`IDLE_FAULT_PLANNED`] times and never struck.
@@ -186,10 +195,8 @@ pub fn fuzz(campaign: &Campaign, how: &Fuzz, progress: &(dyn Fn(Progress) -> boo
                 return;
             }
             let outcome = run_seed(campaign, seed);
-            let divergence = if how.verify { verify_seed(campaign, seed) } else { None };
             let Ok(mut all) = summary.lock() else { return };
             all.add(seed, &outcome);
-            all.divergences.extend(divergence);
             let now = Progress { seeds: all.seeds, failed: all.failed, events: all.events };
             drop(all);
             let enough = how.failures_max > 0 && now.failed >= how.failures_max;

@@ -410,14 +410,98 @@ fn a_seed_of_the_simulator_is_the_same_run_each_time() {
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let once = sim(&["replay", "smoke#3"]);
+    let hash = |said: &str| said.split("hash ").nth(1).map(|rest| rest.split(';').next().unwrap_or_default().to_owned());
+    for seed in ["smoke#3", "disk-faults#21", "churn#6"] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (file, plan) = (dir.path().join("plan.story"), sim(&["plan", seed]));
+        std::fs::write(&file, &plan).expect("it can be written");
+        let file = file.display().to_string();
+        assert_eq!(hash(&sim(&["replay", &file])), hash(&sim(&["replay", seed])), "{plan}");
+        assert!(sim(&["run", &file, "--rewrite"]).ends_with("rewritten\n") && sim(&["run", &file]).ends_with("as written\n"));
+        let object: serde_json::Value = serde_json::from_str(&sim(&["plan", seed, "-o", "json"])).expect("JSON");
+        assert_eq!(object["story"].as_str().map(str::trim), Some(plan.trim()));
+        assert_eq!(object["plan"].as_array().map(Vec::len), Some(plan.matches("\nat ").count()));
+    }
     assert!(once.starts_with("smoke#3: "), "{once}");
     assert_eq!(sim(&["replay", "campaigns/smoke.toml#3"]).replace("campaigns/smoke.toml#3", "smoke#3"), once);
     assert!(sim(&["replay", "smoke#3", "--trace"]).ends_with(&once));
     assert!(sim(&["run", "a-torn-tail-is-cut.story"]).ends_with("as written\n"));
     assert!(sim(&["fuzz", "smoke", "--seeds", "30", "--verify"]).starts_with("smoke: 30 seeds, 0 failed"));
-    assert!(sim(&["list"]).contains("power-loss"));
+    assert!(sim(&["list"]).contains("power-loss") && sim(&["list"]).contains("disk-failed-halted"));
+    assert_snapshot!(sim(&["list", "recency", "deleted"]), @r"
+    check recency
+      After an acks=all answer, every later Fetch answer has a high watermark above the record.
+      why: A fresh consumer must find what is acknowledged.
+      not checked: Where a power loss permitted its loss.
+      stands for: H16, CL
+
+    excuse deleted
+      Retention or DeleteRecords moved the log's beginning past it, as the topic's settings or an administrator asked.
+      excuses: a lost record
+    ");
+    let checks: serde_json::Value = serde_json::from_str(&sim(&["list", "checks", "-o", "json"])).expect("JSON");
+    let checks = checks.as_array().expect("an array");
+    assert!(checks.len() > 30 && checks.iter().all(|c| c["why"].is_string() && c["not_checked"].is_string()), "{checks:?}");
+    let traced = sim(&["replay", "smoke#3", "--trace", "-o", "json"]);
+    let events: Vec<serde_json::Value> = traced.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert!(["input", "effect", "world"].iter().all(|kind| events.iter().any(|e| e["kind"] == *kind)));
+    assert_eq!(events.last().map(|e| &e["kind"]), Some(&"outcome".into()));
     assert!(sim(&["replay", "a-retry-outlives-the-power.story"]).contains(" acknowledged, "));
     assert!(sim(&["exhaustive", "--worlds", "records"]).contains(" worlds, 0 failed; "));
+}
+
+#[test]
+fn a_story_that_comes_out_otherwise_says_where() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let text = "# A test.\n\nnode\ntopic t\nproduce t/0 a\n----\nc1: created t partitions=1\nc1: t/0 offset=7\n";
+    std::fs::write(dir.path().join("x.story"), text).expect("it can be written");
+    let run_it = |args: &[&str]| {
+        let mut command = ottla();
+        command.current_dir(dir.path()).args(["sim", "run", "x.story"]).args(args);
+        let output = run(command, b"");
+        assert_eq!(output.status.code(), Some(1));
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (said, why) = run_it(&[]);
+    assert_snapshot!(said, @r"
+    x.story: otherwise
+      line 8
+      - c1: t/0 offset=7
+      + c1: t/0 offset=0
+    ");
+    assert_snapshot!(why, @"error: 1 of 1 stories came out otherwise (--rewrite accepts what happened)");
+    let object: serde_json::Value = serde_json::from_str(&run_it(&["-o", "json"]).0).expect("JSON");
+    assert_eq!((&object["as_written"], &object["differences"][0]["line"]), (&false.into(), &8.into()));
+    assert_eq!(object["differences"][0]["told"][0], "c1: t/0 offset=0");
+}
+
+#[test]
+fn whoever_reads_no_further_ends_a_trace() {
+    let mut command = ottla();
+    let mut process = command
+        .args(["sim", "replay", "smoke#3", "--trace"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(process.stdout.take());
+    let ended = process.wait_with_output().expect("it was ours");
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+#[test]
+fn what_the_simulator_does_not_know_by_name_is_said() {
+    let refused = |args: &[&str]| {
+        let mut command = ottla();
+        command.arg("sim").args(args);
+        let output = run(command, b"");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert_snapshot!(refused(&["list", "lost-wriet"]), @"error: nothing is called lost-wriet: did you mean lost-write?");
+    assert_snapshot!(refused(&["plan", "smoke"]), @"error: which seed of smoke? Write smoke#NUMBER");
+    assert_snapshot!(refused(&["plan", "smoke#x"]), @"error: x is no seed: write CAMPAIGN#NUMBER");
+    assert_snapshot!(refused(&["replay", "nothing.story"]), @"error: cannot read nothing.story: No such file or directory (os error 2)");
 }
 
 /// The hashes of some seeds are the golden ones of `sim/tests`, which a debug build checks: here in the binary under test, which may

@@ -6,11 +6,15 @@
 
 mod asks;
 pub mod commands;
+mod difference;
+mod json;
 pub mod parse;
 mod run;
 mod text;
 mod world;
 
+pub use difference::{Hunk, differences};
+pub use json::object_of_case;
 pub use text::of_case;
 pub(crate) use world::{LIBRARY_USUAL, PATIENCE_MS, blank as plain_world};
 

@@ -221,7 +221,6 @@ fn trace_line(at_ns: u64, what: &Traced<'_>) -> String {
         Traced::Input { input, .. } => format!("{t} > {}", ottla_core::trace::input(input)),
         Traced::Effect { effect, .. } => format!("{t} < {}", ottla_core::trace::effect(effect)),
         Traced::World { text } => format!("{t} * {text}"),
-        Traced::Client { client, text } => format!("{t} {client}: {text}"),
     }
 }
 

@@ -49,6 +49,11 @@ pub(super) const NAMED_TARGETS: [(&str, Target); 9] = [
 /// Which disk calls count, by name.
 pub(super) const NAMED_CALLS: [(&str, Calls); 2] = [("any", Calls::Any), ("names", Calls::Names)];
 
+/// The word for a value. Every value has one.
+pub(super) fn named<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
+    names.iter().find(|(_, v)| *v == value).map_or("?", |(name, _)| name)
+}
+
 /// A line under construction.
 struct Line(String);
 
@@ -207,9 +212,7 @@ fn producer(name: &str, c: &ProducerConfig, all: &[(String, i32)]) -> Line {
     let usual = blank_producer(Vec::new());
     let mut line = Line::new(format!("producer {name}"));
     topics(&mut line, &c.topics, all);
-    if c.acks != -1 {
-        line.option("acks", c.acks);
-    }
+    line.unless("acks", c.acks, -1);
     line.flag("idempotent", c.idempotent, false);
     line.unless("in-flight", c.in_flight, usual.in_flight);
     line.flag("retries", c.retries, true);
@@ -268,9 +271,7 @@ fn library(name: &str, c: &LibraryConfig, all: &[(String, i32)]) -> Line {
     let usual = blank_library(Vec::new());
     let mut line = Line::new(format!("library {name}"));
     topics(&mut line, &c.topics, all);
-    if c.acks != -1 {
-        line.option("acks", c.acks);
-    }
+    line.unless("acks", c.acks, -1);
     line.flag("idempotent", c.idempotent, true);
     line.unless("in-flight", c.in_flight, usual.in_flight);
     line.unless("codec", c.codec.name(), usual.codec.name());
@@ -282,8 +283,7 @@ fn library(name: &str, c: &LibraryConfig, all: &[(String, i32)]) -> Line {
     line.time("think", c.think_ms, usual.think_ms);
     line.time("request-timeout", c.request_ms, usual.request_ms);
     line.time("delivery-timeout", c.delivery_ms, usual.delivery_ms);
-    let reads = NAMED_READS.iter().find(|(_, reads)| *reads == c.reads).map_or("no", |(name, _)| name);
-    line.unless("reads", reads, "no");
+    line.unless("reads", named(&NAMED_READS, c.reads), "no");
     line.unless("asks", c.asks_percent, 0);
     line.flag("older", c.older, false);
     line
@@ -333,8 +333,7 @@ fn act(topic: &str, act: &AdminAct) -> Line {
 fn action(case: &Case, action: &Action) -> Line {
     let mut line = Line::new(action.kind().name());
     let on = |line: &mut Line, target: Target| {
-        let name = NAMED_TARGETS.iter().find(|(_, t)| *t == target).map_or("log", |(name, _)| name);
-        line.unless("on", name, "log");
+        line.unless("on", named(&NAMED_TARGETS, target), "log");
     };
     let client = |line: &mut Line, client: u32| {
         line.option("client", case.clients.get(client as usize).map_or("admin", |c| c.name.as_str()));
@@ -351,8 +350,7 @@ fn action(case: &Case, action: &Action) -> Line {
     };
     let at_call = |line: &mut Line, after: u32, of: Calls| {
         line.unless("after", after, 0);
-        let of = NAMED_CALLS.iter().find(|(_, calls)| *calls == of).map_or("any", |(name, _)| name);
-        line.unless("of", of, "any");
+        line.unless("of", named(&NAMED_CALLS, of), "any");
     };
     match action {
         Action::CrashAtCall { after, of, down_ms, .. } => {

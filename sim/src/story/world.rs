@@ -9,7 +9,7 @@
 use super::commands::{self, one_of};
 use super::parse::{Command, Word};
 use super::run::{Stage, duration_ns, number};
-use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
+use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS, named};
 use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
 use crate::clients::{
     AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, Reads, TimedAct,
@@ -104,6 +104,9 @@ pub(super) const OPERATIONS: u32 = 10;
 /// Of the client of core, unless said: its request and delivery timeouts in milliseconds, and the bytes of a batch.
 pub(crate) const LIBRARY_USUAL: (u64, u64, usize) = (5_000, 30_000, 16 * 1024);
 
+/// Acknowledgements, by name.
+const ACKS: [(&str, i16); 3] = [("all", -1), ("1", 1), ("0", 0)];
+
 /// What the client of core reads, by name.
 pub(super) const NAMED_READS: [(&str, Reads); 3] = [("no", Reads::Nothing), ("all", Reads::All), ("anywhere", Reads::Anywhere)];
 
@@ -170,7 +173,7 @@ const KEEPS: [(&str, Keep); 4] =
 
 /// The word for what is kept.
 pub(super) fn keep_name(keep: Keep) -> &'static str {
-    KEEPS.iter().find(|(_, k)| *k == keep).map_or("any", |(name, _)| name)
+    named(&KEEPS, keep)
 }
 
 /// `nothing`, `everything`, `prefix` or `any`, with `+garbage` and `+shorn`.
@@ -310,7 +313,7 @@ pub(super) fn producer(stage: &mut Stage, command: &Command) -> Result<String, D
     let mut c = blank_producer(topics(stage, command)?);
     for (key, value) in &command.options {
         match key.text.as_str() {
-            "acks" => c.acks = one_of(value, &[("all", -1), ("1", 1), ("0", 0)])?,
+            "acks" => c.acks = one_of(value, &ACKS)?,
             "idempotent" => c.idempotent = yes(value)?,
             "in-flight" => c.in_flight = number(value)?,
             "retries" => c.retries = yes(value)?,
@@ -369,7 +372,7 @@ pub(super) fn library(stage: &mut Stage, command: &Command) -> Result<String, Di
     let mut c = blank_library(topics(stage, command)?);
     for (key, value) in &command.options {
         match key.text.as_str() {
-            "acks" => c.acks = one_of(value, &[("all", -1), ("1", 1), ("0", 0)])?,
+            "acks" => c.acks = one_of(value, &ACKS)?,
             "idempotent" => c.idempotent = yes(value)?,
             "in-flight" => c.in_flight = number(value)?,
             "codec" => c.codec = one_of(value, &Codec::ALL.map(|codec| (codec.name(), codec)))?,

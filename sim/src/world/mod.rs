@@ -110,11 +110,6 @@ pub enum Traced<'a> {
     World {
         text: &'a str,
     },
-    /// Something that a client did or learnt.
-    Client {
-        client: &'a str,
-        text: &'a str,
-    },
 }
 
 /// Takes the trace: virtual time in nanoseconds, and what happened.

@@ -1,6 +1,6 @@
 //! The campaigns of this repository parse, run, and find nothing; what they draw is a function of the seed.
 
-use ottla_sim::campaign::Campaign;
+use ottla_sim::campaign::{Campaign, STANDARD};
 use ottla_sim::runner::{Fuzz, Summary, fuzz};
 use ottla_sim::story;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,6 @@ fn run(name: &str, seeds: u64) -> Summary {
         from: number("FROM", 0),
         seeds: number("SEEDS", seeds),
         jobs: number("JOBS", 2) as usize,
-        verify: std::env::var("VERIFY").is_ok(),
         failures_max: number("FAILURES_MAX", 0),
     };
     let started = std::time::Instant::now();
@@ -34,6 +33,22 @@ fn run(name: &str, seeds: u64) -> Summary {
     let (seeds, events) = (summary.seeds as f64 / seconds, summary.events as f64 / seconds);
     eprintln!("{seeds:.0} seeds/s, {events:.0} events/s, {:.0}x", summary.virtual_ms as f64 / 1e3 / seconds);
     summary
+}
+
+/// The program carries every campaign of the folder, and CI runs every one.
+#[test]
+fn no_campaign_is_left_out() {
+    let mut here: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|e| e.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    here.sort();
+    let mut carried: Vec<&str> = STANDARD.iter().map(|(name, _)| *name).collect();
+    carried.sort_unstable();
+    assert_eq!(here, carried);
+    let ci = std::fs::read_to_string(folder().join("../../.ci/run")).unwrap();
+    let is_run = |name: &&str| ci.split([' ', ';', '\n']).any(|word| word == *name);
+    assert_eq!(carried.iter().filter(|name| !is_run(name)).collect::<Vec<_>>(), Vec::<&&str>::new(), ".ci/run leaves them out");
 }
 
 #[test]
@@ -46,6 +61,12 @@ fn every_campaign_parses_and_its_cases_survive_being_written_down() {
             let mut case = campaign.case(seed);
             let text = story::of_case(&case, "A seed.");
             case.campaign = "story".into();
+            let object = story::object_of_case(&case);
+            assert_eq!(
+                (&object["plan"].as_array().map(Vec::len), &object["world"]["seed"]),
+                (&Some(case.plan.entries.len()), &seed.into())
+            );
+            assert!(!object.to_string().contains("\"?\""), "something has no word: {object}");
             assert_eq!(story::case(&text).map_err(|d| d.render("x.story", &text)), Ok(case), "{text}");
         }
         count += 1;

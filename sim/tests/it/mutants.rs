@@ -1,10 +1,11 @@
 //! The planted bugs are noticed, in a build that can have them; the others say how to get one.
 
 use crate::campaigns::campaign;
+use ottla_sim::campaign::STANDARD;
 use ottla_sim::case::{self, Watching};
 use ottla_sim::checks::Tally;
 use ottla_sim::disk::{Keep, Loss};
-use ottla_sim::mutants::{HUNTERS, Hunt, Ratchet, Score, hunt};
+use ottla_sim::mutants::{Hunt, Ratchet, Score, hunt};
 
 fn ratchet() -> Ratchet {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/mutants.toml");
@@ -14,7 +15,7 @@ fn ratchet() -> Ratchet {
 
 fn run(bugs: &[&str], seeds: u64, ranges: u64, jobs: usize, ratchet: Ratchet) -> Result<Score, String> {
     let bugs: Vec<String> = bugs.iter().map(ToString::to_string).collect();
-    let campaigns = HUNTERS.map(campaign);
+    let campaigns = STANDARD.map(|(name, _)| campaign(name));
     let stories = crate::stories::stories().into_iter().map(|p| {
         (p.file_stem().unwrap_or_default().to_string_lossy().into_owned(), std::fs::read_to_string(&p).expect("readable"))
     });

@@ -1,5 +1,7 @@
 //! Every story of `scenarios/` is told, and its traces compared. `REWRITE=1` writes them instead.
 
+use ottla_sim::checks::Excuse;
+use ottla_sim::plan::Kind;
 use ottla_sim::story::{self, commands};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,7 +33,10 @@ fn every_story_is_told_as_written() {
             }
             Ok(told) if told == text => {}
             Ok(told) if rewrite => fs::write(&path, told).expect("writable"),
-            Ok(told) => wrong.push(format!("{name} came out otherwise (REWRITE=1 accepts it):\n{}", difference(&text, &told))),
+            Ok(told) => {
+                let hunks = story::differences(&text, &told);
+                wrong.push(format!("{name} came out otherwise (REWRITE=1 accepts it):\n{hunks:#?}"));
+            }
         }
     }
     assert!(wrong.is_empty(), "{} stories are wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
@@ -93,23 +98,23 @@ fn mistakes_are_shown_with_the_word() {
     }
 }
 
-/// The first lines that differ.
-fn difference(old: &str, new: &str) -> String {
-    let mut out = String::new();
-    let (mut a, mut b) = (old.lines(), new.lines());
-    let mut shown = 0;
-    for number in 1.. {
-        match (a.next(), b.next()) {
-            (None, None) => break,
-            (x, y) if x == y => {}
-            (x, y) => {
-                out.push_str(&format!("  line {number}\n    - {}\n    + {}\n", x.unwrap_or("(end)"), y.unwrap_or("(end)")));
-                shown += 1;
-                if shown == 12 {
-                    break;
-                }
-            }
-        }
+#[test]
+fn every_fault_is_documented() {
+    let readme = fs::read_to_string(folder().join("README.md")).expect("scenarios/README.md is there");
+    let listed = readme.split("### Faults").nth(1).expect("a section of faults").split("\n#").next().unwrap_or_default();
+    let lacking: Vec<&str> =
+        Kind::ALL.iter().map(|kind| kind.name()).filter(|name| !listed.contains(&format!("`{name}`"))).collect();
+    assert!(lacking.is_empty(), "scenarios/README.md lacks {lacking:?}");
+}
+
+#[test]
+fn every_excuse_is_documented() {
+    let readme = fs::read_to_string(folder().join("README.md")).expect("scenarios/README.md is there");
+    let listed = readme.split("### Excuses").nth(1).expect("a section of excuses");
+    let listed = listed.split("\n#").next().unwrap_or_default();
+    for excuse in Excuse::ALL {
+        let row = format!("| `{}` | {} | {} |", excuse.name(), excuse.lets(), excuse.describe());
+        assert!(listed.contains(&row), "scenarios/README.md lacks {row}");
     }
-    out
+    assert_eq!(listed.matches("\n| `").count(), Excuse::ALL.len(), "scenarios/README.md names an excuse that is none");
 }
