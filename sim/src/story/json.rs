@@ -9,7 +9,8 @@ use super::text::{NAMED_CALLS, NAMED_TARGETS, named};
 use super::world::{NAMED_READS, keep_name};
 use crate::case::{Case, ClientKind, ClientSpec};
 use crate::clients::{
-    AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, ProducerConfig, TimedAct, TimedBatch,
+    AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, TimedAct,
+    TimedBatch,
 };
 use crate::disk::{Character, Loss};
 use crate::plan::{Action, Entry};
@@ -76,6 +77,9 @@ fn client(spec: &ClientSpec) -> Value {
             ("inspector", json!({"topics": topics(visited), "think_ms": think_ms, "patience_ms": patience_ms}))
         }
         ClientKind::Library(c) => ("library", library(c)),
+        ClientKind::Operator(OperatorConfig { operations, think_ms, patience_ms }) => {
+            ("operator", json!({"operations": operations, "think_ms": think_ms, "patience_ms": patience_ms}))
+        }
     };
     object["name"] = json!(spec.name);
     object["kind"] = json!(kind);
@@ -224,11 +228,16 @@ fn entry(case: &Case, entry: &Entry) -> Value {
             json!({"on": named(&NAMED_TARGETS, *target)})
         }
         Action::DiskFull { node: _, bytes, for_ms } => json!({"bytes": bytes, "for_ms": for_ms}),
-        Action::Reset { client: c } | Action::HalfOpen { client: c } => json!({"client": client(*c)}),
+        Action::Reset { client: c } | Action::HalfOpen { client: c } | Action::HalfClose { client: c } => {
+            json!({"client": client(*c)})
+        }
         Action::ResetAll { node: _ } => json!({}),
         Action::SlowReader { client: c, by_ms, for_ms } => json!({"client": client(*c), "by_ms": by_ms, "for_ms": for_ms}),
         Action::Delay { node: _, by_ms, for_ms } => json!({"by_ms": by_ms, "for_ms": for_ms}),
         Action::PauseClient { client: c, for_ms } => json!({"client": client(*c), "for_ms": for_ms}),
+        Action::ClientSkew { client: c, by_ms } | Action::ClientClockJump { client: c, by_ms } => {
+            json!({"client": client(*c), "by_ms": by_ms})
+        }
     };
     object["at_ms"] = json!(at_ms);
     object["kind"] = json!(action.kind());
