@@ -26,7 +26,8 @@ macro_rules! standard {
 
 /// The campaigns of this repository, by name, with their texts: they come with the program, so that a replay line works anywhere.
 /// In this order they take turns when planted bugs are hunted.
-pub const STANDARD: [(&str, &str); 6] = standard!["boundaries", "single-node", "power-loss", "churn", "disk-faults", "smoke"];
+pub const STANDARD: [(&str, &str); 7] =
+    standard!["boundaries", "single-node", "power-loss", "churn", "disk-faults", "smoke", "mixed"];
 
 /// A lowest and a highest value, both included.
 pub type Range = (u64, u64);

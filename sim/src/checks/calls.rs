@@ -238,10 +238,11 @@ impl Watch {
         }
     }
 
-    /// A node says that it has ended in order.
+    /// A node says that it has ended in order. Where the sync of the marker's name has failed, it cannot say that the marker stays: it says
+    /// that the next start looks at everything, and what is marked is on the disk whether the marker is found or not.
     pub(crate) fn on_ended(&mut self, disk: &SimDisk) {
         let marker = FileId { dir: ROOT, name: MARKER };
-        if disk.is_there(marker) {
+        if disk.is_there(marker) && !self.failed_in_life("") {
             self.tally.count(Id::OrderlyEnd);
             if !disk.keeps_whole(marker) {
                 self.report(Id::OrderlyEnd.found("an orderly end whose marker a power loss would take", String::new()));
@@ -254,6 +255,7 @@ impl Watch {
         let text = data.concat();
         // What lies below the log start on the disk is deleted, whatever else is there.
         let starts = refold::checkpoint_lines(disk.durable_contents(FileId { dir: ROOT, name: LOG_STARTS }));
+        let starts_are_sure = !self.failed_in_life("") && !self.root_is_damaged(FileKind::LogStarts);
         for (topic, index, point) in refold::checkpoint_lines(&text) {
             let path = format!("{topic}-{index}");
             let (Some(log), Some(dir)) = (self.by_path.get(&path).copied(), disk.id_of(&path)) else { continue };
@@ -261,8 +263,13 @@ impl Watch {
             if ghost.damaged || self.io_failed || !is_partition(&path) {
                 continue;
             }
+            // Where that file is damaged, a log may have lost its beginning without its saying so.
+            if !starts_are_sure && self.is_retained(&topic) {
+                continue;
+            }
             self.tally.count(Id::RecoveryPoint);
             let start = starts.iter().find(|line| (&line.0, line.1) == (&topic, index)).map_or(0, |line| line.2);
+            let start = if starts_are_sure { start } else { start.max(ghost.deletion_asked) };
             let found = self.missing_below(disk, dir, &path, start..point, &ghost.batches);
             if let Some((site, what)) = found {
                 self.report(Id::RecoveryPoint.found(site, format!("{path}, recovery point {point}: {what}")));

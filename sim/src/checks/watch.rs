@@ -43,6 +43,10 @@ pub(crate) struct Watch {
     pub(super) io_failed: bool,
     /// A disk call has failed in this world.
     pub(super) ever_failed: bool,
+    /// What failed calls of this life were about, by directory and kind of file.
+    failed_in_life: BTreeSet<(String, FileKind)>,
+    /// Kinds of files of the data directory itself that damage has struck.
+    damaged_roots: BTreeSet<FileKind>,
     /// A disk call has found no space in this world.
     pub(super) no_space: bool,
     /// Files of logs that this life has removed.
@@ -299,7 +303,11 @@ impl Watch {
         }
         let ghost = &self.logs[log];
         let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
-        let is_new = ghost.end.is_none() && ghost.deletion_asked < head.base_offset && !self.is_retained(topic);
+        let is_new = ghost.end.is_none()
+            && ghost.deletion_asked < head.base_offset
+            && !self.is_retained(topic)
+            // As Kafka does, a node believes this file.
+            && !self.root_is_damaged(FileKind::LogStarts);
         if is_new && head.base_offset > 0 && !damaged && !ghost.damaged {
             let text = format!("{}: at offset {}", ghost.path, head.base_offset);
             self.report(Id::AskedDeletion.found("a log begins above zero and nobody asked for that", text));
@@ -395,8 +403,18 @@ impl Watch {
         }
     }
 
+    /// Whether a call on a directory's files has failed in this life; the data directory has the empty path.
+    pub(super) fn failed_in_life(&self, path: &str) -> bool {
+        self.failed_in_life.iter().any(|(p, _)| p == path)
+    }
+
+    /// Whether damage has struck such a file of the data directory in this world.
+    pub(super) fn root_is_damaged(&self, kind: FileKind) -> bool {
+        self.damaged_roots.contains(&kind)
+    }
+
     /// A call failed: from here on the disk may hold what nobody asked for.
-    pub(crate) fn on_failed(&mut self, file: FileId, fault: DiskFault) {
+    pub(crate) fn on_failed(&mut self, disk: &SimDisk, file: FileId, fault: DiskFault) {
         if fault == DiskFault::NoSpace {
             // The node has to clear that away, and to say what came of it.
             self.no_space = true;
@@ -404,14 +422,19 @@ impl Watch {
         }
         self.io_failed = true;
         self.ever_failed = true;
+        let path = disk.path_of(file.dir).unwrap_or_default().to_string();
+        self.failed_in_life.insert((path, file.name.kind));
         if let Some(log) = self.by_dir.get(file.dir.0 as usize).copied().flatten() {
             self.logs[log].damaged = true;
         }
     }
 
     /// Bytes at rest in this directory were damaged.
-    pub(crate) fn on_damage(&mut self, path: &str) {
+    pub(crate) fn on_damage(&mut self, path: &str, name: FileName) {
         self.ever_failed |= path.is_empty();
+        if path.is_empty() {
+            self.damaged_roots.insert(name.kind);
+        }
         let log = self.log_by_path(path);
         self.logs[log].damaged = true;
     }
@@ -641,6 +664,7 @@ impl Watch {
             }
         }
         self.io_failed = false;
+        self.failed_in_life.clear();
     }
 
     /// What a log holds on the disk, from the segment on in which `start` lies: is that what it has to hold?

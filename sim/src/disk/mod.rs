@@ -652,9 +652,14 @@ impl SimDisk {
         self.faults.arm(fault);
     }
 
-    /// No armed fault strikes any more.
+    /// No fault strikes any more: none that is armed, and none that a sync under way was to end with.
     pub fn disarm_all(&mut self) {
         self.faults.disarm_all();
+        for (_, _, outcome, _) in self.outcomes.iter_mut().flatten() {
+            if let Outcome::Sync { fault, .. } = outcome {
+                *fault = None;
+            }
+        }
     }
 
     /// Limit the bytes that may still be written; `None` lifts the limit.

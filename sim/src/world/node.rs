@@ -184,6 +184,8 @@ impl Sim {
                 self.reschedule(n);
             }
             Ok(Err(why)) => {
+                // The process has ended: what it called its directories means nothing to the next one.
+                slot.disk.process_crashed();
                 slot.down = Down::Refused(why.0.clone());
                 let excused = !slot.disk.damaged().is_empty();
                 self.say(&format!("node {} will not start: {}", n + 1, why.0));
@@ -254,8 +256,8 @@ impl Sim {
             self.agenda.after(started.after_ns, Event::Disk { node: n, life, ticket: started.ticket });
         }
         let damaged = slot.disk.damaged();
-        for (path, _) in &damaged[slot.damage_known.min(damaged.len())..] {
-            self.watch.on_damage(path);
+        for (path, name) in &damaged[slot.damage_known.min(damaged.len())..] {
+            self.watch.on_damage(path, *name);
         }
         slot.damage_known = damaged.len();
         if !slot.disk.has_news() && self.watch.found.is_empty() {
@@ -338,7 +340,7 @@ impl Sim {
         }
         let Some((op, file, result)) = self.nodes[n as usize].disk.complete(ticket) else { return };
         if let Err(fault @ (DiskFault::Io | DiskFault::NoSpace)) = result {
-            self.watch.on_failed(file, fault);
+            self.watch.on_failed(&self.nodes[n as usize].disk, file, fault);
         }
         self.after_disk(n);
         self.input(n, Input::Disk { op, result });
