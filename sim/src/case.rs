@@ -14,6 +14,7 @@ use crate::clients::{
 use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
 use crate::world::{Failure, Fired, Setup, TraceSink, World};
+use ottla_core::io::FileKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -472,8 +473,9 @@ impl<'a> Run<'a> {
         if sim.failures().is_empty() && excuse.is_none() {
             let ground = checks::Ground {
                 page_cache: self.page_cache.clone(),
-                damaged: sim.disk(0).damaged().iter().map(|(path, _)| path.clone()).collect(),
-                damaged_all: sim.disk(0).damaged().iter().any(|(path, _)| path.is_empty() || path.starts_with("__")),
+                damaged: damaged_logs(sim),
+                damaged_all: is_all_damaged(sim),
+                damaged_any: sim.disk_is_damaged(),
                 retention: retention_topics(self.case, &sim.history),
             };
             let (found, more) = checks::judge(&sim.history, &ground, &mut sim.watch.tally);
@@ -537,6 +539,28 @@ impl<'a> Run<'a> {
             },
         }
     }
+}
+
+/// From which offset on damage excuses a log. A file that is derived from the batches excuses nothing.
+fn damaged_logs(sim: &mut crate::world::Sim) -> BTreeMap<String, i64> {
+    let mut logs = BTreeMap::new();
+    for damage in sim.disk(0).damaged().to_vec() {
+        let from = match damage.name.kind {
+            FileKind::Log => sim.watch.struck_from(&damage.path).unwrap_or(0),
+            FileKind::Index | FileKind::TimeIndex | FileKind::TxnIndex | FileKind::Snapshot | FileKind::LeaderEpochs => continue,
+            _ => 0,
+        };
+        logs.entry(damage.path).and_modify(|at: &mut i64| *at = from.min(*at)).or_insert(from);
+    }
+    logs
+}
+
+/// Whether damage excuses every log: it struck metadata, or a checkpoint that, as in Kafka, is believed for all of them.
+fn is_all_damaged(sim: &mut crate::world::Sim) -> bool {
+    let speaks_of_all =
+        |kind: FileKind| matches!(kind, FileKind::LogStarts | FileKind::RecoveryPoints | FileKind::HighWatermarks);
+    let mut all = sim.disk(0).damaged().iter();
+    all.any(|d| d.path.is_empty() && speaks_of_all(d.name.kind) || d.path.starts_with("__"))
 }
 
 /// What one client did: the batches of a producer, the acts of an administrator.

@@ -7,6 +7,7 @@
 
 use crate::history::{AdminAct, History, Mishap, Outcome, ProduceOp};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 macro_rules! excuses {
     ($($excuse:ident = $name:literal, $lets:literal, $doc:literal;)*) => {
@@ -57,16 +58,24 @@ excuses! {
 pub(crate) struct Ground {
     /// Topics whose promises rest on the page cache.
     pub(crate) page_cache: Vec<String>,
-    /// Paths (topic-partition) that damage has struck; of every path, where it struck metadata.
-    pub(crate) damaged: Vec<String>,
+    /// Paths (topic-partition) of logs that damage has struck, and from which offset on; every log, where it struck what speaks of all.
+    pub(crate) damaged: BTreeMap<String, i64>,
     pub(crate) damaged_all: bool,
+    /// Damage has struck any file.
+    pub(crate) damaged_any: bool,
     /// Topics with a retention setting, from the start or set later.
     pub(crate) retention: Vec<String>,
 }
 
 impl Ground {
     pub(crate) fn is_damaged(&self, topic: &str, partition: i32) -> bool {
-        self.damaged_all || self.damaged.iter().any(|p| *p == format!("{topic}-{partition}"))
+        self.damaged_all || self.damaged.contains_key(&format!("{topic}-{partition}"))
+    }
+
+    /// Whether damage excuses what is at this offset of a log, or missing there; -1 where nobody knows the offset.
+    fn is_damaged_at(&self, topic: &str, partition: i32, offset: i64) -> bool {
+        let from = self.damaged.get(&format!("{topic}-{partition}"));
+        self.damaged_all || from.is_some_and(|from| offset < 0 || offset >= *from)
     }
 
     /// Whether what this operation was told rests on the page cache.
@@ -90,7 +99,7 @@ impl Ground {
         if self.is_weak(history, op) && power_lost_after(history, op.invoked).is_some() {
             return Some(Excuse::PowerLostUnsynced);
         }
-        if self.is_damaged(topic, op.place.partition) {
+        if self.is_damaged_at(topic, op.place.partition, offset) {
             return Some(Excuse::Damaged);
         }
         None

@@ -86,7 +86,7 @@ impl Watch {
     /// Nothing is under way on the disk and the node has had its turn. Whoever waits on this connection waits for something else: for
     /// time to pass, and for nothing that is there.
     pub(crate) fn on_idle(&mut self, asked: &Asked) {
-        if self.ever_failed || self.no_space {
+        if self.anything_failed() || self.no_space {
             return;
         }
         self.tally.count(Id::Waits);
@@ -125,7 +125,7 @@ impl Watch {
     fn certain_log_of(&self, part: &FetchPart) -> Option<usize> {
         let log = self.log_at(&part.name, part.id, part.index)?;
         let ghost = &self.logs[log];
-        let certain = part.log == Some(log) && !ghost.damaged && part.offset >= ghost.deletion_asked;
+        let certain = part.log == Some(log) && !ghost.is_damaged() && part.offset >= ghost.deletion_asked;
         certain.then_some(log)
     }
 
@@ -240,7 +240,8 @@ impl Watch {
         let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
         let ghost = &self.logs[log];
         // Where the beginning is deleted meanwhile, the fold would have to know when.
-        if ghost.damaged || self.io_failed || self.no_space || ghost.deletion_asked > 0 || self.is_retained(topic) {
+        let damaged = ghost.is_damaged() || ghost.derived_struck;
+        if damaged || self.no_space || ghost.deletion_asked > 0 || self.is_retained(topic) {
             return;
         }
         let (id, wrong) = match look.what {

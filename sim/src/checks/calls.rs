@@ -6,10 +6,11 @@
 //! Holds       it looks at what the medium holds, never at what the node believes.
 //! Not here    appends of batches (watch.rs), answers (answers.rs).
 
-use super::ghost::GhostBatch;
+use super::ghost::{GhostBatch, GhostLog};
 use super::refold::FoundLog;
 use super::watch::{METADATA, Watch, is_partition};
 use super::{Id, refold};
+use crate::batch::{self, Head};
 use crate::disk::SimDisk;
 use bytes::Bytes;
 use ottla_core::ids::DirId;
@@ -78,7 +79,10 @@ impl Watch {
     /// A file is about to be replaced (again): in this life the last replacement must have come to its end.
     fn on_replacing(&mut self, disk: &SimDisk, file: FileId) {
         let target = FileId { name: FileName { suffix: Suffix::None, ..file.name }, ..file };
-        if self.replaced.contains(&target) && disk.is_there(target) && !self.io_failed {
+        if self.replaced.contains(&target)
+            && disk.is_there(target)
+            && !self.failed_in_life(disk.path_of(file.dir).unwrap_or_default())
+        {
             self.tally.count(Id::Replaced);
             if !disk.keeps_whole(target) {
                 let text = format!("{}/{}", disk.path_of(file.dir).unwrap_or_default(), target.name);
@@ -94,7 +98,7 @@ impl Watch {
         let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
         // Where promises rest on the page cache, records may be deleted before they are on the disk: then they are nobody's loss.
         let deleted = ghost.page_cache && (ghost.deletion_asked > 0 || self.is_retained(topic));
-        let Some(last) = ghost.last_below(file.name.base).copied().filter(|_| !ghost.damaged && !deleted) else { return };
+        let Some(last) = ghost.last_below(file.name.base).copied().filter(|_| !ghost.is_damaged() && !deleted) else { return };
         self.tally.count(Id::Derived);
         if !disk.keeps(file.dir, last.name, last.end_pos()) {
             let text = format!("{}/{}: {} up to {}", ghost.path, file.name, last.name, last.end_pos());
@@ -111,7 +115,7 @@ impl Watch {
         let Some(relative) = bytes.get(at..at.saturating_add(4)) else { return };
         let relative = u32::from_be_bytes([relative[0], relative[1], relative[2], relative[3]]);
         let Some(batch) = ghost.batch_at(file.name.base + i64::from(relative)).copied() else { return };
-        if ghost.page_cache || ghost.damaged {
+        if ghost.page_cache || ghost.is_damaged() {
             return;
         }
         self.tally.count(Id::Derived);
@@ -129,7 +133,7 @@ impl Watch {
         let ghost = &self.logs[log];
         // One that speaks of more than the log has is removed for that; so are all, where the log begins anew behind them.
         let (Some(newest), true) = (newest, ghost.end.is_some_and(|end| file.name.base <= end)) else { return };
-        if ghost.damaged || self.io_failed || ghost.deletion_asked >= newest.base {
+        if ghost.is_damaged() || ghost.deletion_asked >= newest.base {
             return;
         }
         self.tally.count(Id::Derived);
@@ -144,14 +148,13 @@ impl Watch {
         self.marked = false;
         let path = disk.path_of(file.dir).unwrap_or_default();
         self.tally.count(Id::OrderlyEnd);
-        if !self.ever_failed
-            && (disk.is_there(FileId { dir: ROOT, name: MARKER }) || disk.may_return(ROOT).any(|name| name == MARKER))
-        {
+        if disk.is_there(FileId { dir: ROOT, name: MARKER }) || disk.may_return(ROOT).any(|name| name == MARKER) {
             let text = format!("{path}/{}", file.name);
             self.report(Id::OrderlyEnd.found("a log is written while the marker of an orderly end may still be found", text));
         }
         let known = self.log_of(disk, file.dir);
-        if known.is_none() && path != METADATA || self.io_failed || known.is_some_and(|log| self.logs[log].damaged) {
+        let damaged = known.map_or(self.failed_in_life(METADATA), |log| self.logs[log].is_damaged());
+        if known.is_none() && path != METADATA || damaged {
             return;
         }
         self.tally.count(Id::CutDurable);
@@ -182,7 +185,8 @@ impl Watch {
 
     /// A segment is about to be renamed for deletion: the older ones must be gone for good, or a crash leaves a gap behind one of them.
     fn on_doomed(&mut self, disk: &SimDisk, file: FileId) {
-        if self.io_failed || self.ever_failed {
+        let known = self.log_of(disk, file.dir);
+        if known.map_or(self.has_failed(METADATA), |log| self.logs[log].is_damaged()) {
             return;
         }
         self.tally.count(Id::AskedDeletion);
@@ -195,7 +199,7 @@ impl Watch {
 
     /// The metadata log is about to lose its beginning: what it said must be in a snapshot on the disk.
     fn on_metadata_cut(&mut self, disk: &SimDisk, file: FileId) {
-        if disk.path_of(file.dir) != Some(METADATA) || self.ever_failed {
+        if disk.path_of(file.dir) != Some(METADATA) || self.has_failed(METADATA) {
             return;
         }
         let names = disk.names(file.dir);
@@ -260,7 +264,7 @@ impl Watch {
             let path = format!("{topic}-{index}");
             let (Some(log), Some(dir)) = (self.by_path.get(&path).copied(), disk.id_of(&path)) else { continue };
             let ghost = &self.logs[log];
-            if ghost.damaged || self.io_failed || !is_partition(&path) {
+            if ghost.is_damaged() || !is_partition(&path) {
                 continue;
             }
             // Where that file is damaged, a log may have lost its beginning without its saying so.
@@ -270,7 +274,7 @@ impl Watch {
             self.tally.count(Id::RecoveryPoint);
             let start = starts.iter().find(|line| (&line.0, line.1) == (&topic, index)).map_or(0, |line| line.2);
             let start = if starts_are_sure { start } else { start.max(ghost.deletion_asked) };
-            let found = self.missing_below(disk, dir, &path, start..point, &ghost.batches);
+            let found = self.missing_below(disk, dir, ghost, start..point);
             if let Some((site, what)) = found {
                 self.report(Id::RecoveryPoint.found(site, format!("{path}, recovery point {point}: {what}")));
             }
@@ -281,23 +285,23 @@ impl Watch {
     pub(super) fn check_start(&mut self, disk: &SimDisk, found: &[FoundLog]) {
         let root = |name| disk.contents(FileId { dir: ROOT, name });
         let is_marked = disk.is_there(FileId { dir: ROOT, name: MARKER });
-        if is_marked && !self.ever_failed {
+        if is_marked {
             self.tally.count(Id::OrderlyEnd);
             if !self.marked {
                 let text = "a log was written, or not closed, in the life before".to_string();
                 self.report(Id::OrderlyEnd.found("a marker of an orderly end that was none", text));
             }
         }
-        if self.ever_failed || disk.damaged().iter().any(|(path, _)| path.is_empty()) {
-            return;
-        }
         for (name, what) in
             [(RECOVERY_POINTS, "a recovery point above the end of its log"), (LOG_STARTS, "a log start above the end of its log")]
         {
+            if self.root_is_damaged(name.kind) {
+                continue;
+            }
             for (topic, index, offset) in refold::checkpoint_lines(root(name)) {
                 let path = format!("{topic}-{index}");
                 let Some(FoundLog { batches, .. }) = found.iter().find(|f| f.path == path) else { continue };
-                let is_owed = |log: &usize| !self.logs[*log].damaged && !self.logs[*log].is_back;
+                let is_owed = |log: &usize| !self.logs[*log].is_damaged() && !self.logs[*log].is_back;
                 let Some(log) = self.by_path.get(&path).copied().filter(is_owed) else { continue };
                 // Where promises rest on the page cache, records may be deleted before they are on the disk, and both move on.
                 if self.logs[log].page_cache {
@@ -318,14 +322,68 @@ impl Watch {
         }
     }
 
+    /// A log is about to be cut. Behind damage a whole batch may not go of which something on the disk says that it was durable: that is no
+    /// torn tail, and nobody may take back what was promised without a word.
+    pub(super) fn on_torn(&mut self, disk: &SimDisk, log: usize, file: FileId, len: u64) {
+        let ghost = &self.logs[log];
+        let Some(from) = ghost.struck_from.filter(|_| !ghost.failed && !ghost.page_cache && !ghost.is_back) else { return };
+        self.tally.count(Id::Recovered);
+        let points = refold::checkpoint_lines(disk.contents(FileId { dir: ROOT, name: RECOVERY_POINTS }));
+        let point = points.iter().find(|(topic, index, _)| format!("{topic}-{index}") == ghost.path).map_or(0, |line| line.2);
+        let point = if self.root_is_damaged(FileKind::RecoveryPoints) { 0 } else { point };
+        let indexed = |base: i64| -> Vec<(i64, u64)> {
+            let bytes = disk.contents(FileId { name: plain(FileKind::Index, base), ..file });
+            let u32_at = |e: &[u8], at: usize| u32::from_be_bytes([e[at], e[at + 1], e[at + 2], e[at + 3]]);
+            bytes.chunks_exact(8).map(|e| (base + i64::from(u32_at(e, 0)), u64::from(u32_at(e, 4)))).collect()
+        };
+        let names = disk.names(file.dir);
+        let segments = names.iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None && n.base >= file.name.base);
+        for segment in segments {
+            let bytes = disk.contents(FileId { name: *segment, ..file });
+            let first = if *segment == file.name { usize::try_from(len).unwrap_or(usize::MAX) } else { 0 };
+            let entries = if ghost.derived_struck { Vec::new() } else { indexed(segment.base) };
+            let heads = (first..bytes.len()).filter_map(|pos| batch::parse(&bytes[pos..]).map(|head| (pos as u64, head)));
+            let is_proved = |(pos, head): &(u64, Head)| {
+                // A snapshot of producers and a recovery point are written when all below them is on the disk, an index entry for its batch.
+                head.base_offset > from
+                    && (head.last_offset() < point || *segment == file.name && entries.contains(&(head.last_offset(), *pos)))
+            };
+            if let Some((_, head)) = heads.into_iter().find(is_proved) {
+                let text = format!("{}: damaged from offset {from}, {head:?}, recovery point {point}", ghost.path);
+                self.report(Id::Recovered.found("damage is cut away like a torn tail, and what is durable behind it", text));
+                return;
+            }
+        }
+    }
+
+    /// A start has succeeded: it may not have taken log starts that nobody can read for none.
+    pub(crate) fn on_started(&mut self, disk: &SimDisk) {
+        let file = FileId { dir: ROOT, name: LOG_STARTS };
+        if !self.root_is_damaged(FileKind::LogStarts) || !disk.is_there(file) {
+            return;
+        }
+        self.tally.count(Id::Recovered);
+        let len = disk.contents(file).len() as u64;
+        let readable = disk.peek(file, 0, len);
+        let text = readable.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let is_whole = text.is_some_and(|text| {
+            let mut lines = text.lines();
+            let head = (lines.next(), lines.next().and_then(|n| n.parse::<usize>().ok()));
+            head.0 == Some("0") && head.1 == Some(lines.count())
+        });
+        if !is_whole {
+            let what = "a node starts though it cannot read where its logs begin";
+            self.report(Id::Recovered.found(what, format!("{text:?}")));
+        }
+    }
+
     /// What of a log between its start and a recovery point is not on the disk for good, or does not say what the batches say.
     fn missing_below(
         &self,
         disk: &SimDisk,
         dir: DirId,
-        path: &str,
+        GhostLog { path, batches, derived_struck, .. }: &GhostLog,
         Range { start, end: point }: Range<i64>,
-        batches: &[GhostBatch],
     ) -> Option<(&'static str, String)> {
         let is_below = |b: &&GhostBatch| b.head.base_offset >= start && b.head.last_offset() < point;
         let below: Vec<&GhostBatch> = batches.iter().filter(is_below).collect();
@@ -334,6 +392,10 @@ impl Watch {
                 "batches below a recovery point are not on the disk",
                 format!("{} up to {}", last.name, last.end_pos()),
             ));
+        }
+        // What a fault made of them is not the node's doing; Kafka believes them, too.
+        if *derived_struck {
+            return None;
         }
         let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
         let mut bases: Vec<i64> = disk.names(dir).into_iter().filter(is_log).map(|n| n.base).collect();
@@ -355,11 +417,8 @@ impl Watch {
                 let file = FileId { dir, name: plain(kind, pair[0]) };
                 let there = disk.is_there(file);
                 // One that got its name as a whole is there as a whole, or not at all, and is made anew then.
-                let keeps = if self.mended.contains(&(path.to_owned(), file.name)) {
-                    disk.is_synced(file)
-                } else {
-                    disk.keeps_whole(file)
-                };
+                let keeps =
+                    if self.mended.contains(&(path.clone(), file.name)) { disk.is_synced(file) } else { disk.keeps_whole(file) };
                 if there && !keeps {
                     return Some(("an index below a recovery point is not on the disk", format!("{}", file.name)));
                 }

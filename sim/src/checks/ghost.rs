@@ -60,11 +60,34 @@ pub(crate) struct GhostLog {
     pub(crate) deletion_asked: i64,
     /// Promises rest on the page cache.
     pub(crate) page_cache: bool,
-    /// A fault damaged bytes at rest, or a call on it failed: what it holds is not the node's doing alone.
-    pub(crate) damaged: bool,
+    /// A call on it failed, or damage struck what says whose it is: what it holds is not the node's doing alone.
+    pub(crate) failed: bool,
+    /// Damage struck its batches: the first offset that it struck. What lies below has to be there all the same.
+    pub(crate) struck_from: Option<i64>,
+    /// Damage struck an index or its leader epochs.
+    pub(crate) derived_struck: bool,
 }
 
 impl GhostLog {
+    /// Whether what it holds is not the node's doing alone, at any offset.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.failed || self.struck_from.is_some()
+    }
+
+    /// Whether what it holds at `offset` is not the node's doing alone.
+    pub(crate) fn is_damaged_at(&self, offset: i64) -> bool {
+        self.failed || self.struck_from.is_some_and(|from| offset >= from)
+    }
+
+    /// Damage struck this file of it from this byte on.
+    pub(crate) fn strike(&mut self, name: FileName, from: u64) {
+        let first = self.batches.iter().find(|b| b.name == name && b.end_pos() > from);
+        // Behind the last batch that is known, or in a segment of which nothing is known.
+        let in_it = self.batches.iter().rfind(|b| b.name == name).map_or(name.base, |b| b.head.last_offset() + 1);
+        let at = first.map_or(in_it, |b| b.head.base_offset);
+        self.struck_from = Some(self.struck_from.map_or(at, |known| known.min(at)));
+    }
+
     pub(crate) fn new(path: &str) -> GhostLog {
         GhostLog { path: path.to_string(), ..GhostLog::default() }
     }

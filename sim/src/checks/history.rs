@@ -500,7 +500,7 @@ impl<'a> Judge<'a> {
         for (n, op) in self.history.admins.iter().enumerate() {
             let A::CreateTopic { partitions } = op.act else { continue };
             // Of a damaged directory it is not known any more which topic it is of.
-            let damaged = self.ground.damaged_all || !self.ground.damaged.is_empty();
+            let damaged = self.ground.damaged_any;
             if op.outcome != Outcome::Ok || deletion_asked(self.history, op.topic) || damaged {
                 continue;
             }

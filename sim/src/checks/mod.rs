@@ -94,11 +94,11 @@ checks! {
     OrderlyEnd = "orderly-end", "S8, R30":
         "The marker of an orderly end gets its name only when every log is on the disk, survives a power loss once the node says that it has ended, and is gone for good before a log is written.",
         "A start that finds it looks at nothing.",
-        "Worlds in which a disk call has failed, but for what must be on the disk with the marker.";
+        "That the marker stays, where a call on the data directory has failed.";
     RecoveryPoint = "recovery-point", "S8, R17, L12":
         "When a recovery point is written down, batches, leader epochs and time indexes below it are on the disk, complete and true; no recovery point and no log start lies above its log's end.",
         "Recovery looks at nothing below it.",
-        "That offset indexes are complete; the beginning of logs under retention; logs on which a disk call has failed.";
+        "That offset indexes are complete; the beginning of logs under retention; logs on which a disk call has failed or whose batches damage struck; indexes and leader epochs that damage struck.";
     Derived = "derived-after-durable", "S8, L08":
         "A producer snapshot gets its name, and an index entry goes to its file, only when the batches that it speaks of are on the disk; a snapshot goes only when the newest one is on the disk.",
         "After a power loss they would be believed.",
@@ -110,7 +110,7 @@ checks! {
     AskedDeletion = "deleted-as-asked", "S8, K12, R36":
         "A log begins at zero and loses its beginning only where retention is set or somebody asked for it; its segments go oldest first, each for good before the next.",
         "A power loss between two renames would leave a gap; what is behind a gap is cut.",
-        "How much retention takes; worlds in which a disk call has failed.";
+        "How much retention takes; logs on which a disk call has failed; log starts, where damage struck their checkpoint: it has no checksum, and Kafka believes it, too.";
     MetadataCut = "metadata-cut", "S7, L19, Q16":
         "The metadata log loses its beginning only when a snapshot that covers it is on the disk.",
         "A power loss would leave neither the records nor the snapshot.",
@@ -122,19 +122,19 @@ checks! {
     Epochs = "leader-epochs", "S6, R04, R12":
         "Whoever names another leader epoch than this life's is fenced; OffsetForLeaderEpoch says what a walk over all batches says.",
         "Clients find out by it whether what they have read is still there.",
-        "Logs that lost their beginning.";
+        "Logs that lost their beginning; leader epochs that damage struck: as in Kafka their checkpoint has no checksum.";
     ByTime = "lookup-by-time", "S8, L12":
         "ListOffsets by time finds the record that a walk over all batches finds.",
         "Time indexes are sparse, and wrong ones skip records.",
-        "Which record of its batch; logs that lost their beginning.";
+        "Which record of its batch; logs that lost their beginning; indexes that damage struck: as in Kafka they have no checksum.";
     Recovered = "storage-refinement", "S8":
-        "After every start the log is a run of what was appended; everything promised and not deleted is in it; nothing promised is cut.",
+        "After every start the log is a run of what was appended; everything promised and not deleted is in it; nothing promised is cut, and damage is not taken for a torn tail.",
         "Recovery may cut a torn tail, and nothing else.",
-        "Logs on which a fault damaged bytes at rest; all logs, once damage took metadata that was durable.";
+        "Logs on which a disk call has failed; what damage struck in a log, and what lies behind it; all logs, once damage took metadata that was durable.";
     Refold = "refold", "S6, S8":
         "Leader-epoch checkpoints, offset indexes and time indexes on the disk say nothing that the log does not say.",
         "Derived state that is trusted and wrong serves wrong bytes.",
-        "Producer snapshots' contents; state that is only in memory, but for what it answers.";
+        "Producer snapshots' contents; state that is only in memory, but for what it answers; what damage struck.";
     LostWrite = "lost-write", "H1, C1, CA, CD":
         "Every acknowledged record is read at its offset by a fresh consumer at the end, or something that really happened permits its loss.",
         "This is what a log is for.",

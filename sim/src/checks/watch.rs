@@ -8,7 +8,7 @@
 use super::ghost::{GhostBatch, GhostLog, appended};
 use super::refold::FoundLog;
 use super::{Found, Id, Tally, refold};
-use crate::disk::SimDisk;
+use crate::disk::{Damage, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::DirId;
 use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
@@ -39,12 +39,10 @@ pub(crate) struct Watch {
     page_cache: Vec<String>,
     /// Topics with a retention setting, from the start or set later; `None` in it stands for all.
     retained: BTreeSet<Option<String>>,
-    /// A disk call failed or bytes were damaged since the last power loss: what the disk holds is not the node's doing alone.
-    pub(super) io_failed: bool,
-    /// A disk call has failed in this world.
-    pub(super) ever_failed: bool,
-    /// What failed calls of this life were about, by directory and kind of file.
-    failed_in_life: BTreeSet<(String, FileKind)>,
+    /// The directories in which calls of this life have failed.
+    failed_in_life: BTreeSet<String>,
+    /// As that, of this world.
+    failed: BTreeSet<String>,
     /// Kinds of files of the data directory itself that damage has struck.
     damaged_roots: BTreeSet<FileKind>,
     /// A disk call has found no space in this world.
@@ -94,7 +92,7 @@ impl Watch {
 
     /// Whether a fault has damaged what this partition's log holds.
     pub(crate) fn is_damaged(&self, path: &str) -> bool {
-        self.by_path.get(path).is_some_and(|log| self.logs[*log].damaged)
+        self.by_path.get(path).is_some_and(|log| self.logs[*log].is_damaged())
     }
 
     pub(super) fn report(&mut self, found: Found) {
@@ -124,7 +122,7 @@ impl Watch {
             return *known;
         }
         let mut log = GhostLog::new(path);
-        log.damaged = self.metadata_lost;
+        log.failed = self.metadata_lost;
         log.page_cache = path.rsplit_once('-').is_some_and(|(topic, _)| self.page_cache.iter().any(|t| t == topic));
         self.logs.push(log);
         self.by_path.insert(path.to_string(), self.logs.len() - 1);
@@ -166,6 +164,9 @@ impl Watch {
             _ if file.name.kind == FileKind::Log && disk.path_of(file.dir) == Some(METADATA) => self.on_metadata_call(file, call),
             _ if file.name.kind == FileKind::Log && file.name.suffix == Suffix::None => {
                 if let Some(log) = self.log_of(disk, file.dir) {
+                    if let DiskCall::Truncate { len } = call {
+                        self.on_torn(disk, log, file, *len);
+                    }
                     self.on_log_call(log, file, call);
                 }
             }
@@ -212,7 +213,7 @@ impl Watch {
     fn cut_metadata(&mut self, end: i64) {
         let promised = self.metadata.promised;
         self.metadata.promised = promised.min(end);
-        if end < promised && !self.metadata.damaged && !self.io_failed {
+        if end < promised && !self.metadata.failed && !self.failed_in_life(METADATA) {
             let text = format!("metadata: cut from offset {end}, durable up to {promised}");
             self.report(Id::Recovered.found("durable metadata is cut off", text));
         }
@@ -230,18 +231,24 @@ impl Watch {
 
     /// Before a start: is the metadata there that an answer may have rested on?
     fn compare_metadata(&mut self, disk: &SimDisk) {
-        self.tally.count(Id::Recovered);
         let promised = self.metadata.promised;
         let (files, there) = (disk.names_in(METADATA), refold::read_log(disk, METADATA, 0));
         let end = there.last().map_or(0, |b| b.head.last_offset() + 1);
         // What a snapshot holds may have been removed from the log.
         let snapshots = files.iter().filter(|n| n.kind == FileKind::Checkpoint && n.suffix == Suffix::None);
         let end = snapshots.map(|n| n.base).max().unwrap_or(0).max(end);
-        self.metadata.damaged |= disk.damaged().iter().any(|(path, _)| path == METADATA);
-        if end < promised && self.metadata.damaged {
+        self.metadata.failed |= disk.damaged().iter().any(|d| d.path == METADATA);
+        if end < promised && self.metadata.failed {
             self.metadata_lost = true;
-            self.logs.iter_mut().for_each(|log| log.damaged = true);
-        } else if end < promised && !self.io_failed {
+            self.logs.iter_mut().for_each(|log| log.failed = true);
+        }
+        if self.metadata.failed || self.failed_in_life(METADATA) {
+            self.metadata.promised = promised.min(end);
+            self.metadata.batches = there;
+            return;
+        }
+        self.tally.count(Id::Recovered);
+        if end < promised {
             let text = format!("metadata: up to {end}, of what was durable up to {promised}");
             self.report(Id::Recovered.found("durable metadata is not on the disk after a start", text));
         }
@@ -282,22 +289,23 @@ impl Watch {
 
     fn on_batch(&mut self, log: usize, batch: GhostBatch) {
         let head = batch.head;
-        let damaged = self.io_failed;
         // After a failed append the core may cut, or write over what never came to be: the place in the file decides.
         let overwritten = self.logs[log].batches.partition_point(|b| (b.name.base, b.pos) < (batch.name.base, batch.pos));
         if overwritten < self.logs[log].batches.len() {
             self.cut(log, overwritten, "written over");
         }
-        self.tally.count(Id::LogAppend);
-        self.tally.count(Id::OneWriter);
         let ghost = &self.logs[log];
-        if ghost.end.is_some_and(|end| end != head.base_offset) && !damaged && !ghost.damaged {
+        if !ghost.is_damaged() {
+            self.tally.count(Id::LogAppend);
+            self.tally.count(Id::OneWriter);
+        }
+        if ghost.end.is_some_and(|end| end != head.base_offset) && !ghost.is_damaged() {
             let text = format!("{}: the log ends at {:?}, the batch begins at {}", ghost.path, ghost.end, head.base_offset);
             self.report(Id::LogAppend.found("a batch does not begin where the log ends", text));
         }
         let ghost = &self.logs[log];
         let owed = ghost.promised.max(ghost.told);
-        if ghost.end.is_none() && head.base_offset < owed && !damaged && !ghost.damaged {
+        if ghost.end.is_none() && head.base_offset < owed && !ghost.is_damaged() {
             let text = format!("{}: promised up to {owed}, the batch begins at {}", ghost.path, head.base_offset);
             self.report(Id::Recovered.found("a log begins anew below what was promised", text));
         }
@@ -308,17 +316,17 @@ impl Watch {
             && !self.is_retained(topic)
             // As Kafka does, a node believes this file.
             && !self.root_is_damaged(FileKind::LogStarts);
-        if is_new && head.base_offset > 0 && !damaged && !ghost.damaged {
+        if is_new && head.base_offset > 0 && !ghost.is_damaged() {
             let text = format!("{}: at offset {}", ghost.path, head.base_offset);
             self.report(Id::AskedDeletion.found("a log begins above zero and nobody asked for that", text));
         }
         let ghost = &self.logs[log];
-        if head.epoch < ghost.epoch && !ghost.damaged {
+        if head.epoch < ghost.epoch && !ghost.is_damaged() {
             let text = format!("{}: epoch {} after {} at offset {}", ghost.path, head.epoch, ghost.epoch, head.base_offset);
             self.report(Id::OneWriter.found("a leader epoch decreases", text));
         }
         let ghost = &self.logs[log];
-        if head.epoch < ghost.epochs.0 && !ghost.damaged {
+        if head.epoch < ghost.epochs.0 && !ghost.is_damaged() {
             let text = format!("{}: epoch {} at offset {}", ghost.path, head.epoch, head.base_offset);
             self.report(Id::OneWriter.found("two lives of a leader write in one leader epoch", text));
         }
@@ -337,10 +345,13 @@ impl Watch {
         let head = batch.head;
         let ghost = &self.logs[log];
         let Some(last) = ghost.producers.get(&head.producer_id).copied() else { return };
+        if ghost.is_damaged() {
+            return;
+        }
         self.tally.count(Id::Sequences);
         let expected =
             if last.epoch == head.producer_epoch { (i64::from(last.sequence) + 1).rem_euclid(1 << 31) as i32 } else { 0 };
-        if (head.producer_epoch < last.epoch || head.base_sequence != expected) && !ghost.damaged {
+        if (head.producer_epoch < last.epoch || head.base_sequence != expected) && !ghost.is_damaged() {
             let text = format!(
                 "{} offset {}: producer {} epoch {} sequence {}, after epoch {} sequence {}",
                 ghost.path,
@@ -357,14 +368,17 @@ impl Watch {
 
     /// The batches from `first` on are gone; nothing promised may be among them.
     fn cut(&mut self, log: usize, first: usize, how: &str) {
-        self.tally.count(Id::Recovered);
         let ghost = &mut self.logs[log];
         let Some(offset) = ghost.cut_from(first) else { return };
         let promised = ghost.promised.max(ghost.told);
-        let (path, damaged) = (ghost.path.clone(), ghost.damaged || self.io_failed);
+        let (path, damaged) = (ghost.path.clone(), ghost.is_damaged_at(offset));
         ghost.promised = ghost.promised.min(offset);
         ghost.told = ghost.told.min(offset);
-        if offset < promised && !damaged {
+        if damaged {
+            return;
+        }
+        self.tally.count(Id::Recovered);
+        if offset < promised {
             let text = format!("{path}: {how} from offset {offset}, promised up to {promised}");
             self.report(Id::Recovered.found("something promised is cut off", text));
         }
@@ -381,11 +395,11 @@ impl Watch {
             // The oldest: retention, DeleteRecords, or the whole log.
             let gone = ghost.batches.drain(..to).next_back().map_or(0, |b| b.head.last_offset() + 1);
             let path = ghost.path.clone();
-            let asked = ghost.deletion_asked >= gone || ghost.damaged;
+            let (asked, damaged) = (ghost.deletion_asked >= gone, ghost.is_damaged());
             let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
-            if is_partition(&path) && !self.ever_failed {
+            if is_partition(&path) && !damaged && !self.is_retained(topic) {
                 self.tally.count(Id::AskedDeletion);
-                if !asked && !self.is_retained(topic) {
+                if !asked {
                     let text = format!("{path}: up to offset {gone}");
                     self.report(Id::AskedDeletion.found("a log loses its beginning and nobody asked for that", text));
                 }
@@ -397,7 +411,7 @@ impl Watch {
             }
         } else if to == ghost.batches.len() {
             self.cut(log, from, "its segment removed");
-        } else if !ghost.damaged {
+        } else if !ghost.is_damaged() {
             let text = format!("{} {file}", ghost.path);
             self.report(Id::Recovered.found("a segment is removed from the middle of a log", text));
         }
@@ -405,7 +419,22 @@ impl Watch {
 
     /// Whether a call on a directory's files has failed in this life; the data directory has the empty path.
     pub(super) fn failed_in_life(&self, path: &str) -> bool {
-        self.failed_in_life.iter().any(|(p, _)| p == path)
+        self.failed_in_life.contains(path)
+    }
+
+    /// As that, in this world.
+    pub(super) fn has_failed(&self, path: &str) -> bool {
+        self.failed.contains(path)
+    }
+
+    /// Whether any call has failed, or damage has struck what no log is of.
+    pub(super) fn anything_failed(&self) -> bool {
+        !self.failed.is_empty() || !self.damaged_roots.is_empty()
+    }
+
+    /// The first offset that damage struck in the logs that have had this path.
+    pub(crate) fn struck_from(&self, path: &str) -> Option<i64> {
+        self.logs.iter().filter(|log| log.path == path).filter_map(|log| log.struck_from).min()
     }
 
     /// Whether damage has struck such a file of the data directory in this world.
@@ -420,23 +449,30 @@ impl Watch {
             self.no_space = true;
             return;
         }
-        self.io_failed = true;
-        self.ever_failed = true;
-        let path = disk.path_of(file.dir).unwrap_or_default().to_string();
-        self.failed_in_life.insert((path, file.name.kind));
-        if let Some(log) = self.by_dir.get(file.dir.0 as usize).copied().flatten() {
-            self.logs[log].damaged = true;
+        let known = self.by_dir.get(file.dir.0 as usize).copied().flatten();
+        let path = known.map(|log| self.logs[log].path.as_str()).or(disk.path_of(file.dir)).unwrap_or(METADATA).to_string();
+        self.failed_in_life.insert(path.clone());
+        self.failed.insert(path);
+        if let Some(log) = known {
+            self.logs[log].failed = true;
         }
     }
 
-    /// Bytes at rest in this directory were damaged.
-    pub(crate) fn on_damage(&mut self, path: &str, name: FileName) {
-        self.ever_failed |= path.is_empty();
+    /// Bytes at rest were damaged.
+    pub(crate) fn on_damage(&mut self, Damage { path, name, from }: &Damage) {
         if path.is_empty() {
             self.damaged_roots.insert(name.kind);
+            return;
         }
         let log = self.log_by_path(path);
-        self.logs[log].damaged = true;
+        let ghost = &mut self.logs[log];
+        match name.kind {
+            FileKind::Log => ghost.strike(*name, *from),
+            FileKind::Index | FileKind::TimeIndex | FileKind::LeaderEpochs => ghost.derived_struck = true,
+            // A snapshot of producers has a checksum: nobody believes one that is damaged.
+            FileKind::Snapshot | FileKind::TxnIndex => {}
+            _ => ghost.failed = true,
+        }
     }
 
     /// Somebody asks for records to be deleted.
@@ -515,8 +551,11 @@ impl Watch {
         let Some(there) = ghost.batches.iter().rposition(is_it) else { return };
         let producer = ghost.batches[there].head.producer_id;
         let later = ghost.batches[there + 1..].iter().filter(|b| b.head.producer_id == producer).count();
+        if producer < 0 || ghost.is_damaged() {
+            return;
+        }
         self.tally.count(Id::Sequences);
-        if producer >= 0 && later < 5 && !ghost.damaged && !self.io_failed {
+        if later < 5 {
             let text = format!("{}: {:?}, {later} of its producer behind it", ghost.path, ghost.batches[there].head);
             self.report(Id::Sequences.found("a batch that is in the log is refused as out of order", text));
         }
@@ -530,7 +569,6 @@ impl Watch {
         if ghost.batches.first().is_none_or(|b| base_offset < b.head.base_offset) {
             return;
         }
-        self.tally.count(Id::AckedPlace);
         let batch = ghost.batch_at(base_offset).copied();
         let right = batch.filter(|b| {
             b.head.base_offset == base_offset
@@ -538,13 +576,15 @@ impl Watch {
                 && b.head.count == sent.count
         });
         let Some(batch) = right else {
-            if ghost.damaged {
+            if ghost.is_damaged() {
                 return;
             }
+            self.tally.count(Id::AckedPlace);
             let text = format!("{path}: told {base_offset}, there lies {batch:?}");
             self.report(Id::AckedPlace.found("an acknowledged batch does not lie where the answer says", text));
             return;
         };
+        self.tally.count(Id::AckedPlace);
         let end = batch.head.last_offset() + 1;
         if acks == -1 && !ghost.page_cache {
             self.tally.count(Id::PromiseDurable);
@@ -581,7 +621,7 @@ impl Watch {
     fn on_fetched(&mut self, disk: &SimDisk, log: usize, high_watermark: i64, records: &[Chunk]) {
         let ghost = &self.logs[log];
         self.tally.count(Id::ReadBound);
-        if ghost.end.is_some_and(|end| high_watermark > end) && !self.io_failed && !ghost.damaged {
+        if ghost.end.is_some_and(|end| high_watermark > end) && !ghost.is_damaged() {
             let text = format!("{}: {high_watermark}, the log ends at {:?}", ghost.path, ghost.end);
             self.report(Id::ReadBound.found("a high watermark above the end of the log", text));
         }
@@ -647,15 +687,18 @@ impl Watch {
             if log < present.len() {
                 present[log] = true;
             }
-            if disk.damaged().iter().any(|(p, _)| *p == path) {
-                self.logs[log].damaged = true;
+            // Also where a power loss has brought it back under its old name.
+            if is_back {
+                for damage in disk.damaged().iter().filter(|d| d.path == path) {
+                    self.on_damage(damage);
+                }
             }
             self.compare(log, start, batches);
         }
         for (log, present) in present.into_iter().enumerate() {
             let ghost = &self.logs[log];
             let live = self.by_path.get(&ghost.path) == Some(&log);
-            if live && !present && is_partition(&ghost.path) && ghost.promised > 0 && !ghost.damaged && !self.io_failed {
+            if live && !present && is_partition(&ghost.path) && ghost.promised > 0 && !ghost.failed {
                 // A directory renamed for deletion may be gone altogether.
                 let text = format!("{}: promised up to {}", ghost.path, ghost.promised);
                 if !ghost.path.ends_with("-delete") {
@@ -663,24 +706,24 @@ impl Watch {
                 }
             }
         }
-        self.io_failed = false;
         self.failed_in_life.clear();
     }
 
     /// What a log holds on the disk, from the segment on in which `start` lies: is that what it has to hold?
     fn compare(&mut self, log: usize, start: i64, batches: Vec<GhostBatch>) {
-        self.tally.count(Id::Recovered);
         self.compare_start(log, start);
-        let damaged = self.logs[log].damaged || self.io_failed;
+        let damaged = self.logs[log].is_damaged();
         if let Some(pair) = batches.windows(2).find(|p| p[1].head.epoch < p[0].head.epoch).filter(|_| !damaged) {
             let text = format!("{}: epoch {} behind {}", self.logs[log].path, pair[1].head.epoch, pair[0].head.epoch);
             self.report(Id::OneWriter.found("batches of an older leader epoch lie behind those of a newer one", text));
         }
         let ghost = &self.logs[log];
-        let owed = ghost.promised.max(ghost.told);
+        // What damage struck, and what is behind it, nobody can owe.
+        let owed = ghost.promised.max(ghost.told).min(ghost.struck_from.unwrap_or(i64::MAX));
         let end = batches.last().map(|b| b.head.last_offset() + 1);
         let first = batches.first().map(|b| b.head.base_offset);
-        if !damaged {
+        if !ghost.failed {
+            self.tally.count(Id::Recovered);
             for b in &batches {
                 if let Some(known) = ghost.batch_at(b.head.base_offset)
                     && (known.head.crc, known.head.size) != (b.head.crc, b.head.size)
@@ -714,7 +757,8 @@ impl Watch {
     fn compare_start(&mut self, log: usize, start: i64) {
         let ghost = &self.logs[log];
         let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
-        if self.ever_failed || ghost.damaged || ghost.is_back || self.is_retained(topic) {
+        let unsure = ghost.failed || self.has_failed("") || self.root_is_damaged(FileKind::LogStarts);
+        if unsure || ghost.is_back || self.is_retained(topic) {
             return;
         }
         self.tally.count(Id::AskedDeletion);
@@ -727,12 +771,16 @@ impl Watch {
     /// Now and then, when nothing is under way: does everything derived on the disk say what the log says?
     pub(crate) fn refold(&mut self, disk: &SimDisk) {
         self.refolds += 1;
-        if self.io_failed || disk.calls_open() > 0 {
+        if disk.calls_open() > 0 {
             return;
         }
         for log in 0..self.logs.len() {
             let ghost = &self.logs[log];
-            if ghost.damaged || self.by_path.get(&ghost.path) != Some(&log) || !is_partition(&ghost.path) {
+            if ghost.is_damaged()
+                || ghost.derived_struck
+                || self.by_path.get(&ghost.path) != Some(&log)
+                || !is_partition(&ghost.path)
+            {
                 continue;
             }
             self.tally.count(Id::Refold);

@@ -55,6 +55,14 @@ pub struct Started {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Breach(pub String);
 
+/// Damage to a file that no call of the node's did: path of its directory, name, and the first byte that is struck.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    pub path: String,
+    pub name: FileName,
+    pub from: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 struct Dir {
     path: String,
@@ -118,8 +126,8 @@ pub struct SimDisk {
     unmade: BTreeSet<DirId>,
     /// Bytes that may still be written; `None` is no limit.
     budget: Option<u64>,
-    /// Files that damage struck since the disk was made, with the plan entry's index left to the caller.
-    damaged: Vec<(String, FileName)>,
+    /// What damage struck since the disk was made.
+    damaged: Vec<Damage>,
     /// Syncs and directory syncs that took effect.
     pub barriers: u64,
     /// Calls begun and calls ended.
@@ -424,7 +432,7 @@ impl SimDisk {
         let sector = (upto - 1) / SECTOR;
         let bytes = f.cached.as_slice()[usize_of(sector * SECTOR)..usize_of(upto)].to_vec();
         f.synced(upto, Some(sector));
-        self.damage_note(number);
+        self.damage_note(number, sector * SECTOR);
         if fault.strike == Strike::MisdirectedWrite {
             let others: Vec<u32> =
                 (0..self.files.len() as u32).filter(|n| *n != number && !self.files[*n as usize].durable.is_empty()).collect();
@@ -432,7 +440,7 @@ impl SimDisk {
                 let sectors = (self.files[victim as usize].durable.len() as u64).div_ceil(SECTOR);
                 let at = self.rng.below(sectors);
                 if self.files[victim as usize].struck_by(at, &bytes) {
-                    self.damage_note(victim);
+                    self.damage_note(victim, at * SECTOR);
                 }
             }
         }
@@ -566,10 +574,10 @@ impl SimDisk {
         self.breaches.push(Breach(what));
     }
 
-    fn damage_note(&mut self, number: u32) {
+    fn damage_note(&mut self, number: u32, from: u64) {
         for dir in &self.dirs {
             if let Some((name, _)) = dir.files.iter().find(|(_, n)| *n == number) {
-                self.damaged.push((dir.path.clone(), *name));
+                self.damaged.push(Damage { path: dir.path.clone(), name: *name, from });
                 return;
             }
         }
@@ -694,7 +702,8 @@ impl SimDisk {
         if !struck {
             return None;
         }
-        self.damaged.push((path.clone(), name));
+        let from = if unreadable { pos / SECTOR * SECTOR } else { pos };
+        self.damaged.push(Damage { path: path.clone(), name, from });
         Some((path, name))
     }
 
@@ -702,13 +711,13 @@ impl SimDisk {
     pub fn cut_out(&mut self, path: &str, name: FileName, range: Range<u64>) -> bool {
         let dir = self.subdirs.get(path);
         let Some(number) = dir.and_then(|d| self.dirs[d as usize].files.get(&name)) else { return false };
-        self.damaged.push((path.to_string(), name));
+        self.damaged.push(Damage { path: path.to_string(), name, from: range.start });
         self.files[number as usize].cut_out(range)
     }
 
-    /// Every file that damage at rest, a phantom or a misdirected write has struck: path of its directory and name.
+    /// What damage at rest, a phantom or a misdirected write has struck.
     #[must_use]
-    pub fn damaged(&self) -> &[(String, FileName)] {
+    pub fn damaged(&self) -> &[Damage] {
         &self.damaged
     }
 

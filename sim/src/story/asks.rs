@@ -451,10 +451,8 @@ pub(super) fn cut_out(stage: &mut Stage, command: &Command) -> Result<String, Di
             found = Some((name, pos as u64..(pos + head.size) as u64));
         }
     }
-    let done = found.is_some_and(|(name, range)| {
-        sim.watch.on_damage(&path, name);
-        sim.disk(0).cut_out(&path, name, range)
-    });
+    let done = found.is_some_and(|(name, range)| sim.disk(0).cut_out(&path, name, range));
+    sim.after_disk(0);
     Ok(if done { String::new() } else { "nothing to cut out".into() })
 }
 

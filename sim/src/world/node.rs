@@ -175,6 +175,7 @@ impl Sim {
         }));
         match started {
             Ok(Ok(node)) => {
+                self.watch.on_started(&slot.disk);
                 slot.node = Some(node);
                 slot.down = Down::Up;
                 let life = slot.life;
@@ -249,15 +250,15 @@ impl Sim {
     }
 
     /// Put started disk calls on the agenda; see what the disk has noticed.
-    pub(super) fn after_disk(&mut self, n: u32) {
+    pub(crate) fn after_disk(&mut self, n: u32) {
         let slot = &mut self.nodes[n as usize];
         let life = slot.life;
         for started in slot.disk.started() {
             self.agenda.after(started.after_ns, Event::Disk { node: n, life, ticket: started.ticket });
         }
         let damaged = slot.disk.damaged();
-        for (path, name) in &damaged[slot.damage_known.min(damaged.len())..] {
-            self.watch.on_damage(path, *name);
+        for damage in &damaged[slot.damage_known.min(damaged.len())..] {
+            self.watch.on_damage(damage);
         }
         slot.damage_known = damaged.len();
         if !slot.disk.has_news() && self.watch.found.is_empty() {
