@@ -92,6 +92,11 @@ impl Durable {
         }
     }
 
+    /// The names of all segment files are durable.
+    pub(super) fn is_named(&self) -> bool {
+        self.rows.iter().all(|r| r.named)
+    }
+
     /// The segment `base` and the directory were synced when nothing was under way, and the log ended in it at `end`.
     pub(super) fn on_repaired(&mut self, base: Offset, end: Offset) {
         self.rows.iter_mut().for_each(|r| r.named = true);

@@ -246,7 +246,9 @@ impl Log {
         if matches!(self.closing, Closing::No | Closing::Done) || !matches!(self.health, super::Health::Good) {
             return;
         }
-        if self.synced_end < self.end || !self.inflight.is_empty() || !self.epoch_file.is_idle() {
+        // Also of an empty log the file has to be there for good: the next life takes it as it finds it.
+        let named = self.durable.is_named() || self.has(Bug::ClosedBeforeNamed);
+        if self.synced_end < self.end || !named || !self.inflight.is_empty() || !self.epoch_file.is_idle() {
             return;
         }
         if self.closing == Closing::Asked {
