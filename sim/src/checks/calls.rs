@@ -337,6 +337,8 @@ impl Watch {
             bytes.chunks_exact(8).map(|e| (base + i64::from(u32_at(e, 0)), u64::from(u32_at(e, 4)))).collect()
         };
         let names = disk.names(file.dir);
+        let snapshots = names.iter().filter(|n| n.kind == FileKind::Snapshot && n.suffix == Suffix::None);
+        let known = snapshots.map(|n| n.base).max().unwrap_or(0).max(point);
         let segments = names.iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None && n.base >= file.name.base);
         for segment in segments {
             let bytes = disk.contents(FileId { name: *segment, ..file });
@@ -344,12 +346,12 @@ impl Watch {
             let entries = if ghost.derived_struck { Vec::new() } else { indexed(segment.base) };
             let heads = (first..bytes.len()).filter_map(|pos| batch::parse(&bytes[pos..]).map(|head| (pos as u64, head)));
             let is_proved = |(pos, head): &(u64, Head)| {
-                // A snapshot of producers and a recovery point are written when all below them is on the disk, an index entry for its batch.
+                // A snapshot of producers and a recovery point are written when all below is on the disk, an index entry when its batch is.
                 head.base_offset > from
-                    && (head.last_offset() < point || *segment == file.name && entries.contains(&(head.last_offset(), *pos)))
+                    && (head.last_offset() < known || *segment == file.name && entries.contains(&(head.last_offset(), *pos)))
             };
             if let Some((_, head)) = heads.into_iter().find(is_proved) {
-                let text = format!("{}: damaged from offset {from}, {head:?}, recovery point {point}", ghost.path);
+                let text = format!("{}: damaged from offset {from}, {head:?}, durable up to {known}", ghost.path);
                 self.report(Id::Recovered.found("damage is cut away like a torn tail, and what is durable behind it", text));
                 return;
             }

@@ -164,8 +164,10 @@ impl Watch {
             _ if file.name.kind == FileKind::Log && disk.path_of(file.dir) == Some(METADATA) => self.on_metadata_call(file, call),
             _ if file.name.kind == FileKind::Log && file.name.suffix == Suffix::None => {
                 if let Some(log) = self.log_of(disk, file.dir) {
-                    if let DiskCall::Truncate { len } = call {
-                        self.on_torn(disk, log, file, *len);
+                    match call {
+                        DiskCall::Truncate { len } => self.on_torn(disk, log, file, *len),
+                        DiskCall::Create => self.on_torn(disk, log, file, 0),
+                        _ => {}
                     }
                     self.on_log_call(log, file, call);
                 }
