@@ -42,7 +42,7 @@ use records::Record;
 pub use records::{Endpoint, FeatureRange};
 use refusal::Refusal;
 use snapshot::Snapshots;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// The directory of the metadata log, and the topic and partition under which checkpoints know it.
@@ -210,8 +210,8 @@ pub struct Controller {
     image_end: Offset,
     /// The wall time of the last record in `image`, in milliseconds.
     image_timestamp: i64,
-    /// Topics of which the log, as it was found, says that they were deleted.
-    deleted: BTreeSet<TopicId>,
+    /// Topics of which the log, as it was found, says that they were deleted, with their names.
+    deleted: BTreeMap<TopicId, String>,
     /// `image` with the records of `pending` applied: what decisions are made on.
     working: Image,
     /// What is being written, in the order of the log.
@@ -287,7 +287,13 @@ impl Controller {
     /// Whether the log, as this life found it, says that this topic was deleted. What it does not know it may have lost.
     #[must_use]
     pub fn was_deleted(&self, topic: TopicId) -> bool {
-        self.deleted.contains(&topic)
+        self.deleted.contains_key(&topic)
+    }
+
+    /// Whether a topic of this name is among them.
+    #[must_use]
+    pub fn was_one_deleted_of(&self, name: &str) -> bool {
+        self.deleted.values().any(|deleted| deleted == name)
     }
 
     /// The id that the cluster got at its first start.
@@ -352,7 +358,7 @@ impl Controller {
 
     /// The settings that a topic has of its own; `None` of a topic that is not there.
     #[must_use]
-    pub fn topic_overrides(&self, topic: TopicId) -> Option<std::collections::BTreeMap<String, String>> {
+    pub fn topic_overrides(&self, topic: TopicId) -> Option<BTreeMap<String, String>> {
         let name = &self.image.topics.get(&topic)?.name;
         Some(self.image.config(&Resource::Topic(name.clone())).cloned().unwrap_or_default())
     }

@@ -9,7 +9,7 @@
 
 use super::control::{Control, Voter, control_batch};
 use super::files::{Identity, QuorumState};
-use super::image::Image;
+use super::image::{Image, Partition};
 use super::records::{FeatureRange, PartitionChange, Record, RegisterBroker, RegisterController};
 use super::reserve::Reserve;
 use super::snapshot::{self, Snapshots};
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::config::Settings;
 use crate::disk::{DiskPort, Progress, Replacer};
-use crate::ids::{DirId, LeaderEpoch, Offset, OpId, TopicId, base64_id};
+use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, TopicId, base64_id};
 use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, ROOT, Suffix};
 use crate::log::{Hints, Log, LogConfig, Verdict};
 use crate::planted::{Barrier, Bug, Planted};
@@ -27,7 +27,7 @@ use crate::rng::Rng;
 use crate::time::Now;
 use crate::wire::batch::{Batch, batches, records};
 use bytes::Bytes;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// More than any of the small files ever has.
 const SMALL_FILE_BYTES_MAX: usize = 1 << 16;
@@ -118,8 +118,8 @@ struct Replayed {
     timestamp: i64,
     /// How many bytes of log follow the snapshot.
     bytes: usize,
-    /// Topics that this log says were deleted.
-    deleted: BTreeSet<TopicId>,
+    /// Topics that this log says were deleted, with their names.
+    deleted: BTreeMap<TopicId, String>,
 }
 
 fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed, String> {
@@ -133,7 +133,7 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
     if log.end() < from {
         return Err(format!("the metadata log ends at {}, before its snapshot at {from}", log.end()));
     }
-    let (mut next, mut bytes, mut deleted, mut deltas) = (from, 0, BTreeSet::new(), Vec::new());
+    let (mut next, mut bytes, mut deleted, mut deltas) = (from, 0, BTreeMap::new(), Vec::new());
     for base in &found.segments {
         let name = FileId::new(log.dir(), FileKind::Log, *base).name.to_string();
         let contents = read_all(disk, &name)?;
@@ -164,7 +164,7 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
                     .and_then(|decoded| image.apply(&decoded, &mut deltas))
                     .map_err(|why| format!("{METADATA_DIR}/{name}, offset {}: {why}", record.offset))?;
                 deleted.extend(deltas.drain(..).filter_map(|delta| match delta {
-                    Delta::TopicDeleted { topic, .. } => Some(topic),
+                    Delta::TopicDeleted { topic, name, .. } => Some((topic, name)),
                     _ => None,
                 }));
             }
@@ -215,10 +215,23 @@ impl Controller {
         {
             return Err(format!("the data directory is that of node {}, this is node {}", identity.node, config.node));
         }
-        let has_dir =
-            disk.dirs().map_err(|f| format!("the data directory cannot be read: {f:?}"))?.iter().any(|d| d == METADATA_DIR);
+        let dirs = disk.dirs().map_err(|f| format!("the data directory cannot be read: {f:?}"))?;
+        let has_dir = dirs.iter().any(|d| d == METADATA_DIR);
         let (identity, phase) = match identity {
-            Some(identity) => (identity, None),
+            Some(identity) if has_dir => (identity, None),
+            Some(identity) => {
+                // A first start that was cut short has promised nothing, and so has no partitions.
+                let is_partition = |d: &&String| {
+                    let files = disk.files(Some(d)).unwrap_or_default();
+                    files.iter().any(|(name, _)| FileName::parse(name).is_some_and(|n| n.kind == FileKind::PartitionMetadata))
+                };
+                if let Some(partition) = dirs.iter().find(is_partition) {
+                    return Err(format!(
+                        "{METADATA_DIR} is missing, and {partition} is there: without it nobody knows what the data is. Restore it"
+                    ));
+                }
+                (identity, None)
+            }
             None if has_dir && !is_untouched(disk)? => {
                 return Err(format!("meta.properties is missing, and {METADATA_DIR} has records: whose directory is this?"));
             }
@@ -421,12 +434,37 @@ impl Controller {
     fn led_again(&self) -> Vec<Record> {
         let here = self.config.node;
         let partitions = self.working.topics.iter().flat_map(|(topic, t)| t.partitions.iter().zip(0..).map(|p| (topic.0, p)));
-        let led = partitions.filter(|(_, (partition, _))| partition.leader == Some(here));
-        led.map(|(topic, (_, index))| {
-            Record::PartitionChange(PartitionChange { topic, index, leader: Some(here.0), ..PartitionChange::default() })
-        })
-        .collect()
+        let elected = partitions.filter_map(|(topic, (partition, index))| {
+            let change = if partition.leader == Some(here) { Some(lead(here)) } else { elect(partition, here) };
+            change.map(|change| Record::PartitionChange(PartitionChange { topic, index, ..change }))
+        });
+        elected.collect()
     }
+}
+
+fn lead(here: BrokerId) -> PartitionChange {
+    PartitionChange { leader: Some(here.0), ..PartitionChange::default() }
+}
+
+/// The election of this broker for a partition that nobody leads, as Kafka leaves all of them when it ends in order. It leads if it is
+/// in sync, or eligible (KIP-966), or was the last that was known to be; and where nobody else has a replica nobody else can know more.
+fn elect(partition: &Partition, here: BrokerId) -> Option<PartitionChange> {
+    let Partition { replicas, isr, elr, last_known_elr, .. } = partition;
+    if partition.leader.is_some() || !replicas.contains(&here) {
+        return None;
+    }
+    if isr.contains(&here) {
+        return Some(lead(here));
+    }
+    let is_last_known = isr.is_empty() && elr.is_empty() && **last_known_elr == [here];
+    let may = elr.contains(&here) || is_last_known || **replicas == [here];
+    let without = |ids: &[BrokerId]| Some(ids.iter().filter(|id| **id != here).map(|id| id.0).collect::<Vec<i32>>());
+    may.then(|| PartitionChange {
+        isr: Some(vec![here.0]),
+        elr: without(elr),
+        last_known_elr: without(last_known_elr),
+        ..lead(here)
+    })
 }
 
 fn feature(name: &str, level: i16) -> Record {

@@ -360,3 +360,55 @@ fn on_a_full_disk_topics_can_be_deleted_and_the_reserve_is_kept_again_later() {
     w.drive();
     assert!(!w.controller().is_short_of_space());
 }
+
+#[test]
+fn partitions_that_nobody_leads_are_led_by_the_replica_that_may() {
+    // As Kafka's controlled shutdown and its registration after an unclean end leave a partition whose only replica is here.
+    let left = [(vec![1], vec![], vec![]), (vec![], vec![1], vec![]), (vec![], vec![], vec![1]), (vec![], vec![], vec![])];
+    let mut w = World::active();
+    w.create(&[("a", 6)]);
+    let topic = w.controller().image().names["a"];
+    let nobody = |index: i32, isr: &[i32], elr: &[i32], last: &[i32], replicas: Option<Vec<i32>>| {
+        let (isr, elr, last_known_elr) = (Some(isr.to_vec()), Some(elr.to_vec()), Some(last.to_vec()));
+        let change = records::PartitionChange {
+            topic: topic.0,
+            index,
+            leader: Some(-1),
+            isr,
+            elr,
+            last_known_elr,
+            replicas,
+            ..Default::default()
+        };
+        Record::PartitionChange(change)
+    };
+    let mut records: Vec<Record> =
+        left.iter().zip(0..).map(|((isr, elr, last), index)| nobody(index, isr, elr, last, None)).collect();
+    // Broker 2 may know more, and is not here.
+    records.push(nobody(4, &[2], &[], &[], Some(vec![1, 2])));
+    records.push(nobody(5, &[], &[2], &[1], Some(vec![1, 2])));
+    let now = w.now;
+    w.controller.as_mut().unwrap().write(records, Then::Nothing, now, &mut w.queue.port(Owner::Controller));
+    w.drive();
+    w.start().unwrap();
+    w.drive();
+    let partitions = &w.controller().image().topics[&topic].partitions;
+    for p in &partitions[..4] {
+        assert_eq!((p.leader, &*p.isr, &*p.elr, &*p.last_known_elr), (Some(BrokerId(1)), &[BrokerId(1)][..], &[][..], &[][..]));
+        assert_eq!(p.leader_epoch, LeaderEpoch(2));
+    }
+    assert_eq!((partitions[4].leader, partitions[5].leader), (None, None));
+}
+
+#[test]
+fn without_its_metadata_a_directory_with_partitions_is_refused() {
+    let mut w = World::active();
+    w.disk.live_dirs.clear();
+    w.disk.live.retain(|(dir, _), _| dir.is_empty());
+    let whole = w.disk.clone();
+    w.start().unwrap();
+    w.disk = whole;
+    w.disk.live_dirs.push("a-0".into());
+    w.disk.live.insert(("a-0".into(), "partition.metadata".into()), Vec::new());
+    assert!(w.start().unwrap_err().contains("__cluster_metadata-0 is missing, and a-0 is there"));
+}
