@@ -405,9 +405,11 @@ pub enum Level {
 /// The whole past, as `Node::recover` reads it: the data directory after a start. Reading is synchronous: a node that recovers
 /// serves nobody. What recovery wants *changed* it asks for by effects, like everything else.
 pub trait DiskImage {
-    /// The directories directly under the data directory, in any order, the data directory itself not among them.
+    /// The directories directly under the data directory, in any order, the data directory itself not among them. What a link leads to
+    /// counts as what bears its name.
     fn dirs(&self) -> Result<Vec<String>, DiskFault>;
-    /// The files of one directory (`None`: the data directory) with their lengths in bytes, names as on disk, in any order.
+    /// The files of one directory (`None`: the data directory) with their lengths in bytes, names as on disk, in any order. In a
+    /// directory under it, what is no file counts as one of length 0 with a `/` behind its name.
     fn files(&self, dir: Option<&str>) -> Result<Vec<(String, u64)>, DiskFault>;
     /// Up to `len` bytes at `pos`; fewer only where the file ends.
     fn read(&self, dir: Option<&str>, file: &str, pos: u64, len: usize) -> Result<Bytes, DiskFault>;

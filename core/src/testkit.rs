@@ -89,6 +89,17 @@ impl MemDisk {
         self.paths.iter().cloned().collect()
     }
 
+    /// Make a directory behind the node's back.
+    pub(crate) fn make_dir(&mut self, path: &str) {
+        self.paths.insert(path.to_string());
+    }
+
+    /// Remove a directory with all that is in it behind the node's back.
+    pub(crate) fn remove_dir(&mut self, path: &str) {
+        self.paths.remove(path);
+        self.files.retain(|k, _| k.0 != path);
+    }
+
     /// Put a file there behind the node's back.
     pub(crate) fn perform_by_path(&mut self, dir: &str, name: &str, contents: &[u8]) {
         self.files.insert((dir.to_string(), name.to_string()), contents.to_vec());

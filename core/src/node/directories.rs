@@ -7,6 +7,7 @@
 //!             topic id and its entry in the data directory have been synced.
 //! Not here    what is in them (`log`), which ones there should be (`node.rs`, from the image).
 
+use crate::controller::topic_name;
 use crate::disk::{DiskQueue, Owner, Progress, Replacer};
 use crate::ids::{DirId, LeaseId, OpId, PartitionId, TopicId, base64_id, parse_base64_id};
 use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT};
@@ -296,11 +297,22 @@ fn unique_name(old: &str, unique: Uuid, why: &str) -> String {
     format!("{stem}.{unique}-{why}")
 }
 
-/// Topic and partition of a directory's name.
+/// Topic and partition of a directory's name; `None` for one that no partition can have.
 pub(super) fn parse_dir(path: &str) -> Option<(&str, i32)> {
     let (topic, index) = path.rsplit_once('-')?;
-    let plain = !topic.is_empty() && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
+    let plain = topic_name::check(topic).is_ok() && !index.is_empty() && index.bytes().all(|b| b.is_ascii_digit());
     plain.then(|| index.parse().ok().map(|index| (topic, index))).flatten()
+}
+
+/// Whether `delete_name` gives such names.
+pub(super) fn is_delete_name(path: &str) -> bool {
+    let parts = path.strip_suffix("-delete").and_then(|stem| stem.rsplit_once('.'));
+    // What is left of a name that was cut need not end in a partition.
+    parts.is_some_and(|(stem, unique)| {
+        let is_unique = unique.len() == 32 && unique.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_cut = unique_name(stem, Uuid::nil(), "delete").len() == 255;
+        is_unique && (parse_dir(stem).is_some() || is_cut)
+    })
 }
 
 #[cfg(test)]
@@ -319,10 +331,14 @@ mod tests {
     #[test]
     fn directories_are_named_as_in_kafka() {
         assert_eq!(parse_dir("a-b-12"), Some(("a-b", 12)));
-        for foreign in ["lost+found", "x", "-1", "a-", "a-1x", "t-0.0123-delete", "t-0.0123-stray"] {
+        for foreign in ["lost+found", "x", "-1", "a-", "a-1x", "t-0.0123-delete", "t-0.0123-stray", "a b-0", "..-0"] {
             assert_eq!(parse_dir(foreign), None, "{foreign}");
+        }
+        for foreign in ["photos-to-delete", "-delete", "t-0.0123-delete", "t.0123456789abcdef0123456789abcdef-delete"] {
+            assert!(!is_delete_name(foreign), "{foreign}");
         }
         let long = delete_name(&format!("{}-7", "x".repeat(249)), Uuid::nil());
         assert!(long.len() <= 255 && long.ends_with("-delete"));
+        assert!(is_delete_name(&long) && is_delete_name(&delete_name("t-0", Uuid::from_u128(17))));
     }
 }

@@ -4,7 +4,7 @@
 //!             except for log starts, without which deleted records would come back: then the node refuses to start.
 //! Read first  `recover`.
 
-use super::directories::{Directories, parse_dir, parse_metadata};
+use super::directories::{Directories, is_delete_name, parse_dir, parse_metadata};
 use super::files::{CheckpointFile, Marker, Name, parse};
 use super::lifecycle::{Ending, Phase, note};
 use super::requests::ProducerIds;
@@ -147,7 +147,8 @@ pub(super) fn recover(
         config,
     };
     let found = open_directories(&mut node, now, disk, &remembered, out)?;
-    host_missing(&mut node, now, &found);
+    host_missing(&mut node, now, &found, &remembered, out);
+    out.extend(node.controller.image().topics.keys().filter_map(|topic| node.not_compacted(*topic)));
     out.push(note(Level::Info, "bounds", format!("fetch sessions <= {slots_max}; requests by the edge's unanswered bytes")));
     Ok(node)
 }
@@ -200,7 +201,7 @@ fn open_directories(
         if path == METADATA_DIR {
             continue;
         }
-        if path.ends_with("-delete") {
+        if is_delete_name(&path) && contents(disk, &path).foreign.is_none() {
             let dir = node.directories.next_id();
             disk.bind(dir, &path);
             node.directories.remove_leftover(dir, path, &mut node.disk);
@@ -209,7 +210,8 @@ fn open_directories(
         let Some((topic, index)) = parse_dir(&path) else { continue };
         let name = FileId::new(ROOT, FileKind::PartitionMetadata, 0).name.to_string();
         let id = match disk.read(Some(&path), &name, 0, PARTITION_METADATA_BYTES_MAX) {
-            Err(DiskFault::NotFound) => Ok(None),
+            // A link that leads nowhere is no empty directory: its disk may be back at the next start.
+            Err(DiskFault::NotFound) => disk.files(Some(&path)).map(|_| None).map_err(|fault| format!("{fault:?}")),
             Err(fault) => Err(format!("{fault:?}")),
             Ok(bytes) => parse_metadata(&bytes).map(Some).ok_or_else(|| "damaged".to_owned()),
         };
@@ -224,6 +226,17 @@ fn open_directories(
             }
         };
         let id = id.map(|topic| PartitionId { topic, index: PartitionIndex(index) });
+        if id.is_none()
+            && let Contents { ours: false, foreign: Some(file), .. } = contents(disk, &path)
+        {
+            out.push(note(
+                Level::Warn,
+                "foreign-directory",
+                format!("{path} holds {file} and nothing of a partition: left alone"),
+            ));
+            node.directories.take_name(path);
+            continue;
+        }
         let dir = node.directories.next_id();
         disk.bind(dir, &path);
         let image = node.controller.image();
@@ -238,11 +251,15 @@ fn open_directories(
                 open_partition(node, now, disk, id, dir, &path, remembered, out);
             }
             None => {
-                let deleted = id.is_some_and(|id| node.controller.was_deleted(id.topic)) || holds_nothing(disk, &path);
-                let keep = !deleted && !node.config.planted.has(Bug::StrayRemoved);
-                let (level, what) = match keep {
-                    true => (Level::Error, "and no word of a deletion: kept under another name"),
-                    false => (Level::Info, "left over from a deletion, or from a creation that nobody was told of: removed"),
+                let contents = contents(disk, &path);
+                let deleted = id.is_some_and(|id| node.controller.was_deleted(id.topic)) || !contents.records;
+                let keep = (!deleted || contents.foreign.is_some()) && !node.config.planted.has(Bug::StrayRemoved);
+                let (level, what) = match (keep, contents.foreign) {
+                    (true, Some(file)) => (Level::Error, format!("and {file} is none of its files: kept under another name")),
+                    (true, None) => (Level::Error, "and no word of a deletion: kept under another name".to_owned()),
+                    (false, _) => {
+                        (Level::Info, "left over from a deletion, or from a creation that nobody was told of: removed".to_owned())
+                    }
                 };
                 out.push(note(level, "stray-directory", format!("{path}: no such partition in the metadata, {what}")));
                 node.directories.take_name(path.clone());
@@ -253,10 +270,31 @@ fn open_directories(
     Ok(found)
 }
 
-/// Whether no record was ever written in this directory, as when a power loss cut its making short.
-fn holds_nothing(disk: &dyn DiskImage, path: &str) -> bool {
-    let has_records = |(name, len): &(String, u64)| FileName::parse(name).is_some_and(|n| n.kind == FileKind::Log) && *len > 0;
-    disk.files(Some(path)).is_ok_and(|files| !files.iter().any(has_records))
+/// What a directory has in it.
+struct Contents {
+    /// A file that a partition has.
+    ours: bool,
+    /// Records. Without any, a power loss may have cut its making short.
+    records: bool,
+    /// A file that no partition has: whoever put it there wants it back.
+    foreign: Option<String>,
+}
+
+fn contents(disk: &dyn DiskImage, path: &str) -> Contents {
+    let mut found = Contents { ours: false, records: false, foreign: None };
+    let Ok(files) = disk.files(Some(path)) else {
+        // Nobody knows, so it may be anything.
+        return Contents { ours: true, records: true, ..found };
+    };
+    for (name, len) in files {
+        use FileKind::{Index, LeaderEpochs, Log, PartitionMetadata, Snapshot, TimeIndex, TxnIndex};
+        match FileName::parse(&name).map(|n| n.kind) {
+            Some(Log) => (found.ours, found.records) = (true, found.records || len > 0),
+            Some(Index | TimeIndex | TxnIndex | Snapshot | PartitionMetadata | LeaderEpochs) => found.ours = true,
+            _ => found.foreign = Some(name),
+        }
+    }
+    found
 }
 
 impl Node {
@@ -299,7 +337,7 @@ fn open_partition(
                 Verdict::LostPromised { .. } | Verdict::Corrupt { .. } => Level::Error,
             };
             if !matches!(verdict, Verdict::Intact { scanned_bytes: 0 }) {
-                out.push(note(level, "log-recovered", format!("{path}: {verdict:?}")));
+                out.push(note(level, "log-recovered", describe(path, &verdict)));
             }
             if log.is_overpromised() {
                 node.checkpoints[RECOVERY_POINTS].wait_for(id, Offset::ZERO, now.mono);
@@ -314,9 +352,40 @@ fn open_partition(
     }
 }
 
+/// A verdict for whoever has the data directory before him.
+fn describe(path: &str, verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Intact { scanned_bytes } => format!("{path}: intact, {scanned_bytes} bytes checked"),
+        Verdict::TornTail { bytes, .. } => {
+            format!("{path}: {bytes} bytes behind the last whole batch, which nobody was promised, were cut away")
+        }
+        Verdict::LostPromised { end, promised } => {
+            format!("{path}: records up to offset {promised} were on disk once, and the log ends at {end}: they are lost")
+        }
+        Verdict::Corrupt { file, at, offset } => format!(
+            "{path}: {path}/{} is damaged at byte {at}, offset {offset}, and records follow: the partition is offline until its files \
+             are restored or its topic is deleted; `ottla log dump` shows what is left",
+            file.name
+        ),
+    }
+}
+
 /// Partitions in the metadata that have no directory: they were never promised anything, or their directory is gone.
-fn host_missing(node: &mut Node, now: Now, found: &BTreeSet<PartitionId>) {
+fn host_missing(node: &mut Node, now: Now, found: &BTreeSet<PartitionId>, remembered: &Remembered, out: &mut Vec<Effect>) {
     let image = node.controller.image();
+    // A checkpoint knows names only, and may speak of a partition of a topic that was deleted just before the last life ended.
+    let is_known_to_be_another = |topic: &str| node.controller.was_one_deleted_of(topic);
+    for ((topic, index), promised) in remembered.recovery_points.iter().filter(|(_, promised)| **promised > Offset::ZERO) {
+        let Some(id) = image.names.get(topic).map(|id| PartitionId { topic: *id, index: PartitionIndex(*index) }) else {
+            continue;
+        };
+        let path = format!("{topic}-{index}");
+        let is_there = found.contains(&id) || node.directories.is_taken(&path);
+        if !is_there && image.partition(id.topic, id.index).is_some() && !is_known_to_be_another(topic) {
+            let verdict = Verdict::LostPromised { end: Offset::ZERO, promised: *promised };
+            out.push(note(Level::Error, "log-recovered", describe(&path, &verdict)));
+        }
+    }
     let all = image
         .topics
         .iter()

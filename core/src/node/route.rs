@@ -5,7 +5,7 @@ use super::lifecycle::Phase;
 use super::{Node, requests, timers};
 use crate::controller::{Change, ControllerEvent, ControllerIntent, Delta, Token as ControllerToken};
 use crate::disk::Owner;
-use crate::ids::{ConnId, LeaseId, OpId, PartitionId, PartitionIndex};
+use crate::ids::{ConnId, LeaseId, OpId, PartitionId, PartitionIndex, TopicId};
 use crate::io::{DiskDone, DiskFault, Effect, Fact, FileKind, Level, Reply};
 use crate::partition::events::{PartitionEvent, PartitionIntent, Token};
 use crate::serve::Job;
@@ -334,16 +334,20 @@ impl Node {
             ControllerIntent::Reply { token, response } => self.finish(token.0, response, None, out),
             ControllerIntent::Done { .. } => {}
             ControllerIntent::ProducerIds { first, count, .. } => self.on_producer_ids(now, first, count, out),
-            ControllerIntent::Changed(delta) => self.on_delta(now, delta),
+            ControllerIntent::Changed(delta) => self.on_delta(now, delta, out),
             ControllerIntent::Closed { clean } => self.on_log_closed(clean),
             ControllerIntent::Halt(fatal) => self.halt(fatal, out),
             ControllerIntent::Note(fact) => out.push(Effect::Note(fact)),
         }
     }
 
-    fn on_delta(&mut self, now: Now, delta: Delta) {
+    fn on_delta(&mut self, now: Now, delta: Delta, out: &mut Vec<Effect>) {
         match delta {
-            Delta::TopicCreated { .. } => {}
+            Delta::TopicCreated { topic, .. } => {
+                // A policy of its own is told of below.
+                let own = self.controller.topic_overrides(topic).unwrap_or_default();
+                out.extend(self.not_compacted(topic).filter(|_| !own.contains_key("cleanup.policy")));
+            }
             Delta::PartitionsAdded { topic, from, to } => {
                 for index in from.0..to.0 {
                     self.host(now, PartitionId { topic, index: PartitionIndex(index) });
@@ -362,6 +366,7 @@ impl Node {
                 }
             }
             Delta::TopicConfigChanged { topic } => {
+                out.extend(self.not_compacted(topic));
                 let first = PartitionId { topic, index: PartitionIndex(0) };
                 let last = PartitionId { topic, index: PartitionIndex(i32::MAX) };
                 let ids: Vec<PartitionId> = self.partitions.range(first..=last).map(|(id, _)| *id).collect();
@@ -372,6 +377,14 @@ impl Node {
                 self.configure(&ids);
             }
         }
+    }
+
+    /// That a topic shall be compacted, which nobody does yet.
+    pub(super) fn not_compacted(&self, topic: TopicId) -> Option<Effect> {
+        let name = &self.controller.image().topics.get(&topic)?.name;
+        let is_wanted = self.settings_of(topic)?.log.cleanup_compact;
+        let detail = format!("{name}: cleanup.policy has compact, and nothing is compacted yet: old values of its keys stay");
+        is_wanted.then(|| Effect::Note(Fact { level: Level::Warn, name: "not-compacted", detail }))
     }
 
     fn configure(&mut self, ids: &[PartitionId]) {

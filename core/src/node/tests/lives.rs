@@ -206,3 +206,57 @@ fn a_directory_that_cannot_be_finished_goes_before_it_is_made_again() {
     w.start();
     assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
 }
+
+#[test]
+fn only_what_is_ours_is_removed() {
+    let mut w = World::new();
+    w.create("orders");
+    shutdown(&mut w);
+    let stray = "orders-7.0123456789abcdef0123456789abcdef-delete";
+    for dir in ["photos-1", "a b-0", "photos-to-delete", stray, "empty-0", "mixed-0"] {
+        w.disk.make_dir(dir);
+    }
+    for (dir, file) in [
+        ("photos-1", "p.jpg"),
+        ("a b-0", "00000000000000000000.log"),
+        ("photos-to-delete", "p.jpg"),
+        (stray, "p.jpg"),
+        ("empty-0", "00000000000000000000.log"),
+        ("mixed-0", "00000000000000000000.log"),
+        ("mixed-0", "nested/"),
+    ] {
+        w.disk.perform_by_path(dir, file, b"");
+    }
+    w.start();
+    w.pass_ms(5000);
+    let paths = w.disk.paths();
+    for dir in ["photos-1", "a b-0", "photos-to-delete", stray] {
+        assert!(paths.iter().any(|p| p == dir), "{dir} is gone from {paths:?}");
+    }
+    assert!(paths.iter().any(|p| p.starts_with("mixed-0.") && p.ends_with("-stray")), "{paths:?}");
+    assert!(!paths.iter().any(|p| p.starts_with("empty-0")), "{paths:?}");
+    assert!(w.facts.iter().any(|f| f.name == "foreign-directory" && f.detail.contains("p.jpg")), "{:?}", w.facts);
+    // A partition of that name has to wait until the directory is out of the way.
+    w.create("photos");
+    assert_ne!(w.produce("photos", 1, -1, &["a"]).error_code, 0);
+    assert_eq!(w.disk.file("photos-1", "p.jpg"), Some(&b""[..]));
+}
+
+#[test]
+fn a_directory_that_is_gone_with_what_was_promised_is_reported() {
+    let mut w = World::new();
+    w.create("orders");
+    w.produce("orders", 0, -1, &["a"]);
+    shutdown(&mut w);
+    w.disk.remove_dir("orders-0");
+    w.start();
+    let told = |w: &World| {
+        let lost = |f: &&crate::io::Fact| f.level == crate::io::Level::Error && f.name == "log-recovered";
+        w.facts.iter().filter(lost).map(|f| f.detail.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&w), ["orders-0: records up to offset 1 were on disk once, and the log ends at 0: they are lost"]);
+    // It is said once, and the next life knows nothing of it.
+    shutdown(&mut w);
+    w.start();
+    assert_eq!(told(&w).len(), 1);
+}
