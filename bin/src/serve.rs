@@ -117,6 +117,7 @@ fn run(config: ServeConfig, output: Output) -> Result<(), Failure> {
     });
     match ended {
         Ok(ExitReason::Shutdown) => Ok(()),
+        Ok(ExitReason::Unclean(what)) => Err(Failure::Failed(format!("ended, and the next start will recover: {what}"))),
         Ok(ExitReason::Killed) => Err(Failure::Failed("ended at the second signal, before everything was closed".to_owned())),
         Ok(ExitReason::Failed(why)) => Err(Failure::Failed(format!("the broker gave up: {why}"))),
         Err(e @ ottla_net::ServeError::Address { .. }) => Err(Failure::Usage(e.to_string())),

@@ -46,7 +46,8 @@ pub enum Input {
     /// The volume of the data directory as the edge sees it: handed in before each request that asks for it (DescribeLogDirs). Never
     /// needed for a decision.
     Volume(Volume),
-    /// An orderly end is asked for (SIGTERM): finish what was promised, close clean, then `Effect::Halt(Fatal::Shutdown)`.
+    /// An orderly end is asked for (SIGTERM): finish what was promised, close clean, then `Effect::Halt(Fatal::Shutdown)`, or `Unclean`
+    /// where the disk does not let us.
     Shutdown,
     /// A deadline has passed, or the edge simply wants to give the node a turn. Always harmless.
     Wake,
@@ -379,6 +380,8 @@ pub struct Deadline {
 pub enum Fatal {
     /// `Input::Shutdown` was carried out.
     Shutdown,
+    /// `Input::Shutdown` was carried out but for this, so that the next start has to recover.
+    Unclean { what: String },
     /// The directory of the metadata log failed, so nothing can be decided any more.
     MetadataDirFailed { what: String },
 }

@@ -34,6 +34,7 @@ pub fn effect(effect: &Effect) -> String {
         Effect::Disk { op, file, call } => format!("op {op} {file} {call:?}"),
         Effect::Note(fact) => format!("note {}: {}", fact.name, fact.detail),
         Effect::Halt(Fatal::Shutdown) => "halt".to_string(),
+        Effect::Halt(Fatal::Unclean { what }) => format!("halt, unclean: {what}"),
         Effect::Halt(Fatal::MetadataDirFailed { what }) => format!("halt: {what}"),
     }
 }

@@ -29,7 +29,9 @@ use std::task::{Context, Waker};
 pub enum ExitReason {
     /// An orderly end: the data directory is closed clean.
     Shutdown,
-    /// A second signal came before the orderly end: as if the process had been killed.
+    /// An orderly end but for this: the next start has to recover.
+    Unclean(String),
+    /// Another signal came before the orderly end: as if the process had been killed.
     Killed,
     /// The node gave itself up.
     Failed(String),
@@ -210,6 +212,7 @@ impl<D: Disk> Edge<D> {
                 Effect::Halt(fatal) => {
                     self.exit = Some(match fatal {
                         Fatal::Shutdown => ExitReason::Shutdown,
+                        Fatal::Unclean { what } => ExitReason::Unclean(what),
                         Fatal::MetadataDirFailed { what } => ExitReason::Failed(what),
                     });
                 }

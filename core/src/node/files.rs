@@ -77,6 +77,11 @@ impl CheckpointFile {
         if self.writing.is_some() { None } else { self.due }
     }
 
+    /// It is not written any more.
+    pub(super) fn give_up(&mut self) {
+        self.due = None;
+    }
+
     pub(super) fn is_writing(&self) -> bool {
         self.writing.is_some()
     }

@@ -40,6 +40,9 @@ pub(super) struct Ending {
     open_logs: usize,
     unclean: bool,
     checkpoints_begun: bool,
+    pub(super) checkpoints_failed: u32,
+    /// What could not be written although the disk was asked often enough.
+    gave_up: Option<String>,
 }
 
 impl Node {
@@ -106,7 +109,8 @@ impl Node {
                     return true;
                 }
                 if self.ending.unclean || self.marker.is_written() {
-                    self.halt(Fatal::Shutdown, out);
+                    let gave_up = self.ending.gave_up.take();
+                    self.halt(gave_up.map_or(Fatal::Shutdown, |what| Fatal::Unclean { what }), out);
                 }
                 false
             }
@@ -302,7 +306,7 @@ impl Node {
         if let Err(fault) = self.marker.on_disk(op, result, &mut self.disk) {
             if self.phase == Phase::Marking {
                 out.push(note(Level::Error, "marker-failed", format!("{fault:?}: the next start will recover")));
-                self.ending.unclean = true;
+                self.give_up(format!("the clean-shutdown marker cannot be written: {fault:?}"));
                 return;
             }
             // A marker that cannot be removed would let the next start skip recovery. Nothing may be written.
@@ -310,6 +314,12 @@ impl Node {
         } else if self.phase == Phase::Starting && self.marker.is_absent() {
             self.tell_controller(now, ControllerEvent::MarkerGone);
         }
+    }
+
+    /// The end comes without this, and so without a marker.
+    pub(super) fn give_up(&mut self, what: String) {
+        self.ending.unclean = true;
+        self.ending.gave_up.get_or_insert(what);
     }
 
     pub(super) fn halt(&mut self, fatal: Fatal, out: &mut Vec<Effect>) {

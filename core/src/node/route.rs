@@ -19,6 +19,9 @@ pub(super) const RECOVERY_POINTS: usize = 0;
 pub(super) const LOG_STARTS: usize = 1;
 pub(super) const HIGH_WATERMARKS: usize = 2;
 
+/// How many replacements of checkpoints may fail before an end comes without them. They are a second apart.
+const TRIES_AT_THE_END: u32 = 5;
+
 /// More than any input sets in motion, at the largest start or end: machines that answer each other for ever must not pass for work.
 const TURNS_MAX: u64 = 100_000_000;
 
@@ -292,8 +295,17 @@ impl Node {
                     // Without it nothing can be deleted.
                     self.tell_controller(now, ControllerEvent::SpaceNeeded);
                 }
-                let detail = format!("{kind:?}: {fault:?}, trying again");
+                let is_last = self.phase == Phase::Marking && self.ending.checkpoints_failed + 1 >= TRIES_AT_THE_END;
+                let then = if is_last { "given up: the next start will recover" } else { "trying again" };
+                let detail = format!("{kind:?}: {fault:?}, {then}");
                 out.push(Effect::Note(Fact { level: Level::Error, name: "checkpoint-failed", detail }));
+                if self.phase == Phase::Marking {
+                    self.ending.checkpoints_failed += 1;
+                }
+                if is_last {
+                    self.checkpoints[which].give_up();
+                    self.give_up(format!("{kind:?} cannot be written: {fault:?}"));
+                }
             }
         }
     }

@@ -427,9 +427,13 @@ impl Sim {
         self.say(&format!("node {} ends: {why:?}", n + 1));
         let down_ns = self.nodes[n as usize].down_ns;
         match why {
-            Fatal::Shutdown => {
+            Fatal::Shutdown | Fatal::Unclean { .. } => {
                 if self.nodes[n as usize].shutdown_at.is_none() {
                     self.fail("halt", "an orderly end that nobody asked for", "Halt(Shutdown) without Input::Shutdown");
+                }
+                let excused = self.disk_faults_seen() || self.disk_was_full();
+                if let (Fatal::Unclean { what }, false) = (why, excused) {
+                    self.fail("halt", "an end that is not clean without a disk fault", what.clone());
                 }
                 self.watch.on_ended(&self.nodes[n as usize].disk);
                 let is_power_off = std::mem::take(&mut self.nodes[n as usize].power_off);

@@ -260,3 +260,18 @@ fn a_directory_that_is_gone_with_what_was_promised_is_reported() {
     w.start();
     assert_eq!(told(&w).len(), 1);
 }
+
+#[test]
+fn an_end_does_not_wait_for_ever_for_a_checkpoint_that_cannot_be_written() {
+    let mut w = World::new();
+    w.create("orders");
+    w.produce("orders", 0, -1, &["a"]);
+    w.fail(DiskFault::Io, |file, _| file.name.kind == FileKind::RecoveryPoints);
+    w.give(Input::Shutdown);
+    w.drive();
+    w.pass_ms(3000);
+    assert_eq!(w.halted, None, "it may pass");
+    w.pass_ms(10_000);
+    assert_eq!(w.halted, Some(Fatal::Unclean { what: "RecoveryPoints cannot be written: Io".into() }));
+    assert!(w.disk.file("", MARKER).is_none());
+}
