@@ -301,6 +301,11 @@ pub enum ClientEvent {
     EndReached { partition: TopicPartition, end: Offset },
     /// A partition cannot be read any more and was unassigned.
     FetchFailed { partition: TopicPartition, error: ClientError },
+    /// A partition cannot be read at the moment, and has not been for a while; the client goes on trying. For the user's eyes, and for
+    /// who does not want to wait. Said once, until `Resumed`.
+    Stalled { partition: TopicPartition, error: ClientError },
+    /// A partition that was stalled is being read again.
+    Resumed { partition: TopicPartition },
     /// A call ended.
     Called { token: Token, result: Result<Response, ClientError> },
     /// A broker could not be reached; the client goes on trying. For the user's eyes.

@@ -20,6 +20,7 @@ use crate::wire::batch::{batches, records};
 use crate::wire::{Aborted, FetchPartitionReply, FetchReply, msg};
 use bytes::{Bytes, BytesMut};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,19 @@ struct Reading {
     is_new: bool,
     /// Where to go on when the position is out of range.
     reset: Option<Reset>,
+    trouble: Option<Trouble>,
 }
+
+/// A partition has not been read, though it was tried, since then.
+#[derive(Debug, Clone, Copy)]
+struct Trouble {
+    since: Instant,
+    /// The caller was told.
+    said: bool,
+}
+
+/// How long a partition may be in trouble before the caller is told. A leader that changes or starts again is nothing to tell.
+const STALLED_AFTER: Duration = Duration::from_secs(1);
 
 /// A ListOffsets request, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +108,8 @@ impl Fetcher {
             Position::BeforeEnd(_) => (At::Sought(from), ctx.config.fetch.reset.or(Some(Reset::Earliest))),
             _ => (At::Sought(from), ctx.config.fetch.reset),
         };
-        let reading = Reading { at, asked: None, not_before: None, failures: 0, at_end: false, is_new: true, reset };
+        let reading =
+            Reading { at, asked: None, not_before: None, failures: 0, at_end: false, is_new: true, reset, trouble: None };
         self.readings.insert(partition, reading);
     }
 
@@ -104,16 +118,16 @@ impl Fetcher {
     }
 
     /// The brokers that should be asked for offsets now, with the partitions.
-    pub(super) fn offsets_due(&self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeMap<i32, Vec<TopicPartition>> {
+    pub(super) fn offsets_due(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeMap<i32, Vec<TopicPartition>> {
         let mut due: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
-        for (partition, reading) in &self.readings {
+        for (partition, reading) in &mut self.readings {
             let sought = matches!(reading.at, At::Sought(_)) && reading.asked.is_none();
             if !sought || reading.not_before.is_some_and(|at| at > ctx.now.mono) {
                 continue;
             }
             match metadata.leader(partition) {
                 Some(broker) => due.entry(broker).or_default().push(partition.clone()),
-                None => metadata.doubt(ctx, &partition.topic),
+                None => reading.on_leaderless(ctx, metadata, partition),
             }
         }
         due
@@ -187,6 +201,7 @@ impl Fetcher {
         match code {
             Code::NONE => {
                 reading.failures = 0;
+                reading.resume(ctx, partition);
                 reading.at = match position {
                     // No record is that young: the end.
                     Position::Time(_) if offset < 0 => At::Sought(Position::Latest),
@@ -195,10 +210,14 @@ impl Fetcher {
                 };
             }
             code if is_moved(code) => {
+                reading.on_trouble(ctx, partition, code);
                 metadata.doubt(ctx, &partition.topic);
                 self.pause(ctx, partition);
             }
-            Code::OFFSET_NOT_AVAILABLE | Code::KAFKA_STORAGE_ERROR | Code::REQUEST_TIMED_OUT => self.pause(ctx, partition),
+            Code::OFFSET_NOT_AVAILABLE | Code::KAFKA_STORAGE_ERROR | Code::REQUEST_TIMED_OUT => {
+                reading.on_trouble(ctx, partition, code);
+                self.pause(ctx, partition);
+            }
             code => self.end(ctx, partition, ClientError::Broker { code, message: None }),
         }
     }
@@ -240,9 +259,9 @@ impl Fetcher {
     }
 
     /// The brokers to which a Fetch should go now. Partitions without a leader put their topic in doubt.
-    pub(super) fn brokers_due(&self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeSet<i32> {
+    pub(super) fn brokers_due(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeSet<i32> {
         let mut brokers = BTreeSet::new();
-        for (partition, reading) in &self.readings {
+        for (partition, reading) in &mut self.readings {
             if !matches!(reading.at, At::Offset(_)) || reading.not_before.is_some_and(|at| at > ctx.now.mono) {
                 continue;
             }
@@ -254,7 +273,7 @@ impl Fetcher {
                         brokers.insert(broker);
                     }
                 }
-                None => metadata.doubt(ctx, &partition.topic),
+                None => reading.on_leaderless(ctx, metadata, partition),
             }
         }
         brokers
@@ -364,6 +383,9 @@ impl Fetcher {
                 let failures = session.failures + 1;
                 let not_before = Some(ctx.now.mono.after(backoff(ctx.config, failures, ctx.rng)));
                 *session = Session { failures, not_before, ..Session::default() };
+                for (partition, reading) in self.readings.iter_mut().filter(|(p, _)| asked.offsets.contains_key(p)) {
+                    reading.on_trouble(ctx, partition, code);
+                }
                 return;
             }
             code => {
@@ -405,6 +427,9 @@ impl Fetcher {
     /// was not told so yet.
     fn on_unchanged(&mut self, ctx: &mut Ctx<'_>, broker: i32, partition: &TopicPartition, asked: Offset) {
         let end = self.sessions.get(&broker).and_then(|s| s.ends.get(partition)).copied();
+        if let Some(reading) = self.readings.get_mut(partition) {
+            reading.resume(ctx, partition);
+        }
         let reading = self.readings.get_mut(partition).filter(|r| r.at == At::Offset(asked) && !r.at_end);
         if let (Some(reading), Some(end)) = (reading, end.filter(|end| *end <= asked)) {
             reading.at_end = true;
@@ -429,6 +454,7 @@ impl Fetcher {
             Code::NONE => {
                 reading.failures = 0;
                 reading.not_before = None;
+                reading.resume(ctx, partition);
                 self.on_records(ctx, partition, asked, told);
             }
             Code::OFFSET_OUT_OF_RANGE if reading.is_new => {}
@@ -446,10 +472,14 @@ impl Fetcher {
                 }
             },
             code if is_moved(code) => {
+                reading.on_trouble(ctx, partition, code);
                 metadata.doubt(ctx, &partition.topic);
                 self.pause(ctx, partition);
             }
-            code if code.is_retriable() => self.pause(ctx, partition),
+            code if code.is_retriable() => {
+                reading.on_trouble(ctx, partition, code);
+                self.pause(ctx, partition);
+            }
             code => self.end(ctx, partition, ClientError::Broker { code, message: None }),
         }
     }
@@ -481,6 +511,39 @@ impl Fetcher {
         let sessions = self.sessions.values().filter_map(|s| s.not_before);
         let at = pauses.chain(sessions).filter(|at| *at > ctx.now.mono).min()?;
         Some(Deadline { at, why: "fetch-again" })
+    }
+}
+
+impl Reading {
+    /// It was tried, and nothing could be read.
+    fn on_trouble(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, code: Code) {
+        let trouble = self.trouble.get_or_insert(Trouble { since: ctx.now.mono, said: false });
+        // What is damaged does not pass.
+        let is_long = code == Code::CORRUPT_MESSAGE || ctx.now.mono >= trouble.since.after(STALLED_AFTER);
+        if is_long && !trouble.said {
+            trouble.said = true;
+            let error = ClientError::Broker { code, message: None };
+            ctx.event(ClientEvent::Stalled { partition: partition.clone(), error });
+        }
+    }
+
+    /// Nobody leads the partition, as far as is known.
+    fn on_leaderless(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, partition: &TopicPartition) {
+        if let Some(topic) = metadata.topic(&partition.topic) {
+            let code = match topic.error {
+                Code::NONE if topic.partitions.contains_key(&partition.index) => Code::LEADER_NOT_AVAILABLE,
+                Code::NONE => Code::UNKNOWN_TOPIC_OR_PARTITION,
+                code => code,
+            };
+            self.on_trouble(ctx, partition, code);
+        }
+        metadata.doubt(ctx, &partition.topic);
+    }
+
+    fn resume(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition) {
+        if self.trouble.take().is_some_and(|trouble| trouble.said) {
+            ctx.event(ClientEvent::Resumed { partition: partition.clone() });
+        }
     }
 }
 

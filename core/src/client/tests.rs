@@ -762,3 +762,49 @@ fn equal_seeds_give_equal_conversations() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn a_partition_that_cannot_be_read_for_long_is_said_to_be_stalled_once() {
+    let mut b = Bench::new(|_| {});
+    b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(0)) });
+    b.settle();
+    let refuse = |b: &mut Bench, error_code: i16| {
+        while !b.asked.iter().any(|(_, f)| matches!(f.request, Request::Fetch(_))) {
+            b.wait_for_deadline();
+            b.settle();
+        }
+        let asked = b.fetched();
+        b.answer_fetch(asked, 0, FetchPartitionReply { error_code, ..partition_reply(vec![], 0) });
+    };
+    let names =
+        |b: &Bench| -> Vec<String> { b.events.iter().map(|e| format!("{e:?}").split(' ').next().unwrap().into()).collect() };
+    // A leader that starts again is away for a moment.
+    refuse(&mut b, Code::NOT_LEADER_OR_FOLLOWER.0);
+    refuse(&mut b, 0);
+    assert_eq!(names(&b), ["EndReached"]);
+    for _ in 0..20 {
+        refuse(&mut b, Code::KAFKA_STORAGE_ERROR.0);
+    }
+    assert_eq!(names(&b), ["EndReached", "Stalled"]);
+    refuse(&mut b, 0);
+    assert_eq!(names(&b), ["EndReached", "Stalled", "Resumed"]);
+    // What is damaged is said at once.
+    refuse(&mut b, Code::CORRUPT_MESSAGE.0);
+    assert_eq!(names(&b), ["EndReached", "Stalled", "Resumed", "Stalled"]);
+}
+
+#[test]
+fn a_topic_that_is_gone_is_said_to_be_stalled() {
+    let mut b = Bench::new(|_| {});
+    b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(0)) });
+    b.settle();
+    b.partitions = 0;
+    let asked = b.fetched();
+    b.answer_fetch(asked, 0, FetchPartitionReply { error_code: Code::UNKNOWN_TOPIC_ID.0, ..partition_reply(vec![], 0) });
+    for _ in 0..40 {
+        b.wait_for_deadline();
+        b.settle();
+    }
+    let [ClientEvent::Stalled { error: ClientError::Broker { code, .. }, .. }] = &b.events[..] else { panic!("{:?}", b.events) };
+    assert_eq!(*code, Code::UNKNOWN_TOPIC_OR_PARTITION);
+}

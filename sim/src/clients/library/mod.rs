@@ -359,7 +359,7 @@ impl Library {
             ClientEvent::EndReached { partition, end } => self.reading.end_reached(sim, me, &partition, end),
             ClientEvent::FetchFailed { partition, error } => self.reading.failed(sim, me, &partition, &error),
             ClientEvent::Called { token, result } => self.asking.called(sim, token, result),
-            ClientEvent::Unreachable { .. } => {}
+            ClientEvent::Stalled { .. } | ClientEvent::Resumed { .. } | ClientEvent::Unreachable { .. } => {}
         }
     }
 
