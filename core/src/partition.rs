@@ -61,6 +61,8 @@ pub struct Partition {
     deletes: Vec<(Offset, Token)>,
     /// What was last said with `Checkpoint`: (high watermark, recovery point).
     told: (Offset, Offset),
+    /// Where a reader met damage last: each asks again and again, and it is said once.
+    damaged_at: Option<Offset>,
 }
 
 impl Partition {
@@ -95,6 +97,7 @@ impl Partition {
             leases: BTreeMap::new(),
             deletes: Vec::new(),
             told: (Offset::ZERO, Offset::ZERO),
+            damaged_at: None,
             log,
         };
         partition.told = (partition.high_watermark, partition.log.recovery_point());

@@ -1,10 +1,10 @@
 //! Reads up to the high watermark, and those who wait for it to move.
 
-use super::Partition;
 use super::events::{FetchAsk, Fetched, PartitionIntent, Token};
+use super::{Partition, note};
 use crate::disk::DiskPort;
 use crate::ids::LeaderEpoch;
-use crate::io::Chunk;
+use crate::io::{Chunk, Level};
 use crate::log::{ReadFault, ReadOutcome, Slice, Ticket};
 use crate::planted::Bug;
 use crate::wire::ErrorCode;
@@ -88,7 +88,14 @@ impl Partition {
         let found = match outcome {
             Ok(slice) => Fetched { seen_bytes, ..self.found(ask, slice) },
             Err(ReadFault::Io) => Fetched::refused(ErrorCode::KafkaStorageError),
-            Err(ReadFault::Corrupt) => Fetched::refused(ErrorCode::CorruptMessage),
+            Err(ReadFault::Corrupt) => {
+                if self.damaged_at.replace(ask.offset) != Some(ask.offset) {
+                    let detail =
+                        format!("{}: what is stored at offset {} is damaged, and is not served", self.name(), ask.offset);
+                    out.push(note(Level::Error, "read-corrupt", detail));
+                }
+                Fetched::refused(ErrorCode::CorruptMessage)
+            }
             // The range was deleted or cut under the read: what holds now decides.
             Err(ReadFault::Moved) => match self.check_fetch(&ask) {
                 Err(error) => Fetched::refused(error),
