@@ -13,3 +13,28 @@ at 348ms stall after=12
 at 1019ms add-partitions t0 total=4
 at 1030ms shutdown
 play
+----
+t=0.036 admin: create t0 partitions=1: done
+t=0.046 admin: create v0 partitions=2: done
+t=0.053 admin: create v1 partitions=2: done
+t=0.062 admin: configure v1 max.message.bytes=600: done
+t=0.065 admin: configure t0 min.insync.replicas=1: done
+t=0.068 admin: configure v0 max.message.bytes=600: done
+t=0.119 node 1 ends: Shutdown
+t=0.985 node 1 starts, life 2
+t=1.026 stall strikes
+t=1.026 admin: add-partitions t0 total=4: done
+t=1.183 heal: no more faults
+t=2.068 node 1 ends: Shutdown
+t=2.168 node 1 starts, life 3
+t=2.212 probe: #1 to v1/1: offset 0 after 19 attempts
+t=2.213 probe: #2 to v0/0: offset 0
+t=2.221 probe: #3 to v0/0: offset 1
+t=2.221 probe: #4 to t0/3: offset 0
+t=2.221 probe: #5 to v1/1: offset 1
+t=2.223 probe: #6 to v1/0: offset 0
+t=2.328 reader: reads t0/3 from 0: 0=#4, high watermark 1
+t=2.328 reader: reads v0/0 from 0: 0=#2 1=#3, high watermark 2
+t=2.328 reader: reads v1/0 from 0: 0=#6, high watermark 1
+t=2.328 reader: reads v1/1 from 0: 0=#1 1=#5, high watermark 2
+held: 6 acknowledged, 6 records read, 3 starts

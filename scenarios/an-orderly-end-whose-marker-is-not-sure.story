@@ -10,7 +10,7 @@ play
 t=0.004 admin: create t0 partitions=1: done
 t=0.005 admin: create v1 partitions=3: done
 t=0.044 sync-dir-error strikes
-t=0.044 node 1 ends: Shutdown
+t=0.044 node 1 ends: Unclean { what: "the clean-shutdown marker cannot be written: Io" }
 t=0.144 node 1 starts, life 2
 t=1.005 heal: no more faults
 t=6.005 node 1 loses power
