@@ -113,6 +113,7 @@ bugs! {
     RecoveryPointUnsettled = "recovery-point-unsettled", "A recovery point moves before a power loss would leave the log's directory and log start.";
     LostPointBelieved = "lost-point-believed", "A log that lost promised bytes grows while the checkpoint's recovery point still lies above its end.";
     ClosedBeforeNamed = "closed-before-named", "A log is closed in order while the name of its newest segment is not durable.";
+    TimeIndexBelieved = "time-index-believed", "The last entry of a time index is believed though no batch bears it out.";
     RecoveryPointIgnoresIndexes = "recovery-point-ignores-indexes", "The recovery point passes segments whose indexes are not durable.";
     RecoveryPointIgnoresEpochs = "recovery-point-ignores-epochs", "R17: the recovery point passes epochs that are not in the durable checkpoint.";
     DoomedRenamedAtOnce = "doomed-renamed-at-once", "Segments are renamed for deletion without waiting for one another, so that a crash may leave a gap.";

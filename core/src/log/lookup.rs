@@ -13,6 +13,7 @@ use super::{Log, LogEvent, LookupOutcome, Op, ReadFault, Ticket, TimestampOffset
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, LeaderEpoch, Offset};
 use crate::io::{DiskCall, FileKind};
+use crate::planted::Bug;
 use crate::time::Timestamp;
 use crate::wire::batch::{BatchInfo, records};
 use bytes::Bytes;
@@ -37,6 +38,8 @@ enum Target {
 enum Stage {
     /// The last entry of the segment's time index is being read.
     Largest,
+    /// The batch that this entry names is being looked for: an entry that no batch bears out would have retention delete what is young.
+    Confirm(Search, TimeEntry),
     /// All headers of the segment are being read, for want of a time index.
     Walk(Search),
     /// The batch is being looked for.
@@ -194,11 +197,25 @@ impl Log {
         match stage {
             Stage::Largest => {
                 let last = bytes.ok().and_then(|b| index::time_entries(&b).next_back());
-                match last.filter(|l| l.timestamp >= 0) {
-                    Some(l) => self.learned(base, Some((l.timestamp, base.0 + i64::from(l.relative)))),
-                    None => self.distrust_index(base),
+                if let Some(l) = last.filter(|_| self.has(Bug::TimeIndexBelieved)) {
+                    self.learned(base, Some((l.timestamp, base.0 + i64::from(l.relative))));
+                    return if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) };
                 }
-                if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) }
+                let Some(last) = last.filter(|l| l.timestamp >= 0) else { return self.unconfirmed(ticket, target, base, port) };
+                let i = self.segment_of(base).expect("it was just named");
+                let (search, step) = Search::new(self.view(i), Goal::Offset(base.plus(i64::from(last.relative))), None);
+                self.confirm(ticket, target, base, search, last, step, port)
+            }
+            Stage::Confirm(mut search, last) => {
+                let step = match bytes {
+                    Ok(bytes) => search.on_read(&bytes),
+                    Err(_) if search.reads_index() => search.without_index(),
+                    Err(fault) => return Next::Fault(fault),
+                };
+                if search.doubted {
+                    self.distrust_index(base);
+                }
+                self.confirm(ticket, target, base, search, last, step, port)
             }
             Stage::Walk(search) => self.on_search(ticket, target, base, search, bytes, port),
             Stage::Find(search) => self.on_search(ticket, target, base, search, bytes, port),
@@ -207,6 +224,41 @@ impl Log {
                 Ok(bytes) => self.on_batch(ticket, target, base, &info, &bytes, port),
             },
         }
+    }
+
+    /// Look for the batch that the last entry of a time index names.
+    #[expect(clippy::too_many_arguments, reason = "one step of a lookup with all that it is about")]
+    fn confirm(
+        &mut self,
+        ticket: Ticket,
+        target: Target,
+        base: Offset,
+        search: Search,
+        last: TimeEntry,
+        step: Step,
+        port: &mut DiskPort<'_>,
+    ) -> Next {
+        let offset = base.0 + i64::from(last.relative);
+        match step {
+            Step::Read { .. } => {
+                self.ask_disk(base, step, ticket, port);
+                let stage = Stage::Confirm(search, last);
+                self.waiting.insert(ticket, Waiting::Lookup(Lookup { target, segment: base, stage }));
+                Next::Wait
+            }
+            // Kafka names a record within the batch, too.
+            Step::Found(info) if info.base_offset <= offset && info.max_timestamp == last.timestamp => {
+                self.learned(base, Some((last.timestamp, offset)));
+                if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) }
+            }
+            _ => self.unconfirmed(ticket, target, base, port),
+        }
+    }
+
+    /// The time index says what no batch does: the headers are read.
+    fn unconfirmed(&mut self, ticket: Ticket, target: Target, base: Offset, port: &mut DiskPort<'_>) -> Next {
+        self.distrust_index(base);
+        if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) }
     }
 
     fn on_search(
