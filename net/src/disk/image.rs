@@ -1,7 +1,8 @@
 //! The data directory as recovery reads it: synchronously, before anybody is served.
 //!
 //! State       the data directory, the directories that were bound to ids, the file that was read last.
-//! Holds       nothing is read that was not asked for: a directory costs one open, its entries, and one stat for each.
+//! Holds       nothing is read that was not asked for: a directory costs one open, its entries, and one stat for each. Links are
+//!             followed, as calls follow them; one that leads nowhere is never taken for nothing.
 //! Not here    changing anything (`real.rs`), what files mean (`ottla_core::log`).
 
 use super::fault_of;
@@ -58,7 +59,11 @@ impl DiskImage for RealImage {
         let mut dirs = Vec::new();
         self.entries(&fd, |name, kind| {
             let is_dir = match kind {
-                FileType::Unknown => stat(&fd, name)?.is_some_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::Directory),
+                FileType::Symlink | FileType::Unknown => match stat(&fd, name) {
+                    Ok(stat) => stat.is_some_and(|s| FileType::from_raw_mode(s.st_mode) == FileType::Directory),
+                    // A disk that is not mounted: what is read of it fails, and nobody puts another directory in its place.
+                    Err(_) => true,
+                },
                 kind => kind == FileType::Directory,
             };
             if is_dir {
@@ -73,13 +78,17 @@ impl DiskImage for RealImage {
         let fd = self.open_dir(dir)?;
         let mut files = Vec::new();
         self.entries(&fd, |name, kind| {
-            if !matches!(kind, FileType::RegularFile | FileType::Unknown) {
-                return Ok(());
-            }
-            if let Some(stat) = stat(&fd, name)?
-                && FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-            {
-                files.push((name.to_owned(), u64::try_from(stat.st_size).map_err(|_| DiskFault::Io)?));
+            let stat = match kind {
+                FileType::RegularFile | FileType::Symlink | FileType::Unknown => match stat(&fd, name)? {
+                    None => return Ok(()),
+                    stat => stat,
+                },
+                _ => None,
+            };
+            match stat.filter(|s| FileType::from_raw_mode(s.st_mode) == FileType::RegularFile) {
+                Some(stat) => files.push((name.to_owned(), u64::try_from(stat.st_size).map_err(|_| DiskFault::Io)?)),
+                None if dir.is_some() => files.push((format!("{name}/"), 0)),
+                None => {}
             }
             Ok(())
         })?;
@@ -109,11 +118,16 @@ impl DiskImage for RealImage {
     }
 }
 
-/// What is known of an entry; `None` if it has gone in the meantime.
+/// What is known of an entry, or of what it leads to; `None` if it has gone in the meantime.
 fn stat(dir: &OwnedFd, name: &str) -> Result<Option<rustix::fs::Stat>, DiskFault> {
-    match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+    match rustix::fs::statat(dir, name, AtFlags::empty()) {
         Ok(stat) => Ok(Some(stat)),
-        Err(rustix::io::Errno::NOENT) => Ok(None),
+        Err(rustix::io::Errno::NOENT) => match rustix::fs::statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(rustix::io::Errno::NOENT) => Ok(None),
+            // A link that leads nowhere.
+            Ok(_) => Err(DiskFault::Io),
+            Err(e) => Err(fault_of(e)),
+        },
         Err(e) => Err(fault_of(e)),
     }
 }
@@ -148,7 +162,9 @@ mod tests {
         let image = RealImage::open(dir.path()).unwrap();
         assert_eq!(image.dirs(), Ok(vec!["orders-0".to_owned()]));
         assert_eq!(image.files(None), Ok(vec![("meta.properties".to_owned(), 3)]));
-        assert_eq!(image.files(Some("orders-0")), Ok(vec![("a.log".to_owned(), 10)]));
+        let mut files = image.files(Some("orders-0")).unwrap();
+        files.sort();
+        assert_eq!(files, [("a.log".to_owned(), 10), ("nested/".to_owned(), 0)]);
         let read = |pos, len| image.read(Some("orders-0"), "a.log", pos, len).unwrap();
         assert_eq!(read(0, 4), "0123");
         assert_eq!(read(8, usize::MAX), "89");
@@ -156,5 +172,25 @@ mod tests {
         assert_eq!(read(99, 5), "");
         assert_eq!(image.read(None, "absent", 0, 1), Err(DiskFault::NotFound));
         assert_eq!(image.files(Some("absent")), Err(DiskFault::NotFound));
+    }
+
+    #[test]
+    fn links_are_followed_and_one_that_leads_nowhere_is_not_nothing() {
+        let (dir, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(elsewhere.path().join("a.log"), b"0123456789").unwrap();
+        let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, dir.path().join(name)).unwrap();
+        link(elsewhere.path(), "orders-0");
+        link(&elsewhere.path().join("unmounted"), "orders-1");
+        std::fs::create_dir(dir.path().join("orders-2")).unwrap();
+        link(&elsewhere.path().join("a.log"), "orders-2/b.log");
+        let image = RealImage::open(dir.path()).unwrap();
+        let mut dirs = image.dirs().unwrap();
+        dirs.sort();
+        assert_eq!(dirs, ["orders-0", "orders-1", "orders-2"]);
+        assert_eq!(image.files(Some("orders-0")), Ok(vec![("a.log".to_owned(), 10)]));
+        assert_eq!(image.files(Some("orders-1")), Err(DiskFault::NotFound));
+        assert_eq!(image.files(Some("orders-2")), Ok(vec![("b.log".to_owned(), 10)]));
+        link(&elsewhere.path().join("gone"), "orders-2/c.log");
+        assert_eq!(image.files(Some("orders-2")), Err(DiskFault::Io));
     }
 }

@@ -504,6 +504,8 @@ fn remove_dir(root: &OwnedFd, path: &str) -> Result<(), DiskFault> {
     }
     match rustix::fs::unlinkat(root, path, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
+        // A link to the directory, which its owner keeps on another disk.
+        Err(Errno::NOTDIR) => remove(root, path),
         Err(e) => Err(fault_of(e)),
     }
 }
