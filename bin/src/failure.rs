@@ -1,6 +1,7 @@
 //! How a command fails: what is printed to stderr, and the exit code that a script sees.
 
 use ottla_core::client::{ClientError, Code};
+use std::io::Write;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) enum Failure {
     Unreachable(String),
     /// The reader of our output has gone: nothing to complain about.
     Quiet,
+    /// It was said already; the exit code.
+    Said(u8),
 }
 
 impl Failure {
@@ -27,15 +30,28 @@ impl Failure {
             Failure::Usage(_) | Failure::Diagnostic(_) => 2,
             Failure::NotFound(_) => 3,
             Failure::Unreachable(_) => 4,
+            Failure::Said(code) => *code,
+        }
+    }
+
+    /// What there is to be said.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Failure::Quiet | Failure::Said(_) => "",
+            Failure::Failed(text)
+            | Failure::Usage(text)
+            | Failure::Diagnostic(text)
+            | Failure::NotFound(text)
+            | Failure::Unreachable(text) => text,
         }
     }
 
     pub(crate) fn print(&self) {
         match self {
-            Failure::Quiet => {}
-            Failure::Diagnostic(text) => eprintln!("{text}"),
+            Failure::Quiet | Failure::Said(_) => {}
+            Failure::Diagnostic(text) => notice(text),
             Failure::Failed(text) | Failure::Usage(text) | Failure::NotFound(text) | Failure::Unreachable(text) => {
-                eprintln!("error: {text}");
+                notice(&format!("error: {text}"));
             }
         }
     }
@@ -51,6 +67,11 @@ impl Failure {
             _ => Failure::Failed(text),
         }
     }
+}
+
+/// Tell the user something on stderr. That it cannot be told stops nothing.
+pub(crate) fn notice(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 impl From<std::io::Error> for Failure {

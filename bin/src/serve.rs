@@ -1,12 +1,13 @@
 //! `ottla serve` and `ottla dev`: a broker in this process.
 
 use crate::cli::{DevArgs, LogFormat, LogLevel, Logging, Output, ServeArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, notice};
 use crate::output;
 use crate::settings::{self, Gathered};
 use ottla_net::{Bound, ExitReason, ServeConfig};
+use rustix::process::{Pid, Signal};
 use serde_json::json;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         tracing::warn!(setting = %name, "has no effect: {why}");
     }
     let config = config(&gathered, data_dir, listen, advertise, args.http.clone())?;
-    run(config, output)
+    run(config, output, args.logging.log_format)
 }
 
 pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
@@ -48,20 +49,26 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
     let dir = Scratch::new()?;
     let config = config(&gathered, dir.0.clone(), args.listen.clone(), None, None)?;
     if args.run.is_empty() {
-        run(config, output)?;
+        run(config, output, args.logging.log_format)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut guest = None;
     let ended = ottla_net::serve(config, |bound| guest = Some(Guest::start(&args.run, &address(bound))));
-    ended.map_err(|e| Failure::Failed(e.to_string()))?;
     match guest {
-        Some(guest) => guest?.join(),
+        Some(guest) => {
+            let code = guest?.end()?;
+            reason(ended).map(|()| code)
+        }
+        None if ended.is_err() => reason(ended).map(|()| ExitCode::SUCCESS),
         None => Err(Failure::Failed("the broker ended before the command began".to_owned())),
     }
 }
 
 /// A command that runs beside the broker, and with whose end the broker ends.
-struct Guest(std::thread::JoinHandle<std::io::Result<std::process::ExitStatus>>);
+struct Guest {
+    pid: Pid,
+    thread: std::thread::JoinHandle<std::io::Result<std::process::ExitStatus>>,
+}
 
 impl Guest {
     fn start(command: &[String], address: &str) -> Result<Guest, Failure> {
@@ -74,14 +81,18 @@ impl Guest {
             std::process::Command::new(&command[0]).args(&command[1..]).env("OTTLA_BOOTSTRAP", address).env("PATH", path).spawn();
         let stop = || {
             // The broker ends as it always does: by the signal that asks it to.
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM);
+            let _ = rustix::process::kill_process(rustix::process::getpid(), Signal::TERM);
         };
         match child {
-            Ok(mut child) => Ok(Guest(std::thread::spawn(move || {
-                let status = child.wait();
-                stop();
-                status
-            }))),
+            Ok(mut child) => {
+                let pid = Pid::from_child(&child);
+                let thread = std::thread::spawn(move || {
+                    let status = child.wait();
+                    stop();
+                    status
+                });
+                Ok(Guest { pid, thread })
+            }
             Err(e) => {
                 stop();
                 Err(Failure::Usage(format!("cannot run {}: {e}", command[0])))
@@ -89,8 +100,12 @@ impl Guest {
         }
     }
 
-    fn join(self) -> Result<ExitCode, Failure> {
-        let status = self.0.join().map_err(|_| Failure::Failed("the command's thread panicked".to_owned()))?;
+    /// The broker has ended: so does the command, if it is still there.
+    fn end(self) -> Result<ExitCode, Failure> {
+        if !self.thread.is_finished() {
+            let _ = rustix::process::kill_process(self.pid, Signal::TERM);
+        }
+        let status = self.thread.join().map_err(|_| Failure::Failed("the command's thread panicked".to_owned()))?;
         let status = status.map_err(|e| Failure::Failed(format!("the command cannot be waited for: {e}")))?;
         // As a shell has it: a command that a signal ended, ended with 128 and the signal's number.
         let code = status.code().or_else(|| status.signal().map(|s| 128 + s));
@@ -109,12 +124,27 @@ fn config(
     Ok(ServeConfig { data_dir, listen, advertise, http, node_id, settings: gathered.settings.clone() })
 }
 
-fn run(config: ServeConfig, output: Output) -> Result<(), Failure> {
+fn run(config: ServeConfig, output: Output, format: LogFormat) -> Result<(), Failure> {
     let dir = config.data_dir.clone();
     let ended = ottla_net::serve(config, |bound| {
         // Nobody may be reading: that must not stop a broker.
-        let _ = say_ready(output, bound, &dir);
+        let _ = say_ready(output, format, bound, &dir);
     });
+    let failure = match reason(ended) {
+        Ok(()) => return Ok(()),
+        Err(failure) => failure,
+    };
+    match format {
+        LogFormat::Text => Err(failure),
+        // Whoever reads stderr as JSON shall be able to read all of it.
+        LogFormat::Json => {
+            tracing::error!("{}", failure.text());
+            Err(Failure::Said(failure.code()))
+        }
+    }
+}
+
+fn reason(ended: Result<ExitReason, ottla_net::ServeError>) -> Result<(), Failure> {
     match ended {
         Ok(ExitReason::Shutdown) => Ok(()),
         Ok(ExitReason::Unclean(what)) => Err(Failure::Failed(format!("ended, and the next start will recover: {what}"))),
@@ -131,7 +161,7 @@ fn address(bound: &Bound) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-fn say_ready(output: Output, bound: &Bound, dir: &Path) -> std::io::Result<()> {
+fn say_ready(output: Output, format: LogFormat, bound: &Bound, dir: &Path) -> std::io::Result<()> {
     let address = address(bound);
     let object = json!({
         "address": address,
@@ -142,10 +172,10 @@ fn say_ready(output: Output, bound: &Bound, dir: &Path) -> std::io::Result<()> {
         "bounds": bound.limits.to_string(),
     });
     output::fact(output, &address, &object)?;
-    if output == Output::Table {
+    if (output, format) == (Output::Table, LogFormat::Text) {
         let http = bound.http.map(|a| format!(", http://{a}/metrics")).unwrap_or_default();
-        eprintln!("ottla {} ready on {}{http}; data in {}", env!("CARGO_PKG_VERSION"), bound.listen, dir.display());
-        eprintln!("memory bounds: {}", bound.limits);
+        notice(&format!("ottla {} ready on {}{http}; data in {}", env!("CARGO_PKG_VERSION"), bound.listen, dir.display()));
+        notice(&format!("memory bounds: {}", bound.limits));
     }
     Ok(())
 }
@@ -158,11 +188,24 @@ fn start_logging(logging: &Logging) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let log =
-        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Stderr).with_ansi(std::io::stderr().is_terminal());
     match logging.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Stderr for a broker: that it is full, or that nobody reads it any more, must not stop a log.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let _ = std::io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use bytes::BytesMut;
 use ottla_core::Node;
-use ottla_core::ids::{ConnId, LeaseId};
+use ottla_core::ids::{BrokerId, ConnId, LeaseId, PartitionId, PartitionIndex};
 use ottla_core::io::{Chunk, Effect, Fact, Fatal, Input, Level, Reply};
 use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::wire::{self, Request, RequestFrame};
@@ -23,6 +23,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Waker};
+use std::time::Duration;
+
+/// A signal that follows the first within this time is the same: `timeout` signals a process, and then its group.
+const SAME_SIGNAL: Duration = Duration::from_secs(2);
+/// How old the count of offline partitions may be while anything happens.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 /// Why an edge has nothing more to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,7 +106,10 @@ pub struct Edge<D: Disk> {
     /// What all connections read into first.
     pub(crate) scratch: BytesMut,
     pub(crate) exit: Option<ExitReason>,
-    shutting_down: bool,
+    /// Since when an end has been asked for.
+    shutting_down: Option<Instant>,
+    /// When the offline partitions were counted last.
+    counted_at: Option<Instant>,
     /// When the task that waits for deadlines is going to wake, and how to wake it earlier.
     armed: Option<Instant>,
     runner: Option<Waker>,
@@ -143,7 +152,8 @@ impl<D: Disk> Edge<D> {
             batching: false,
             scratch: BytesMut::new(),
             exit: None,
-            shutting_down: false,
+            shutting_down: None,
+            counted_at: None,
             armed: None,
             runner: None,
             panic: None,
@@ -268,7 +278,11 @@ impl<D: Disk> Edge<D> {
         conn.wake();
     }
 
-    fn on_fact(&self, fact: &Fact) {
+    fn on_fact(&mut self, fact: &Fact) {
+        if fact.level >= Level::Warn {
+            // It may be about a partition.
+            self.counted_at = None;
+        }
         self.metrics.on_fact(fact);
         let (name, detail) = (fact.name, &fact.detail);
         match fact.level {
@@ -339,7 +353,7 @@ impl<D: Disk> Edge<D> {
     pub(crate) fn may_read(&self, id: ConnId) -> bool {
         let conn = &self.conns[&id];
         !conn.closing
-            && !self.shutting_down
+            && self.shutting_down.is_none()
             && conn.unanswered_bytes < self.limits.unanswered_bytes_max
             && conn.unanswered.len() < self.limits.unanswered_requests_max
             && conn.outbox.held() < self.limits.outgoing_bytes_max
@@ -350,14 +364,37 @@ impl<D: Disk> Edge<D> {
         self.conns[&id].unanswered.is_empty()
     }
 
-    /// A signal: the first begins an orderly end, the second ends at once.
+    /// A signal: the first begins an orderly end, a later one ends at once.
     pub(crate) fn on_stop(&mut self) {
-        if std::mem::replace(&mut self.shutting_down, true) {
-            self.exit = Some(ExitReason::Killed);
-            return;
+        let now = self.clock.now().mono;
+        match self.shutting_down {
+            None => {
+                self.shutting_down = Some(now);
+                tracing::info!("ending in order; another signal after {} s ends at once", SAME_SIGNAL.as_secs());
+                self.handle(Input::Shutdown);
+            }
+            // Whoever signals a process and then its group means one signal.
+            Some(since) if now < since.after(SAME_SIGNAL) => {}
+            Some(_) => self.exit = Some(ExitReason::Killed),
         }
-        tracing::info!("ending in order; a second signal ends at once");
-        self.handle(Input::Shutdown);
+    }
+
+    /// Whether requests are being served.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.node.is_serving()
+    }
+
+    /// Count the partitions that this node shall serve and does not.
+    fn count_offline(&self) {
+        let here = BrokerId(self.node.config().node_id);
+        let partitions = self.node.image().topics.iter().flat_map(|(topic, t)| t.partitions.iter().zip(0..).map(|p| (*topic, p)));
+        let ours = partitions.filter(|(_, (partition, _))| partition.replicas.contains(&here));
+        let is_served = |topic, index, leader| {
+            let found = self.node.partition(PartitionId { topic, index: PartitionIndex(index) });
+            leader == Some(here) && found.is_some_and(|p| !p.log().is_offline())
+        };
+        let offline = ours.filter(|(topic, (partition, index))| !is_served(*topic, *index, partition.leader)).count();
+        self.metrics.offline.set(offline as i64);
     }
 
     /// Close every connection after what is to be sent on it. Whether none is left.
@@ -410,6 +447,13 @@ impl<D: Disk> Edge<D> {
                 break;
             }
         }
+        // Looking at each partition takes time, and nobody scrapes more often.
+        let now = self.clock.now().mono;
+        if self.counted_at.is_none_or(|at| at.after(COUNTED_EVERY) <= now) {
+            self.counted_at = Some(now);
+            self.count_offline();
+        }
+        self.metrics.serving.set(self.node.is_serving().into());
         self.runner = Some(cx.waker().clone());
         self.armed = self.node.deadline().map(|d| d.at);
         self.armed.map(|at| self.clock.when(at))

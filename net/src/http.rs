@@ -52,7 +52,12 @@ fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes
         (&Method::GET | &Method::HEAD, "/metrics") => {
             (StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", metrics.encode())
         }
-        (&Method::GET | &Method::HEAD, "/healthz") => (StatusCode::OK, TEXT, "ok\n".to_owned()),
+        (&Method::GET | &Method::HEAD, "/healthz") => match (metrics.serving.get(), metrics.offline.get()) {
+            (0, _) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "not serving\n".to_owned()),
+            (_, 0) => (StatusCode::OK, TEXT, "ok\n".to_owned()),
+            // The others are served, and a restart would not bring these back.
+            (_, n) => (StatusCode::OK, TEXT, format!("ok, but for {n} offline partitions\n")),
+        },
         (_, "/metrics" | "/healthz") => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".to_owned()),
         _ => (StatusCode::NOT_FOUND, TEXT, "/metrics or /healthz\n".to_owned()),
     };

@@ -34,6 +34,10 @@ pub struct Metrics {
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
     pub(crate) connections: Gauge,
+    /// Partitions that shall be served here and are not.
+    pub(crate) offline: Gauge,
+    /// 1 while requests are being served.
+    pub(crate) serving: Gauge,
     /// Bytes in memory that wait to be sent, on all connections.
     pub(crate) outgoing: Gauge,
     syncs: Counter,
@@ -57,6 +61,10 @@ impl Default for Metrics {
             ApiKey::ALL.iter().map(|&api| (api as i16, by_api.get_or_create(&Api { api: format!("{api:?}") }).clone())).collect();
         let connections = Gauge::default();
         registry.register("connections", "Open client connections", connections.clone());
+        let offline = Gauge::default();
+        registry.register("offline_partitions", "Partitions that this broker shall serve and does not", offline.clone());
+        let serving = Gauge::default();
+        registry.register("serving", "Whether requests are being served", serving.clone());
         let outgoing = Gauge::default();
         registry.register("outgoing_bytes", "Bytes of answers in memory that clients have not taken yet", outgoing.clone());
         // From a disk with a battery to one that stalls.
@@ -76,6 +84,8 @@ impl Default for Metrics {
             bytes_in: counter("bytes_in", "Bytes received from clients", &mut registry),
             bytes_out: counter("bytes_out", "Bytes sent to clients", &mut registry),
             connections,
+            offline,
+            serving,
             outgoing,
             syncs: counter("fsyncs", "Calls of fsync that have ended", &mut registry),
             sync_errors: counter("fsync_errors", "Calls of fsync that failed", &mut registry),

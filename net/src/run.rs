@@ -24,10 +24,22 @@ pub type Stop = mpsc::UnboundedReceiver<()>;
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Serve until the node ends or a signal asks for it. Runs inside a tokio `LocalRuntime` or `LocalSet`.
+pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, alarm: Alarm, stop: Stop) -> ExitReason {
+    run_and_tell(edge, listener, alarm, stop, || ()).await
+}
+
+/// The same, and tell when requests are being served, which may be never.
 ///
 /// A panic of any task that works for the edge goes on here. The order in which this future polls is written down, not drawn by
 /// `select!`, so that a simulation replays it without tokio's unstable switches.
-pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut alarm: Alarm, mut stop: Stop) -> ExitReason {
+pub(crate) async fn run_and_tell<L: Listen, D: Disk>(
+    edge: Edge<D>,
+    listener: L,
+    mut alarm: Alarm,
+    mut stop: Stop,
+    on_serving: impl FnOnce(),
+) -> ExitReason {
+    let mut on_serving = Some(on_serving);
     let edge = Rc::new(RefCell::new(edge));
     let acceptor = tokio::task::spawn_local(accept(listener, Rc::clone(&edge)));
     let mut waits = Waits { idle: Instant::now(), drained_by: None };
@@ -41,6 +53,11 @@ pub async fn run<L: Listen, D: Disk>(edge: Edge<D>, listener: L, mut alarm: Alar
                 let panic = edge.borrow_mut().take_panic().expect("only a panic closes the edge");
                 std::panic::resume_unwind(panic);
             };
+            if edge.borrow().is_serving()
+                && let Some(tell) = on_serving.take()
+            {
+                tell();
+            }
             match turn {
                 Ok(reason) => return Poll::Ready(reason),
                 Err(again_at) => match alarm.poll_until(cx, again_at) {

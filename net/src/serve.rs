@@ -10,7 +10,7 @@ use crate::disk::{DirLock, LockError, RealDisk, RealImage};
 use crate::edge::{Clock, Edge, ExitReason};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::run::{Stop, run};
+use crate::run::{Stop, run_and_tell};
 use crate::{http, sock};
 use ottla_core::config::Settings;
 use ottla_core::time::Timestamp;
@@ -115,7 +115,7 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Run a broker until it ends: by itself, or by SIGTERM or SIGINT. `on_ready` is told the addresses when clients can connect and
+/// Run a broker until it ends: by itself, or by SIGTERM, SIGINT or SIGHUP. `on_ready` is told the addresses when clients can connect and
 /// are served.
 pub fn serve(config: ServeConfig, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
     let (tell, stop) = tokio::sync::mpsc::unbounded_channel();
@@ -149,6 +149,11 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
         limits: Limits::read(&config.settings, raise_file_limit()),
     };
 
+    if bound.limits.connections_max == 0 && config.settings.int("max.connections") > 0 {
+        return Err(ServeError::System(std::io::Error::other(
+            "so few files may be open that none are left for connections; raise the limit (ulimit -n)",
+        )));
+    }
     let clock = Clock::new(wall);
     let alarm = Alarm::exact().map_err(ServeError::System)?;
     let metrics = Rc::new(Metrics::default());
@@ -178,14 +183,19 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
         tokio::task::spawn_local(http::serve(http, metrics));
     }
     let (host, port) = &bound.advertised;
-    tracing::info!(listen = %bound.listen, advertised = %format_args!("{host}:{port}"), "serving");
-    on_ready(&bound);
-    Ok(run(edge, listener, alarm, stop).await)
+    if config.advertise.is_none() && bound.listen.ip().is_unspecified() {
+        tracing::warn!("clients are told to connect to {host}:{port}: those on other machines need --advertise HOST:PORT");
+    }
+    let on_serving = || {
+        tracing::info!(listen = %bound.listen, advertised = %format_args!("{host}:{port}"), "serving");
+        on_ready(&bound);
+    };
+    Ok(run_and_tell(edge, listener, alarm, stop, on_serving).await)
 }
 
-/// SIGTERM and SIGINT as messages.
+/// SIGTERM, SIGINT and SIGHUP, which a terminal sends when it goes, as messages.
 fn signals(tell: &UnboundedSender<()>) -> std::io::Result<()> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
         let mut signal = signal(kind)?;
         let tell = tell.clone();
         tokio::task::spawn_local(async move { while signal.recv().await.is_some() && tell.send(()).is_ok() {} });

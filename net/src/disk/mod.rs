@@ -100,6 +100,10 @@ fn fault_of(error: rustix::io::Errno) -> DiskFault {
     match error {
         Errno::NOSPC | Errno::DQUOT => DiskFault::NoSpace,
         Errno::NOENT => DiskFault::NotFound,
-        _ => DiskFault::Io,
+        _ => {
+            // The node acts alike on all of these; whoever repairs it does not.
+            tracing::warn!(%error, "a disk call failed");
+            DiskFault::Io
+        }
     }
 }
