@@ -2,14 +2,15 @@
 
 use crate::cli::{ConsumeArgs, Output};
 use crate::driver::{self, Driver};
-use crate::failure::Failure;
+use crate::failure::{Failure, notice};
 use crate::format::{Format, to_json};
 use crate::topic::{parse_time, partitions};
-use ottla_core::client::{ClientEvent, ClientInput, Position, ReadRecord, Reset, TopicPartition};
+use ottla_core::client::{ClientError, ClientEvent, ClientInput, Code, Position, ReadRecord, Reset, TopicPartition};
 use ottla_core::ids::Offset;
 use ottla_core::time::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 pub(crate) fn run(args: &ConsumeArgs, output: Output) -> Result<(), Failure> {
     let from = position(&args.offset)?;
@@ -34,9 +35,9 @@ pub(crate) fn run(args: &ConsumeArgs, output: Output) -> Result<(), Failure> {
             driver.input(ClientInput::Assign { partition: TopicPartition::new(&args.topic, *index), from });
         }
         let unfinished = partitions.into_iter().collect();
-        Consuming { driver, topic: args.topic.clone(), printer, left: args.count, exit: args.exit, unfinished, out: Vec::new() }
-            .run()
-            .await
+        let (topic, timeout, stalled) = (args.topic.clone(), args.cluster.timeout, BTreeMap::new());
+        let (left, exit, out) = (args.count, args.exit, Vec::new());
+        Consuming { driver, topic, printer, left, exit, unfinished, stalled, timeout, out }.run().await
     })
 }
 
@@ -74,7 +75,24 @@ struct Consuming {
     exit: bool,
     /// The partitions whose end has not been reached.
     unfinished: BTreeSet<i32>,
+    /// The partitions that cannot be read at the moment: since when, and why.
+    stalled: BTreeMap<TopicPartition, (Instant, ClientError)>,
+    timeout: Duration,
     out: Vec<u8>,
+}
+
+fn code_of(error: &ClientError) -> Option<Code> {
+    match error {
+        ClientError::Broker { code, .. } => Some(*code),
+        _ => None,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Who wants to come to an end must not wait for ever; who follows a topic waits until its broker is back.
@@ -91,8 +109,10 @@ impl Consuming {
                 Some(event) => event,
                 None => {
                     self.flush()?;
+                    let hopeless = self.hopeless();
                     tokio::select! {
                         _ = &mut interrupted => return Ok(()),
+                        () = until(hopeless.as_ref().map(|(at, _)| *at)) => return Err(hopeless.expect("its time has come").1),
                         event = next(&mut self.driver, self.exit, &self.topic) => event?,
                     }
                 }
@@ -111,13 +131,33 @@ impl Consuming {
                         return Ok(self.flush()?);
                     }
                 }
-                ClientEvent::FetchFailed { partition, error } => {
+                ClientEvent::Stalled { partition, error } if code_of(&error) != Some(Code::CORRUPT_MESSAGE) => {
+                    self.flush()?;
+                    notice(&format!("{partition}: {error}; trying again"));
+                    self.stalled.insert(partition, (Instant::now(), error));
+                }
+                ClientEvent::Resumed { partition } => {
+                    if self.stalled.remove(&partition).is_some() {
+                        notice(&format!("{partition}: reading again"));
+                    }
+                }
+                ClientEvent::FetchFailed { partition, error } | ClientEvent::Stalled { partition, error } => {
                     self.flush()?;
                     return Err(Failure::of(&partition.to_string(), &error));
                 }
                 _ => {}
             }
         }
+    }
+
+    /// The partition that is not waited for any longer first, and when: any for whoever wants to come to an end, and one whose topic
+    /// is gone for whoever follows.
+    fn hopeless(&self) -> Option<(Instant, Failure)> {
+        let is_gone =
+            |error: &ClientError| matches!(code_of(error), Some(Code::UNKNOWN_TOPIC_OR_PARTITION | Code::UNKNOWN_TOPIC_ID));
+        let given_up = self.stalled.iter().filter(|(_, (_, error))| self.exit || is_gone(error));
+        let (partition, (since, error)) = given_up.min_by_key(|(_, (since, _))| *since)?;
+        Some((*since + self.timeout, Failure::of(&partition.to_string(), error)))
     }
 
     /// Print records. True when enough are printed.
