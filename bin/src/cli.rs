@@ -56,7 +56,7 @@ pub(crate) enum Command {
 #[derive(Args, Debug, Clone)]
 pub(crate) struct Cluster {
     /// Where to ask first: HOST:PORT, or several with commas.
-    #[arg(short, long, env = "OTTLA_BOOTSTRAP", global = true, default_value = "127.0.0.1:9092", value_name = "HOST:PORT")]
+    #[arg(short, long, env = "OTTLA_BOOTSTRAP", global = true, default_value = crate::driver::BOOTSTRAP, value_name = "HOST:PORT")]
     pub(crate) bootstrap: String,
     /// How long to try before giving up, e.g. 10s.
     #[arg(long, global = true, default_value = "15s", value_parser = humantime::parse_duration, value_name = "TIME")]
@@ -273,7 +273,7 @@ pub(crate) struct ProduceArgs {
     /// Files to read instead of the standard input; '-' is the standard input.
     pub(crate) files: Vec<PathBuf>,
     /// The partition; without it, the key decides, or chance.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) partition: Option<i32>,
     /// What the input holds.
     #[arg(long, value_enum, default_value = "lines", value_name = "FORM")]
@@ -294,7 +294,7 @@ pub(crate) struct ProduceArgs {
     #[arg(short = 'Z', long)]
     pub(crate) null: bool,
     /// The time of every record, in milliseconds since 1970, if not now.
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     pub(crate) timestamp: Option<i64>,
     #[arg(short = 'z', long, value_enum, default_value = "none", value_name = "CODEC")]
     pub(crate) compression: Compression,
@@ -318,7 +318,7 @@ pub(crate) struct ProduceArgs {
 pub(crate) enum Input {
     /// One record a line.
     Lines,
-    /// One JSON object a line, as `ottla consume -o json` prints them.
+    /// One JSON object a line, as `ottla consume -o json` prints them; each goes to its partition, unless -p names another.
     Json,
     /// Each file is one record.
     Whole,

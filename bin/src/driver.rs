@@ -53,9 +53,14 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     runtime.block_on(work)
 }
 
+/// Where a broker is unless somebody says otherwise.
+pub(crate) const BOOTSTRAP: &str = "127.0.0.1:9092";
+
 /// A configuration for this cluster, to be refined.
 pub(crate) fn config(cluster: &Cluster) -> Result<ClientConfig, Failure> {
-    let addresses: Result<Vec<(String, u16)>, Failure> = cluster.bootstrap.split(',').map(|one| address(one.trim())).collect();
+    // A variable that is set to nothing is not set.
+    let given = if cluster.bootstrap.trim().is_empty() { BOOTSTRAP } else { &cluster.bootstrap };
+    let addresses: Result<Vec<(String, u16)>, Failure> = given.split(',').map(|one| address(one.trim())).collect();
     let seed = getrandom::u64().map_err(|e| Failure::Failed(format!("no randomness: {e}")))?;
     Ok(ClientConfig { bootstrap: addresses?, seed, auto_create_topics: false, ..ClientConfig::default() })
 }

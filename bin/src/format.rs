@@ -204,23 +204,39 @@ pub(crate) fn headers(headers: &[RecordHeader]) -> Value {
     headers.iter().map(one).collect()
 }
 
-/// The record of a JSON object: its key, value, headers and timestamp.
+/// A field that nobody knows is a mistake: a record without what it was to say.
+fn only(object: &Map<String, Value>, known: &[&str], bytes: &[&str]) -> Result<(), String> {
+    let is_known = |name: &str| known.contains(&name) || bytes.contains(&name.strip_suffix("_hex").unwrap_or(name));
+    object.keys().find(|name| !is_known(name)).map_or(Ok(()), |name| Err(format!("there is no field '{name}'")))
+}
+
+/// The record of a JSON object: its partition, key, value, headers and timestamp.
 pub(crate) fn from_json(topic: &str, line: &[u8]) -> Result<NewRecord, String> {
     let value: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
     let object = value.as_object().ok_or("not a JSON object")?;
+    only(object, &["topic", "partition", "offset", "timestamp", "timestamp_type", "headers"], &["key", "value"])?;
+    // Who forgets it has not asked for a tombstone.
+    if !object.contains_key("value") && !object.contains_key("value_hex") {
+        return Err("there is no 'value'; null makes a tombstone".to_owned());
+    }
+    let given = |name: &str| object.get(name).filter(|v| !v.is_null());
+    let whole = |name: &str| given(name).map(|v| v.as_i64().ok_or(format!("'{name}' is not a whole number"))).transpose();
+    let partition = whole("partition")?.map(|p| i32::try_from(p).ok().filter(|p| *p >= 0).ok_or("'partition' is no partition"));
     let mut headers = Vec::new();
-    for header in object.get("headers").and_then(Value::as_array).unwrap_or(&Vec::new()) {
+    let given = given("headers").map(|h| h.as_array().ok_or("'headers' is not an array")).transpose()?;
+    for header in given.into_iter().flatten() {
         let header = header.as_object().ok_or("a header is an object with a name and a value")?;
+        only(header, &["name"], &["value"])?;
         let name = header.get("name").and_then(Value::as_str).ok_or("a header has a name")?;
         headers.push(RecordHeader { key: Bytes::from(name.to_owned()), value: get(header, "value")? });
     }
     Ok(NewRecord {
         topic: topic.to_owned(),
-        partition: None,
+        partition: partition.transpose()?,
         key: get(object, "key")?,
         value: get(object, "value")?,
         headers,
-        timestamp: object.get("timestamp").and_then(Value::as_i64).map(Timestamp),
+        timestamp: whole("timestamp")?.map(Timestamp),
     })
 }
 
@@ -265,6 +281,19 @@ mod tests {
         let line = to_json(&TopicPartition::new("t", 7), &record).to_string();
         let back = from_json("u", line.as_bytes()).expect("our own JSON");
         assert_eq!((back.key, back.value, back.headers), (record.key, record.value, record.headers));
-        assert_eq!(back.timestamp, Some(record.timestamp));
+        assert_eq!((back.timestamp, back.partition), (Some(record.timestamp), Some(7)));
+    }
+
+    #[test]
+    fn mistakes_in_json_are_refused() {
+        let why = |line: &str| from_json("t", line.as_bytes()).err().unwrap_or_default();
+        assert_eq!(why(r#"{"value":"x"}"#), "");
+        assert_eq!(why(r#"{"value":null,"timestamp":null,"headers":null}"#), "");
+        assert_eq!(why(r#"{"valu":"x"}"#), "there is no field 'valu'");
+        assert_eq!(why(r#"{"key":"x"}"#), "there is no 'value'; null makes a tombstone");
+        assert_eq!(why(r#"{"value":"x","timestamp":"abc"}"#), "'timestamp' is not a whole number");
+        assert_eq!(why(r#"{"value":"x","headers":"foo"}"#), "'headers' is not an array");
+        assert_eq!(why(r#"{"value":"x","headers":[{"name":"a","valu":"b"}]}"#), "there is no field 'valu'");
+        assert_eq!(why(r#"{"value":"x","partition":-1}"#), "'partition' is no partition");
     }
 }

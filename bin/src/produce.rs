@@ -7,7 +7,7 @@ use crate::driver::{self, Driver};
 use crate::failure::Failure;
 use crate::format;
 use crate::output;
-use crate::topic::partitions;
+use crate::topic::{chosen, partitions};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use ottla_core::client::{Acks, Certainty, ClientConfig, ClientError, ClientEvent, ClientInput, Code, NewRecord, Token};
@@ -61,11 +61,10 @@ fn configure(config: &mut ClientConfig, args: &ProduceArgs) {
 
 /// Refuse at once what the broker would refuse in the end. A topic that is not there may be created by asking for it, if the broker does that.
 async fn check_topic(driver: &mut Driver, args: &ProduceArgs) -> Result<(), Failure> {
-    let only: Vec<i32> = args.partition.into_iter().collect();
-    match partitions(driver, &args.topic, &only).await {
-        Err(Failure::NotFound(_)) if args.partition.is_none() => Ok(()),
+    match partitions(driver, &args.topic, &[]).await {
+        Err(Failure::NotFound(_)) => Ok(()),
         Err(failure) => Err(failure),
-        Ok(_) => Ok(()),
+        Ok(all) => chosen(&args.topic, all, args.partition.as_slice()).map(drop),
     }
 }
 
@@ -92,14 +91,14 @@ struct Producing<'a> {
 
 impl Producing<'_> {
     async fn run(mut self, mut records: mpsc::Receiver<Result<NewRecord, Failure>>) -> Result<(), Failure> {
-        let mut reading = true;
+        let (mut reading, mut stopped) = (true, false);
         let mut input_failure = None;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         while reading || self.sent > self.acknowledged + self.failed {
             tokio::select! {
                 biased;
                 _ = &mut interrupted, if reading => {
-                    reading = false;
+                    (reading, stopped) = (false, true);
                     self.driver.input(ClientInput::Flush);
                 }
                 event = self.driver.next() => self.on_event(event)?,
@@ -120,6 +119,11 @@ impl Producing<'_> {
         }
         if let Some(bar) = self.progress.take() {
             bar.finish_and_clear();
+        }
+        if stopped {
+            let sent = self.acknowledged;
+            input_failure =
+                Some(Failure::Failed(format!("interrupted: {sent} records were sent, the rest of the input was not")));
         }
         self.conclude(input_failure)
     }
@@ -194,6 +198,12 @@ struct Reader {
 
 impl Reader {
     fn new(args: &ProduceArgs) -> Result<Reader, Failure> {
+        if let Some(wrong) = args.timestamp.filter(|t| *t < 0) {
+            return Err(Failure::Usage(format!("--timestamp {wrong}: a time is in milliseconds since 1970, and not negative")));
+        }
+        if let Some(wrong) = args.partition.filter(|p| *p < 0) {
+            return Err(Failure::Usage(format!("-p {wrong} is no partition; without -p the key decides, or chance")));
+        }
         let text = |t: &Option<String>| t.as_ref().map(|t| format::unescape(t)).filter(|t| !t.is_empty());
         let headers = args.header.iter().map(|h| match h.split_once('=') {
             Some((name, value)) => RecordHeader { key: Bytes::from(name.to_owned()), value: Some(Bytes::from(value.to_owned())) },
@@ -258,7 +268,7 @@ impl Reader {
                 Input::Json => {
                     let mut record =
                         format::from_json(&self.topic, &line).map_err(|why| Failure::Failed(format!("line {number}: {why}")))?;
-                    record.partition = self.partition;
+                    record.partition = self.partition.or(record.partition);
                     record.headers.extend(self.headers.iter().cloned());
                     record.timestamp = self.timestamp.or(record.timestamp);
                     record

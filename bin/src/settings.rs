@@ -37,6 +37,8 @@ pub(crate) fn gather(file: Option<&Path>, set: &[String]) -> Result<Gathered, Fa
     let mut gathered = Gathered::default();
     if let Some(path) = file {
         let text = std::fs::read_to_string(path).map_err(|e| Failure::Usage(format!("cannot read {}: {e}", path.display())))?;
+        // Some editors put a mark before the first letter, which is not part of it.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         let source = Source { name: path.display().to_string(), text };
         let is_toml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
         let entries = if is_toml { toml_entries(&source)? } else { properties(&source.text) };

@@ -286,26 +286,35 @@ impl Topics {
         let partitions = partitions(&mut self.driver, topic, only).await?;
         let mut rows = Vec::new();
         let at = time.map(parse_time).transpose()?;
+        let mut result = Ok(());
         for index in partitions {
-            let row = match at {
-                Some(at) => {
-                    let (offset, timestamp) = self.offset(topic, index, at).await?;
-                    let some = |n: i64| if n < 0 { Value::Null } else { json!(n) };
-                    vec![json!(topic), json!(index), some(offset), some(timestamp)]
-                }
-                None => {
-                    let (first, _) = self.offset(topic, index, -2).await?;
-                    let (next, _) = self.offset(topic, index, -1).await?;
-                    vec![json!(topic), json!(index), json!(first), json!(next), json!(next - first)]
-                }
-            };
-            rows.push(row);
+            match self.offsets_of(topic, index, at).await {
+                Ok(row) => rows.push(row),
+                // The other partitions can be asked all the same.
+                Err(failure @ Failure::Failed(_)) => result = last(result, failure),
+                Err(failure) => return Err(failure),
+            }
         }
         let headings: &[&str] = match at {
             Some(_) => &["topic", "partition", "offset", "timestamp"],
             None => &["topic", "partition", "earliest", "latest", "span"],
         };
-        Ok(output::rows(self.output, headings, rows)?)
+        if !rows.is_empty() {
+            output::rows(self.output, headings, rows)?;
+        }
+        result
+    }
+
+    /// A row about one partition.
+    async fn offsets_of(&mut self, topic: &str, index: i32, at: Option<i64>) -> Result<Vec<Value>, Failure> {
+        let Some(at) = at else {
+            let (first, _) = self.offset(topic, index, -2).await?;
+            let (next, _) = self.offset(topic, index, -1).await?;
+            return Ok(vec![json!(topic), json!(index), json!(first), json!(next), json!(next - first)]);
+        };
+        let (offset, timestamp) = self.offset(topic, index, at).await?;
+        let some = |n: i64| if n < 0 { Value::Null } else { json!(n) };
+        Ok(vec![json!(topic), json!(index), some(offset), some(timestamp)])
     }
 
     async fn offset(&mut self, topic: &str, index: i32, at: i64) -> Result<(i64, i64), Failure> {
@@ -432,6 +441,11 @@ pub(crate) async fn partitions(driver: &mut Driver, topic: &str, only: &[i32]) -
     check(&format!("topic '{topic}'"), told.error_code, None)?;
     let mut all: Vec<i32> = told.partitions.iter().map(|p| p.partition_index).collect();
     all.sort_unstable();
+    chosen(topic, all, only)
+}
+
+/// Those asked for, if they are among all; all if none was.
+pub(crate) fn chosen(topic: &str, all: Vec<i32>, only: &[i32]) -> Result<Vec<i32>, Failure> {
     match only.iter().find(|index| !all.contains(index)) {
         Some(absent) => Err(Failure::NotFound(format!(
             "topic '{topic}' has no partition {absent}; it has 0 to {}",
@@ -453,11 +467,50 @@ pub(crate) fn parse_time(text: &str) -> Result<i64, Failure> {
     if let Ok(ms) = text.parse::<i64>() {
         return Ok(ms);
     }
-    let at = humantime::parse_rfc3339_weak(text).map_err(|_| {
+    date_time(text).ok_or_else(|| {
         Failure::Usage(format!(
             "'{text}' is no time: earliest, latest, max-timestamp, milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z"
         ))
-    })?;
-    let since = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    })
+}
+
+/// Milliseconds since 1970 of a date, or a date and a time, in UTC or with its distance from it (+02:00).
+fn date_time(text: &str) -> Option<i64> {
+    let zone =
+        text.len().checked_sub("+00:00".len()).filter(|at| *at > "2026-01-31T".len()).and_then(|at| text.split_at_checked(at));
+    let (text, minutes) = match zone.and_then(|(text, zone)| Some((text, zone_minutes(zone)?))) {
+        Some(zoned) => zoned,
+        None => (text, 0),
+    };
+    let whole = if text.len() == "2026-01-31".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let since = humantime::parse_rfc3339_weak(&whole).ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Some(i64::try_from(since.as_millis()).ok()? - minutes * 60_000)
+}
+
+/// +HH:MM or -HH:MM, as minutes.
+fn zone_minutes(text: &str) -> Option<i64> {
+    let (sign, rest) = match text.strip_prefix('+') {
+        Some(rest) => (1, rest),
+        None => (-1, text.strip_prefix('-')?),
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let number = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u8>().ok()).flatten().map(i64::from);
+    Some(sign * (number(hours)? * 60 + number(minutes)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_taken_as_people_write_them() {
+        let ms = |text: &str| parse_time(text).ok();
+        assert_eq!((ms("1234"), ms("latest")), (Some(1234), Some(-1)));
+        assert_eq!((ms("1970-01-02"), ms("1970-01-02T00:00:00Z")), (Some(86_400_000), Some(86_400_000)));
+        assert_eq!(ms("1970-01-02 00:00:01"), Some(86_401_000));
+        assert_eq!((ms("1970-01-02T02:00:00+02:00"), ms("1970-01-01T22:30:00-01:30")), (Some(86_400_000), Some(86_400_000)));
+        for wrong in ["yesterday", "1970-01-02T", "1970-01-02T00:00:00+2", "1970-13-02", "+02:00", ""] {
+            assert_eq!(ms(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod cli;
 mod clients;
 mod conformance;
 mod kill9;
+mod process;
 mod support;
 mod tidy;
 

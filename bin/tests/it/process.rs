@@ -1,0 +1,198 @@
+//! The broker as a process among others: signals, links, a stderr that nobody takes, and what its commands say of damage.
+
+use crate::support::{Broker, ottla, run};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+const MARKER: &str = ".kafka_cleanshutdown";
+
+fn signal(process: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &process.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+}
+
+/// `serve` on this directory with this stderr; its address when it is ready.
+fn serve(data: &Path, stderr: Stdio, args: &[&str]) -> (Child, String) {
+    let mut command = ottla();
+    command.arg("serve").arg("--data-dir").arg(data).args(["--listen", "127.0.0.1:0"]).args(args);
+    let mut process = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("it starts");
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+    (process, line.trim().to_owned())
+}
+
+fn command(address: &str, args: &[&str]) -> Command {
+    let mut command = ottla();
+    command.args(args).env("OTTLA_BOOTSTRAP", address);
+    command
+}
+
+#[test]
+fn a_partition_behind_a_link_is_served() {
+    let mut broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    broker.ok_with("one\ntwo\n", &["produce", "t"]);
+    assert_eq!(broker.stop(), Some(0));
+    // Its owner keeps it on another disk now.
+    let elsewhere = tempfile::tempdir().expect("a temporary directory");
+    let (here, there) = (broker.data().join("t-0"), elsewhere.path().join("t-0"));
+    std::fs::rename(&here, &there).expect("on one file system");
+    std::os::unix::fs::symlink(&there, &here).expect("a link");
+    broker.restart();
+    assert_eq!(broker.ok(&["consume", "t", "-e"]), "one\ntwo\n");
+    broker.ok_with("three\n", &["produce", "t"]);
+    assert_eq!(broker.stop(), Some(0));
+    // The disk is not there: nobody puts an empty partition in its place.
+    let away = elsewhere.path().join("away");
+    std::fs::rename(&there, &away).expect("on one file system");
+    broker.restart();
+    assert_ne!(broker.fails(&["consume", "t", "-e", "--timeout", "1s"]).0, 0);
+    assert_eq!(broker.stop(), Some(0));
+    std::fs::rename(&away, &there).expect("on one file system");
+    broker.restart();
+    assert_eq!(broker.ok(&["consume", "t", "-e"]), "one\ntwo\nthree\n");
+    broker.ok(&["topic", "delete", "t", "--yes"]);
+    assert_eq!(broker.stop(), Some(0));
+    broker.restart();
+    assert!(std::fs::symlink_metadata(&here).is_err(), "the link goes with its topic");
+}
+
+#[test]
+fn a_stderr_that_takes_nothing_stops_no_broker() {
+    let full = || Stdio::from(std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a file that is always full"));
+    for gone in [false, true] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        // Said at once, and at each connection that is one too many.
+        let (mut process, address) = serve(
+            dir.path(),
+            if gone { Stdio::piped() } else { full() },
+            &["--set", "max.connections=2", "--log-level", "debug"],
+        );
+        drop(process.stderr.take());
+        let taken = [(); 2].map(|()| std::net::TcpStream::connect(&address).expect("it listens"));
+        for _ in 0..3 {
+            // Refused, and said so.
+            let mut refused = std::net::TcpStream::connect(&address).expect("it listens");
+            assert!(!matches!(refused.read(&mut [0]), Ok(n) if n > 0));
+        }
+        drop(taken);
+        // It takes a moment until the broker has noticed.
+        let create = || run(command(&address, &["topic", "create", "t"]), b"");
+        let created = create();
+        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+        signal(&process, "-TERM");
+        assert_eq!(process.wait().expect("it was ours").code(), Some(0), "gone: {gone}");
+        assert!(dir.path().join(MARKER).exists());
+    }
+}
+
+#[test]
+fn one_wish_to_end_may_come_as_several_signals() {
+    for signals in [&["-TERM", "-TERM", "-CONT"][..], &["-INT", "-TERM"], &["-HUP"]] {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (mut process, _) = serve(dir.path(), Stdio::null(), &[]);
+        for one in signals {
+            signal(&process, one);
+        }
+        assert_eq!(process.wait().expect("it was ours").code(), Some(0), "{signals:?}");
+        assert!(dir.path().join(MARKER).exists(), "{signals:?}");
+    }
+}
+
+#[test]
+fn the_command_of_a_throw_away_broker_ends_with_it() {
+    let mut process = ottla()
+        .args(["dev", "--listen", "127.0.0.1:0", "--", "cat"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut to_cat = process.stdin.take().expect("it is piped");
+    to_cat.write_all(b"up\n").expect("it is read");
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "up\n");
+    signal(&process, "-TERM");
+    // As a shell has it: 128 and the signal.
+    assert_eq!(process.wait().expect("it was ours").code(), Some(128 + 15));
+    drop(to_cat);
+}
+
+#[test]
+fn who_cannot_serve_is_not_ready() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -n 64; exec \"$0\" serve --listen 127.0.0.1:0 --data-dir \"$1\""])
+        .arg(ottla().get_program())
+        .arg(dir.path());
+    let output = run(few, b"");
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(output.stdout.is_empty() && output.status.code() == Some(1) && why.contains("ulimit -n"), "{why}");
+    // The metadata log cannot be written: what is in its place is no file.
+    let mut broker = Broker::start();
+    assert_eq!(broker.stop(), Some(0));
+    let quorum = broker.data().join("__cluster_metadata-0/quorum-state.tmp");
+    std::fs::create_dir_all(quorum.join("in the way")).expect("it can be made");
+    let mut again = ottla();
+    again.args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json", "--data-dir"]).arg(broker.data());
+    let output = run(again, b"");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.stdout.is_empty() && output.status.code() == Some(1), "{said}");
+    for line in said.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+}
+
+#[test]
+fn a_reader_that_cannot_go_on_says_why() {
+    let mut broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "2", "-c", "segment.bytes=1048576"]);
+    broker.ok_with(format!("{}\n", "x".repeat(200_000)).repeat(12), &["produce", "t", "-p", "0"]);
+    broker.ok_with("whole\n", &["produce", "t", "-p", "1"]);
+    broker.ok(&["topic", "create", "short-lived", "-p", "1"]);
+    broker.ok_with("one\n", &["produce", "short-lived"]);
+    assert_eq!(broker.stop(), Some(0));
+    let mut segments: Vec<_> = std::fs::read_dir(broker.data().join("t-0"))
+        .expect("it is there")
+        .map(|e| e.expect("readable").path())
+        .filter(|p| p.extension().is_some_and(|e| e == "log"))
+        .collect();
+    segments.sort();
+    assert!(segments.len() > 2, "{segments:?}");
+    let middle = std::fs::OpenOptions::new().write(true).open(&segments[1]).expect("it can be opened");
+    middle.set_len(300_000).expect("it can be cut");
+    broker.restart();
+    let (code, why) = broker.fails(&["consume", "t", "-e", "-p", "0", "--timeout", "2s"]);
+    assert_eq!(code, 1);
+    assert!(why.contains("error: t-0: CORRUPT_MESSAGE"), "{why}");
+    assert_eq!(broker.ok(&["consume", "t", "-e", "-p", "1"]), "whole\n");
+    let mut reader = command(&broker.address, &["consume", "short-lived", "--timeout", "1s"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut line = String::new();
+    BufReader::new(reader.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+    assert_eq!(line, "one\n");
+    broker.ok(&["topic", "delete", "short-lived", "--yes"]);
+    assert_eq!(reader.wait().expect("it was ours").code(), Some(3));
+    let mut why = String::new();
+    reader.stderr.take().expect("it is piped").read_to_string(&mut why).expect("text");
+    assert!(why.contains("error: ") && why.contains("UNKNOWN_TOPIC"), "{why}");
+}
+
+#[test]
+fn producing_to_a_partition_makes_its_topic_and_json_keeps_the_partition() {
+    let broker = Broker::start_with(&["--set", "num.partitions=3"]);
+    broker.ok_with("a\n", &["produce", "new", "-p", "2"]);
+    let json = broker.ok(&["consume", "new", "-e", "-o", "json"]);
+    broker.ok_with(&json, &["produce", "copy", "--input", "json"]);
+    assert_eq!(broker.ok(&["consume", "copy", "-e", "-p", "2"]), "a\n");
+    let mut wrong = command(&broker.address, &["produce", "new", "--input", "json"]);
+    wrong.env("OTTLA_BOOTSTRAP", &broker.address);
+    let output = run(wrong, b"{\"valu\":\"x\"}\n");
+    let why = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && why.contains("line 1: there is no field 'valu'"), "{why}");
+}
