@@ -8,11 +8,11 @@ use crate::{format, metadata};
 use bytes::Bytes;
 use ottla_core::controller::records::Record;
 use ottla_core::io::{DiskFault, FileKind, FileName};
-use ottla_core::log::dump::{Depth, Gaps, ScanStop, Window, scan};
+use ottla_core::log::dump::{Depth, Gaps, ScanEnd, ScanStop, Window, find_batch_behind, scan};
 use ottla_core::log::epochs::Epochs;
 use ottla_core::log::{index, snapshot};
 use ottla_core::time::Timestamp;
-use ottla_core::wire::batch::{BatchInfo, records};
+use ottla_core::wire::batch::{BatchInfo, HEADER_BYTES, records};
 use serde_json::{Map, Value, json};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -106,22 +106,66 @@ impl Dump<'_> {
             .map_err(|_| Failure::Failed(format!("{}: longer than 4 GiB", file.display())))?;
         let mut read = |pos: u64, len: usize| read_at(&opened, pos, len);
         let mut window = Window::new(&mut read, Depth::Checksums);
-        let (mut failed, mut next) = (Ok(()), base);
-        let end = scan(&mut window, size, 0, base, Depth::Checksums, Gaps::Allowed, &mut |info, bytes| {
-            if info.base_offset > next {
-                self.damaged(file, &format!("offsets {next} to {} are missing at position {}", info.base_offset - 1, info.pos));
+        let (mut failed, mut next, mut pos) = (Ok(()), base, 0);
+        loop {
+            let end = scan(&mut window, size, pos, next, Depth::Checksums, Gaps::Allowed, &mut |info, bytes| {
+                if info.base_offset > next {
+                    let what = format!("offsets {next} to {} are missing at position {}", info.base_offset - 1, info.pos);
+                    self.damaged(file, &what);
+                }
+                next = info.next_offset();
+                if failed.is_ok() {
+                    failed = self.batch(file, info, &bytes, metadata);
+                }
+            });
+            std::mem::replace(&mut failed, Ok(()))?;
+            if end.why == ScanStop::EndOfFile {
+                break;
             }
-            next = info.next_offset();
-            if failed.is_ok() {
-                failed = self.batch(file, info, &bytes, metadata);
+            let why = self.fault(&mut window, size, &end);
+            self.damaged(file, &format!("at position {}: {why}", end.pos));
+            // Damage of one batch says nothing of those behind it.
+            let Some(behind) = find_batch_behind(&mut window, size, end.pos, end.next) else {
+                let left = size - end.pos;
+                let what =
+                    format!("at position {} no intact batch follows offset {}; {left} bytes are left", end.pos, end.next - 1);
+                self.say("end", json!({"position": end.pos, "next_offset": end.next, "bytes_left": left}))?;
+                self.damaged(file, &what);
+                break;
+            };
+            self.say("skipped", json!({"position": end.pos, "bytes": behind.pos - end.pos, "next_offset": end.next}))?;
+            pos = behind.pos;
+        }
+        if file.extension().is_some_and(|e| e == "log") {
+            self.check_next_segment(file, base, next)?;
+        }
+        Ok(())
+    }
+
+    /// Why no batch is where one should begin.
+    fn fault(&self, window: &mut Window<'_>, size: u32, end: &ScanEnd) -> String {
+        let left = (size - end.pos) as usize;
+        let header = window.get(u64::from(end.pos), left.min(HEADER_BYTES)).unwrap_or_default();
+        let Ok(info) = BatchInfo::parse_header(&header) else { return "no header of a batch".to_owned() };
+        let bytes = window.get(u64::from(end.pos), left.min(info.len as usize)).unwrap_or_default();
+        if bytes.len() < info.len as usize {
+            format!("the batch of offset {} has {} bytes, and {left} are left", info.base_offset, info.len)
+        } else if info.crc_matches(&bytes) {
+            format!("a batch of offset {}, where {} or a later one is expected", info.base_offset, end.next)
+        } else {
+            format!("the batch of offset {} does not match its CRC {:#010x}", info.base_offset, info.crc)
+        }
+    }
+
+    /// The next segment begins where this one ends; only for --verify.
+    fn check_next_segment(&mut self, file: &Path, base: i64, end: i64) -> Result<(), Failure> {
+        let bases =
+            self.segments_beside(file)?.into_iter().filter_map(|log| Some(FileName::parse(log.file_name()?.to_str()?)?.base));
+        match bases.filter(|next| *next > base).min() {
+            Some(next) if next != end => {
+                self.damaged(file, &format!("it ends before offset {end}, and the next segment begins at {next}"));
             }
-        });
-        failed?;
-        if end.why != ScanStop::EndOfFile {
-            let left = size - end.pos;
-            let what = format!("at position {} no intact batch follows offset {}; {left} bytes are left", end.pos, end.next - 1);
-            self.say("end", json!({"position": end.pos, "next_offset": end.next, "bytes_left": left}))?;
-            self.damaged(file, &what);
+            _ => {}
         }
         Ok(())
     }

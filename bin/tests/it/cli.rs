@@ -396,7 +396,24 @@ fn files_of_a_log_are_dumped_and_verified() {
     std::fs::write(&path, bytes).expect("it can be written");
     let damaged = dump(log, &["--verify"]);
     assert_eq!(damaged.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&damaged.stderr).contains("no intact batch follows offset"));
+    // Which batch it is, and why; what lies behind is looked at all the same.
+    assert!(String::from_utf8_lossy(&damaged.stderr).contains("does not match its CRC"));
+    let facts = dump(log, &["-o", "json"]).stdout;
+    let facts: Vec<serde_json::Value> =
+        String::from_utf8_lossy(&facts).lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let skipped = facts.iter().position(|f| f["kind"] == "skipped").expect("it is told");
+    assert!(facts[skipped..].iter().any(|f| f["kind"] == "batch"));
+
+    // A segment that is not there shows where the one before it ends.
+    let mut segments: Vec<_> = std::fs::read_dir(broker.data().join("t-0"))
+        .expect("it is there")
+        .map(|e| e.expect("readable").path())
+        .filter(|p| p.extension().is_some_and(|e| e == "log"))
+        .collect();
+    segments.sort();
+    std::fs::rename(&segments[1], segments[1].with_file_name("00000000000000000999.log")).expect("it can be renamed");
+    let hole = dump(log, &["--verify"]);
+    assert!(String::from_utf8_lossy(&hole.stderr).contains("and the next segment begins at 999"));
 }
 
 #[test]
