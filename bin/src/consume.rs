@@ -136,10 +136,8 @@ impl Consuming {
                     notice(&format!("{partition}: {error}; trying again"));
                     self.stalled.insert(partition, (Instant::now(), error));
                 }
-                ClientEvent::Resumed { partition } => {
-                    if self.stalled.remove(&partition).is_some() {
-                        notice(&format!("{partition}: reading again"));
-                    }
+                ClientEvent::Resumed { partition } if self.stalled.remove(&partition).is_some() => {
+                    notice(&format!("{partition}: reading again"));
                 }
                 ClientEvent::FetchFailed { partition, error } | ClientEvent::Stalled { partition, error } => {
                     self.flush()?;

@@ -178,6 +178,16 @@ fn a_reader_that_cannot_go_on_says_why() {
     assert_eq!(line, "one\n");
     broker.ok(&["topic", "delete", "short-lived", "--yes"]);
     assert_eq!(reader.wait().expect("it was ours").code(), Some(3));
+    // The loss is accepted by taking the damaged segment away with what is behind it.
+    assert_eq!(broker.stop(), Some(0));
+    for log in &segments[1..] {
+        for kind in ["log", "index", "timeindex", "snapshot"] {
+            let _ = std::fs::remove_file(log.with_extension(kind));
+        }
+    }
+    broker.restart();
+    assert!(broker.ok(&["consume", "t", "-e", "-p", "0"]).lines().count() > 1);
+    broker.ok_with("again\n", &["produce", "t", "-p", "0"]);
     let mut why = String::new();
     reader.stderr.take().expect("it is piped").read_to_string(&mut why).expect("text");
     assert!(why.contains("error: ") && why.contains("UNKNOWN_TOPIC"), "{why}");
