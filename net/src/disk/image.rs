@@ -79,9 +79,15 @@ impl DiskImage for RealImage {
         let mut files = Vec::new();
         self.entries(&fd, |name, kind| {
             let stat = match kind {
-                FileType::RegularFile | FileType::Symlink | FileType::Unknown => match stat(&fd, name)? {
-                    None => return Ok(()),
-                    stat => stat,
+                FileType::RegularFile | FileType::Symlink | FileType::Unknown => match stat(&fd, name) {
+                    Ok(None) => return Ok(()),
+                    Ok(stat) => stat,
+                    // It may stand for a directory, or for a file that nobody wants. Who wants it finds out when he reads it.
+                    Err(_) if dir.is_none() => {
+                        files.push((name.to_owned(), 0));
+                        return Ok(());
+                    }
+                    Err(fault) => return Err(fault),
                 },
                 _ => None,
             };
@@ -187,6 +193,7 @@ mod tests {
         let mut dirs = image.dirs().unwrap();
         dirs.sort();
         assert_eq!(dirs, ["orders-0", "orders-1", "orders-2"]);
+        assert_eq!(image.files(None), Ok(vec![("orders-1".to_owned(), 0)]));
         assert_eq!(image.files(Some("orders-0")), Ok(vec![("a.log".to_owned(), 10)]));
         assert_eq!(image.files(Some("orders-1")), Err(DiskFault::NotFound));
         assert_eq!(image.files(Some("orders-2")), Ok(vec![("b.log".to_owned(), 10)]));

@@ -122,6 +122,35 @@ fn metrics_and_health_are_served_over_http() {
 }
 
 #[test]
+fn a_partition_whose_disk_is_not_there_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        let mut client = broker.connect().await;
+        client.create("orders").await;
+        client.produce("orders", b"value").await.unwrap();
+    });
+    assert_eq!(broker.end(), ExitReason::Shutdown);
+    let (here, away) = (dir.path().join("orders-0"), dir.path().join("away"));
+    std::fs::rename(&here, &away).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("unmounted"), &here).unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        assert!(broker.http("/healthz").await.ends_with("ok, but for 1 offline partitions\n"));
+        assert!(broker.http("/metrics").await.contains("ottla_offline_partitions 1\n"));
+    });
+    assert_eq!(broker.end(), ExitReason::Shutdown);
+    std::fs::remove_file(&here).unwrap();
+    std::fs::rename(&away, &here).unwrap();
+    let broker = Running::start(config(dir.path()));
+    block_on(async {
+        assert!(broker.http("/healthz").await.ends_with("ok\n"));
+        assert_eq!(broker.connect().await.fetch_all("orders").await.unwrap(), ["value"]);
+    });
+    broker.end();
+}
+
+#[test]
 fn http_takes_no_more_handles_than_it_was_given() {
     let dir = tempfile::tempdir().unwrap();
     let broker = Running::start(config(dir.path()));
