@@ -266,6 +266,7 @@ pub(crate) enum TopicConfigCommand {
     ottla produce users -K : -z zstd users.txt\n  \
     printf 'k1:\\n' | ottla produce users -K : -Z            # a tombstone\n  \
     ottla consume a -e -o json | ottla produce b --input json")]
+#[command(override_usage = "ottla produce [OPTIONS] <TOPIC> [FILES]...")]
 pub(crate) struct ProduceArgs {
     #[command(flatten)]
     pub(crate) cluster: Cluster,
@@ -353,6 +354,7 @@ pub(crate) enum AcksArg {
     ottla consume orders -s @2026-01-31T12:00:00Z -c 5\n  \
     ottla consume orders -p 0 -s end -f '%p %o %k=%s\\n'"
 )]
+#[command(override_usage = "ottla consume [OPTIONS] <TOPIC>")]
 pub(crate) struct ConsumeArgs {
     #[command(flatten)]
     pub(crate) cluster: Cluster,

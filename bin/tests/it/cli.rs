@@ -322,7 +322,7 @@ fn an_existing_server_properties_is_served() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let file = dir.path().join("server.properties");
     let text = format!(
-        "# as Kafka ships it\nprocess.roles=broker,controller\nnode.id=7\ncontroller.quorum.voters=7@localhost:19093\n\
+        "\u{feff}# as Kafka ships it, behind the mark that some editors set\nprocess.roles=broker,controller\nnode.id=7\ncontroller.quorum.voters=7@localhost:19093\n\
          listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://:0\ncontroller.listener.names=CONTROLLER\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\nnum.partitions: 3\n\
          num.network.threads = 3\nlog.segment.bytes=\\\n   1073741824\n",

@@ -206,3 +206,24 @@ fn producing_to_a_partition_makes_its_topic_and_json_keeps_the_partition() {
     let why = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(1) && why.contains("line 1: there is no field 'valu'"), "{why}");
 }
+
+#[test]
+fn a_producer_that_is_stopped_has_not_sent_everything() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    let mut producer = command(&broker.address, &["produce", "t", "--report"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = producer.stdin.take().expect("it is piped");
+    input.write_all(b"one\n").expect("it is read");
+    let mut line = String::new();
+    BufReader::new(producer.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+    signal(&producer, "-INT");
+    let ended = producer.wait_with_output().expect("it was ours");
+    let why = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(1) && why.contains("interrupted: 1 records were sent"), "{why}");
+    drop(input);
+}
