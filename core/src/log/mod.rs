@@ -297,6 +297,12 @@ impl Log {
         matches!(self.health, Health::Good) && self.closing == Closing::No && !self.overpromised
     }
 
+    /// Whether `LogEvent::Closed` has been said.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closing == Closing::Done
+    }
+
     /// Whether the log has failed for good.
     #[must_use]
     pub fn is_offline(&self) -> bool {

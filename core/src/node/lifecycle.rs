@@ -263,6 +263,10 @@ impl Node {
         self.failed.remove(&id);
         self.unreadable.retain(|u| u.id != id);
         if let Some(partition) = self.unhost(id) {
+            let open = !partition.log().is_closed() && !partition.log().is_offline();
+            if self.phase == Phase::Closing && open && !self.has(Bug::DeletedIsWaitedFor) {
+                self.on_log_closed(true);
+            }
             let leases = partition.leases().filter(|_| !self.has(Bug::DirectoryLeaseIgnored)).collect();
             let unique = self.rng.uuid();
             let path = format!("{name}-{}", id.index);

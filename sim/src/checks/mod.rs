@@ -110,7 +110,7 @@ checks! {
     AskedDeletion = "deleted-as-asked", "S8, K12, R36":
         "A log begins at zero and loses its beginning only where retention is set or somebody asked for it; its segments go oldest first, each for good before the next.",
         "A power loss between two renames would leave a gap; what is behind a gap is cut.",
-        "How much retention takes; logs on which a disk call has failed; log starts, where damage struck their checkpoint: it has no checksum, and Kafka believes it, too.";
+        "How much retention takes; what goes with a damaged batch, which may say that it is ancient; logs on which a disk call has failed; log starts, where damage struck their checkpoint: it has no checksum, and Kafka believes it, too.";
     MetadataCut = "metadata-cut", "S7, L19, Q16":
         "The metadata log loses its beginning only when a snapshot that covers it is on the disk.",
         "A power loss would leave neither the records nor the snapshot.",

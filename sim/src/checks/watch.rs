@@ -397,7 +397,7 @@ impl Watch {
             // The oldest: retention, DeleteRecords, or the whole log.
             let gone = ghost.batches.drain(..to).next_back().map_or(0, |b| b.head.last_offset() + 1);
             let path = ghost.path.clone();
-            let (asked, damaged) = (ghost.deletion_asked >= gone, ghost.is_damaged());
+            let (asked, damaged) = (ghost.deletion_asked >= gone, ghost.is_damaged_at(gone - 1));
             let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
             if is_partition(&path) && !damaged && !self.is_retained(topic) {
                 self.tally.count(Id::AskedDeletion);
@@ -760,7 +760,8 @@ impl Watch {
         let ghost = &self.logs[log];
         let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
         let unsure = ghost.failed || self.has_failed("") || self.root_is_damaged(FileKind::LogStarts);
-        if unsure || ghost.is_back || self.is_retained(topic) {
+        // A damaged batch may say that it is ancient.
+        if unsure || ghost.is_back || ghost.is_damaged_at(start - 1) || self.is_retained(topic) {
             return;
         }
         self.tally.count(Id::AskedDeletion);
