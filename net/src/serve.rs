@@ -206,6 +206,9 @@ fn signals(tell: &UnboundedSender<()>) -> std::io::Result<()> {
 fn lock(dir: &Path) -> Result<DirLock, ServeError> {
     let unusable = |why: std::io::Error| ServeError::DataDir { dir: dir.to_owned(), why: why.to_string() };
     std::fs::create_dir_all(dir).map_err(unusable)?;
+    // What can only be read would be served until the first checkpoint is due.
+    let access = rustix::fs::Access::READ_OK | rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    rustix::fs::access(dir, access).map_err(|e| unusable(e.into()))?;
     DirLock::take(dir).map_err(|e| match e {
         LockError::Held { pid } => ServeError::Locked { dir: dir.to_owned(), pid },
         LockError::Io(why) => unusable(why),
