@@ -115,6 +115,7 @@ bugs! {
     ClosedBeforeNamed = "closed-before-named", "A log is closed in order while the name of its newest segment is not durable.";
     TimeIndexBelieved = "time-index-believed", "The last entry of a time index is believed though no batch bears it out.";
     DeletedIsWaitedFor = "deleted-is-waited-for", "An orderly end waits for the log of a partition that is deleted meanwhile.";
+    RollsBeforeNamed = "rolls-before-named", "A new log begins its second segment while the name of its first one is not durable.";
     RecoveryPointIgnoresIndexes = "recovery-point-ignores-indexes", "The recovery point passes segments whose indexes are not durable.";
     RecoveryPointIgnoresEpochs = "recovery-point-ignores-epochs", "R17: the recovery point passes epochs that are not in the durable checkpoint.";
     DoomedRenamedAtOnce = "doomed-renamed-at-once", "Segments are renamed for deletion without waiting for one another, so that a crash may leave a gap.";

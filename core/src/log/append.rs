@@ -118,6 +118,11 @@ impl Log {
             let latest = self.latest_epoch().unwrap_or(epoch);
             assert!(epoch >= latest, "a leader of epoch {epoch} appends behind epoch {latest}");
         }
+        // Were the first segment's name lost and the second one's not, the log would begin in the middle.
+        let first_unnamed = self.segments.len() == 1 && !self.durable.is_named() && origin != Origin::Internal;
+        if first_unnamed && self.must_roll_for(&ready, origin) && !self.has(Bug::RollsBeforeNamed) {
+            return Err(AppendRefusal::Repairing);
+        }
         let by_broker = self.config.timestamp_type == TimestampType::LogAppendTime && origin != Origin::Replication;
         let append_time = if by_broker { now.wall } else { Timestamp::NONE };
         let base = self.write(ready, origin, epoch, now, port);
@@ -159,11 +164,7 @@ impl Log {
         if ready.is_empty() {
             return base;
         }
-        let bytes: u32 = ready.iter().map(|r| r.info.len).sum();
-        let records: i64 = ready.iter().map(|r| i64::from(r.info.last_offset_delta) + 1).sum();
-        let newest = ready.iter().map(|r| r.info.max_timestamp).max().unwrap_or(-1);
-        let last = ready.last().filter(|_| origin == Origin::Replication).map_or(base.0 + records, |r| r.info.next_offset()) - 1;
-        if self.must_roll(bytes, Offset(last), newest) {
+        if self.must_roll_for(&ready, origin) {
             self.roll(now, port);
         }
         let interval = self.config.index_interval_bytes;
@@ -201,6 +202,15 @@ impl Log {
         self.trim_hot();
         self.want_after_append(now, port);
         base
+    }
+
+    /// Whether these batches go to a new segment.
+    fn must_roll_for(&self, ready: &[Ready], origin: Origin<'_>) -> bool {
+        let bytes: u32 = ready.iter().map(|r| r.info.len).sum();
+        let records: i64 = ready.iter().map(|r| i64::from(r.info.last_offset_delta) + 1).sum();
+        let newest = ready.iter().map(|r| r.info.max_timestamp).max().unwrap_or(-1);
+        let next = ready.last().filter(|_| origin == Origin::Replication).map_or(self.end.0 + records, |r| r.info.next_offset());
+        self.must_roll(bytes, Offset(next - 1), newest)
     }
 
     /// Kafka's rule for when the active segment is complete.

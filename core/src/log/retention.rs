@@ -97,7 +97,7 @@ impl Log {
         }
         self.drop_below_start(port);
         let limit = if self.has(Bug::RetentionByEnd) { self.end } else { limit.min(self.promised_end()) };
-        if self.active_is_stale(limit, now) && self.is_writable() {
+        if self.active_is_stale(limit, now) && self.is_writable() && self.durable.is_named() {
             self.roll(now, port);
             self.advance(now, port, out);
         }
