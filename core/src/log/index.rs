@@ -63,7 +63,8 @@ pub struct IndexWriter {
     pub first_timestamp: Option<i64>,
     /// Not in the files yet.
     pub pending: Vec<Entry>,
-    pub pending_time: Vec<TimeEntry>,
+    /// Each with the relative last offset of the batch with which it came: it may speak of an older one.
+    pub pending_time: Vec<(TimeEntry, u32)>,
 }
 
 /// What an append changes, to be put back if it fails.
@@ -90,22 +91,22 @@ impl IndexWriter {
         if self.bytes_since > interval_bytes {
             self.pending.push(Entry { relative, pos });
             self.count += 1;
-            self.push_time();
+            self.push_time(relative);
             self.bytes_since = 0;
         }
         self.bytes_since = self.bytes_since.saturating_add(batch.len);
     }
 
-    fn push_time(&mut self) {
+    fn push_time(&mut self, came_with: u32) {
         let Some(max) = self.max.filter(|m| self.last_time.is_none_or(|l| m.timestamp > l)) else { return };
-        self.pending_time.push(max);
+        self.pending_time.push((max, came_with));
         self.time_count += 1;
         self.last_time = Some(max.timestamp);
     }
 
     /// The segment is complete: its largest timestamp becomes the last time entry.
     pub fn close(&mut self) {
-        self.push_time();
+        self.push_time(self.max.map_or(0, |m| m.relative));
     }
 
     /// No further entry has room in files of `bytes_max` bytes each.
@@ -130,7 +131,7 @@ impl IndexWriter {
         (self.first_timestamp, self.count, self.time_count) = (mark.first_timestamp, mark.count, mark.time_count);
     }
 
-    /// The entries that speak of offsets below `limit`, as bytes for both files; they are pending no more.
+    /// The entries that came with batches below `limit`, as bytes for both files; they are pending no more.
     pub fn take(&mut self, base: Offset, limit: Offset) -> (Bytes, Bytes) {
         let below = |relative: u32| base.0 + i64::from(relative) < limit.0;
         let n = self.pending.partition_point(|e| below(e.relative));
@@ -139,9 +140,9 @@ impl IndexWriter {
             index.put_u32(e.relative);
             index.put_u32(e.pos);
         }
-        let n = self.pending_time.partition_point(|e| below(e.relative));
+        let n = self.pending_time.partition_point(|(_, came_with)| below(*came_with));
         let mut time = BytesMut::with_capacity(n * TIME_ENTRY_BYTES as usize);
-        for e in self.pending_time.drain(..n) {
+        for (e, _) in self.pending_time.drain(..n) {
             time.put_i64(e.timestamp);
             time.put_u32(e.relative);
         }
@@ -165,7 +166,10 @@ mod tests {
             pos += 80;
         }
         assert_eq!(w.pending, [Entry { relative: 5, pos: 160 }, Entry { relative: 9, pos: 320 }]);
-        assert_eq!(w.pending_time, [TimeEntry { timestamp: 50, relative: 3 }, TimeEntry { timestamp: 70, relative: 7 }]);
+        assert_eq!(
+            w.pending_time,
+            [(TimeEntry { timestamp: 50, relative: 3 }, 5), (TimeEntry { timestamp: 70, relative: 7 }, 9)]
+        );
         let mark = w.mark();
         w.on_batch(Offset(100), &batch(110, 200, 99), pos, 100);
         w.on_batch(Offset(100), &batch(112, 200, 99), pos + 200, 100);
@@ -175,8 +179,19 @@ mod tests {
         assert_eq!((w.pending.len(), w.pending_time.len()), (2, 2));
         let (index, time) = w.take(Offset(100), Offset(108));
         assert_eq!(entries(&index).collect::<Vec<_>>(), [Entry { relative: 5, pos: 160 }]);
-        assert_eq!(time_entries(&time).count(), 2);
-        assert_eq!(time_entries(&time).next_back(), Some(TimeEntry { timestamp: 70, relative: 7 }));
+        assert_eq!(time_entries(&time).collect::<Vec<_>>(), [TimeEntry { timestamp: 50, relative: 3 }]);
         assert_eq!(w.pending, [Entry { relative: 9, pos: 320 }]);
+    }
+
+    #[test]
+    fn an_entry_that_came_with_a_batch_that_fails_is_taken_back_though_it_speaks_of_an_older_one() {
+        let mut w = IndexWriter::default();
+        w.on_batch(Offset(0), &batch(0, 200, 90), 0, 100);
+        let mark = w.mark();
+        w.on_batch(Offset(0), &batch(2, 200, 10), 200, 100);
+        let (index, time) = w.take(Offset(0), Offset(2));
+        assert!(index.is_empty() && time.is_empty(), "the second batch is not there yet");
+        w.back_to(&mark);
+        assert_eq!((w.count, w.time_count, w.pending_time.len()), (0, 0, 0));
     }
 }
