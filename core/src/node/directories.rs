@@ -31,7 +31,7 @@ pub(super) enum DirEvent {
 
 #[derive(Debug)]
 enum DirOp {
-    Made(PartitionId),
+    Made(PartitionId, DirId),
     Renamed {
         old: String,
         dir: DirId,
@@ -46,7 +46,7 @@ enum DirOp {
     PutAside {
         old: String,
     },
-    RootSynced(Vec<PartitionId>),
+    RootSynced(Vec<(PartitionId, DirId)>),
 }
 
 #[derive(Debug)]
@@ -67,8 +67,9 @@ pub(super) struct Directories {
     taken: BTreeSet<String>,
     /// Renamed directories with the leases that still refer to their files.
     dying: Vec<(DirId, BTreeSet<LeaseId>)>,
-    /// Made since the last sync of the data directory began.
-    unsynced: Vec<PartitionId>,
+    /// Made since the last sync of the data directory began. A partition may be made again when that failed once: what is said of one
+    /// directory says nothing about the next one.
+    unsynced: Vec<(PartitionId, DirId)>,
     /// A name was changed since then: a topic that comes back under its old name after a power loss would have to be told from one
     /// that the metadata has lost.
     renamed: bool,
@@ -87,7 +88,7 @@ impl Directories {
         let dir = self.next_id();
         let call = DiskCall::MakeDir { path: path.clone() };
         let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), call);
-        self.ops.insert(op, DirOp::Made(id));
+        self.ops.insert(op, DirOp::Made(id, dir));
         let file = FileId::new(dir, FileKind::PartitionMetadata, 0);
         let metadata = Replacer::start(file, render_metadata(id.topic), &mut disk.port(Owner::Partition(id)));
         let before = self.creating.insert(id, Creating { dir, path, metadata, metadata_durable: false, name_durable: false });
@@ -127,10 +128,15 @@ impl Directories {
         self.ops.insert(op, DirOp::Removed { path, freed: None });
     }
 
+    /// Whether this is the directory that is being made for the partition, and not an earlier one that failed.
+    fn is_being_made(&self, id: PartitionId, dir: DirId) -> bool {
+        self.creating.get(&id).is_some_and(|c| c.dir == dir)
+    }
+
     /// The partition went away while its directory was being made.
     pub(super) fn forget(&mut self, id: PartitionId) {
         self.creating.remove(&id);
-        self.unsynced.retain(|p| *p != id);
+        self.unsynced.retain(|(p, _)| *p != id);
     }
 
     /// The reply that carried this lease has left.
@@ -163,19 +169,23 @@ impl Directories {
                     out.push(DirEvent::Freed(name));
                 }
             }
-            (Some(DirOp::Made(id)), None) => {
-                if self.creating.contains_key(&id) {
-                    self.unsynced.push(id);
+            (Some(DirOp::Made(id, dir)), None) => {
+                if self.is_being_made(id, dir) {
+                    self.unsynced.push((id, dir));
                 }
             }
-            (Some(DirOp::Made(id)), Some(fault)) => {
-                if self.creating.remove(&id).is_some() {
+            (Some(DirOp::Made(id, dir)), Some(fault)) => {
+                if self.is_being_made(id, dir) {
+                    self.creating.remove(&id);
                     out.push(DirEvent::Failed(id, fault));
                 }
             }
             (Some(DirOp::RootSynced(ids)), fault) => {
                 self.syncing = false;
-                for id in ids {
+                for (id, dir) in ids {
+                    if !self.is_being_made(id, dir) {
+                        continue;
+                    }
                     match (self.creating.get_mut(&id), fault) {
                         (None, _) => {}
                         (Some(_), Some(fault)) => self.fail(id, fault, disk, out),
@@ -326,6 +336,33 @@ mod tests {
         for bad in ["", "version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ", "version: 0\ntopic_id: x", "version: 0"] {
             assert_eq!(parse_metadata(bad.as_bytes()), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_was_synced_of_a_directory_that_failed_says_nothing_of_the_one_made_instead() {
+        let id = PartitionId { topic: TopicId(Uuid::from_u128(7)), index: crate::ids::PartitionIndex(0) };
+        let (mut queue, mut dirs, mut out) = (DiskQueue::default(), Directories::default(), Vec::new());
+        let (done, full) = (Ok(DiskDone::Done), Err(DiskFault::NoSpace));
+        let mut last = |queue: &mut DiskQueue| queue.take().pop().expect("a call was given").0;
+        dirs.make(id, "t-0".into(), &mut queue);
+        let made = queue.take();
+        dirs.on_disk(made[0].0, &done, &mut queue, &mut out);
+        let slow_sync = last(&mut queue);
+        dirs.on_partition_disk(id, made[1].0, &full, &mut queue, &mut out);
+        let removed = last(&mut queue);
+        dirs.on_partition_disk(id, removed, &done, &mut queue, &mut out);
+        let removed = last(&mut queue);
+        dirs.on_disk(removed, &done, &mut queue, &mut out);
+        assert!(matches!(out[..], [DirEvent::Failed(..), DirEvent::Freed(_)]), "{} events", out.len());
+        out.clear();
+        dirs.make(id, "t-0".into(), &mut queue);
+        let made = queue.take();
+        dirs.on_disk(made[0].0, &done, &mut queue, &mut out);
+        dirs.on_disk(slow_sync, &done, &mut queue, &mut out);
+        assert!(!dirs.creating[&id].name_durable, "only the older directory was synced");
+        let own_sync = last(&mut queue);
+        dirs.on_disk(own_sync, &done, &mut queue, &mut out);
+        assert!(dirs.creating[&id].name_durable);
     }
 
     #[test]
