@@ -343,7 +343,7 @@ mod tests {
         let id = PartitionId { topic: TopicId(Uuid::from_u128(7)), index: crate::ids::PartitionIndex(0) };
         let (mut queue, mut dirs, mut out) = (DiskQueue::default(), Directories::default(), Vec::new());
         let (done, full) = (Ok(DiskDone::Done), Err(DiskFault::NoSpace));
-        let mut last = |queue: &mut DiskQueue| queue.take().pop().expect("a call was given").0;
+        let last = |queue: &mut DiskQueue| queue.take().pop().expect("a call was given").0;
         dirs.make(id, "t-0".into(), &mut queue);
         let made = queue.take();
         dirs.on_disk(made[0].0, &done, &mut queue, &mut out);
