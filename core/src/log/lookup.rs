@@ -199,7 +199,7 @@ impl Log {
                 let last = bytes.ok().and_then(|b| index::time_entries(&b).next_back());
                 if let Some(l) = last.filter(|_| self.has(Bug::TimeIndexBelieved)) {
                     self.learned(base, Some((l.timestamp, base.0 + i64::from(l.relative))));
-                    return if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) };
+                    return self.having_learned(ticket, target, base, port);
                 }
                 let Some(last) = last.filter(|l| l.timestamp >= 0) else { return self.unconfirmed(ticket, target, base, port) };
                 let i = self.segment_of(base).expect("it was just named");
@@ -207,14 +207,10 @@ impl Log {
                 self.confirm(ticket, target, base, search, last, step, port)
             }
             Stage::Confirm(mut search, last) => {
-                let step = match bytes {
-                    Ok(bytes) => search.on_read(&bytes),
-                    Err(_) if search.reads_index() => search.without_index(),
+                let step = match self.step(base, &mut search, bytes) {
+                    Ok(step) => step,
                     Err(fault) => return Next::Fault(fault),
                 };
-                if search.doubted {
-                    self.distrust_index(base);
-                }
                 self.confirm(ticket, target, base, search, last, step, port)
             }
             Stage::Walk(search) => self.on_search(ticket, target, base, search, bytes, port),
@@ -224,6 +220,24 @@ impl Log {
                 Ok(bytes) => self.on_batch(ticket, target, base, &info, &bytes, port),
             },
         }
+    }
+
+    /// The next step of a search, and what it says about the segment's index.
+    fn step(&mut self, base: Offset, search: &mut Search, bytes: Result<Bytes, ReadFault>) -> Result<Step, ReadFault> {
+        let step = match bytes {
+            Ok(bytes) => search.on_read(&bytes),
+            Err(_) if search.reads_index() => search.without_index(),
+            Err(fault) => return Err(fault),
+        };
+        if search.doubted {
+            self.distrust_index(base);
+        }
+        Ok(step)
+    }
+
+    /// A segment's largest timestamp is known, or its index is not asked for it any more: go on, unless that was all.
+    fn having_learned(&mut self, ticket: Ticket, target: Target, base: Offset, port: &mut DiskPort<'_>) -> Next {
+        if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) }
     }
 
     /// Look for the batch that the last entry of a time index names.
@@ -249,7 +263,7 @@ impl Log {
             // Kafka names a record within the batch, too.
             Step::Found(info) if info.base_offset <= offset && info.max_timestamp == last.timestamp => {
                 self.learned(base, Some((last.timestamp, offset)));
-                if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) }
+                self.having_learned(ticket, target, base, port)
             }
             _ => self.unconfirmed(ticket, target, base, port),
         }
@@ -258,7 +272,7 @@ impl Log {
     /// The time index says what no batch does: the headers are read.
     fn unconfirmed(&mut self, ticket: Ticket, target: Target, base: Offset, port: &mut DiskPort<'_>) -> Next {
         self.distrust_index(base);
-        if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) }
+        self.having_learned(ticket, target, base, port)
     }
 
     fn on_search(
@@ -270,19 +284,15 @@ impl Log {
         bytes: Result<Bytes, ReadFault>,
         port: &mut DiskPort<'_>,
     ) -> Next {
-        let step = match bytes {
-            Ok(bytes) => search.on_read(&bytes),
-            Err(_) if search.reads_index() => search.without_index(),
+        let step = match self.step(base, &mut search, bytes) {
+            Ok(step) => step,
             Err(fault) => return Next::Fault(fault),
         };
-        if search.doubted {
-            self.distrust_index(base);
-        }
         let stage = match step {
             Step::Corrupt { .. } => return Next::Fault(ReadFault::Corrupt),
             Step::Absent { largest } if search.walks() => {
                 self.learned(base, largest);
-                return if target == Target::Learn { Next::Done(None) } else { self.go_on(ticket, target, base, port) };
+                return self.having_learned(ticket, target, base, port);
             }
             Step::Absent { .. } => return self.after(ticket, target, base, port),
             Step::Read { .. } => {
