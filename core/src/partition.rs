@@ -156,7 +156,12 @@ impl Partition {
                     self.log.close(now, &mut port, &mut events);
                 }
             }
-            E::Deleted => self.on_deleted(out),
+            // Kafka tells waiting producers and fetchers of a deleted topic that this broker does not lead it any more.
+            E::Deleted => self.on_gone(ErrorCode::NotLeaderOrFollower, out),
+            E::DirectoryFailed if self.log.has(Bug::FailedDirectoryIsDeleted) => {
+                self.on_gone(ErrorCode::NotLeaderOrFollower, out)
+            }
+            E::DirectoryFailed => self.on_gone(ErrorCode::KafkaStorageError, out),
         }
         for event in events {
             self.on_log_event(event, out);
@@ -245,12 +250,11 @@ impl Partition {
         }
     }
 
-    /// Kafka tells waiting producers and fetchers of a deleted topic that this broker does not lead it any more.
-    fn on_deleted(&mut self, out: &mut Vec<PartitionIntent>) {
+    /// Nobody will hear of this partition again: whoever waits is told now.
+    fn on_gone(&mut self, error: ErrorCode, out: &mut Vec<PartitionIntent>) {
         self.closing = true;
-        self.fail_waiters(Offset(i64::MIN), ErrorCode::NotLeaderOrFollower, out);
+        self.fail_waiters(Offset(i64::MIN), error, out);
         self.disturb(out);
-        let error = ErrorCode::NotLeaderOrFollower;
         for (_, token) in std::mem::take(&mut self.deletes) {
             out.push(PartitionIntent::Deleted { token, error, low_watermark: -1 });
         }

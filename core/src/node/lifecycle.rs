@@ -246,11 +246,11 @@ impl Node {
         }
     }
 
-    /// Take a partition off the table; whoever waits for it is told.
-    pub(super) fn unhost(&mut self, id: PartitionId) -> Option<Partition> {
+    /// Take a partition off the table; whoever waits for it is told why.
+    pub(super) fn unhost(&mut self, id: PartitionId, why: PartitionEvent) -> Option<Partition> {
         let mut partition = self.partitions.remove(&id)?;
         let mut intents = Vec::new();
-        partition.handle(Now::default(), PartitionEvent::Deleted, &mut self.disk, &mut intents);
+        partition.handle(Now::default(), why, &mut self.disk, &mut intents);
         self.intents.extend(intents.into_iter().map(|i| (id, i)));
         self.directories.forget(id);
         self.timers.set(timers::Owner::Partition(id), None);
@@ -262,7 +262,7 @@ impl Node {
         self.wanted.remove(&id);
         self.failed.remove(&id);
         self.unreadable.retain(|u| u.id != id);
-        if let Some(partition) = self.unhost(id) {
+        if let Some(partition) = self.unhost(id, PartitionEvent::Deleted) {
             let open = !partition.log().is_closed() && !partition.log().is_offline();
             if self.phase == Phase::Closing && open && !self.has(Bug::DeletedIsWaitedFor) {
                 self.on_log_closed(true);

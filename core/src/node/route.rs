@@ -318,7 +318,7 @@ impl Node {
                 let name = self.partitions.get(&id).map(crate::partition::Partition::name).unwrap_or_default();
                 let detail = format!("{name}: {fault:?}, trying again");
                 out.push(Effect::Note(Fact { level: Level::Error, name: "directory-failed", detail }));
-                self.unhost(id);
+                self.unhost(id, PartitionEvent::DirectoryFailed);
                 if self.phase == Phase::Closing {
                     self.on_partition_closed(id, false);
                 }

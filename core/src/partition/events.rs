@@ -89,6 +89,9 @@ pub enum PartitionEvent {
     Close,
     /// The partition is deleted: whoever waits is told.
     Deleted,
+    /// Its directory could not be made durable, and this life of the partition ends: whoever waits is told that it is left open what
+    /// became of its request, because what was written may be there again with the directory.
+    DirectoryFailed,
 }
 
 /// What a partition reads of its topic's settings.
