@@ -504,6 +504,9 @@ pub(crate) enum SimCommand {
         /// Show everything that happened.
         #[arg(long)]
         trace: bool,
+        /// First plant this bug (in a build with --features planted-bugs).
+        #[arg(long, value_name = "NAME")]
+        bug: Option<String>,
     },
     /// Cut a failing seed down to a small world that fails in the same check at the same site, and write it as a story.
     #[command(after_help = "Example:\n  ottla sim shrink smoke#42 --to small.story && ottla sim replay small.story --trace")]

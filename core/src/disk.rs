@@ -28,15 +28,19 @@ pub enum Owner {
 pub struct DiskQueue {
     next: u64,
     given: Vec<(OpId, FileId, DiskCall)>,
-    owners: BTreeMap<OpId, Owner>,
+    /// With how many bytes each call has to write.
+    owners: BTreeMap<OpId, (Owner, u64)>,
+    /// How many bytes all of them have to write, and with how many no more should come.
+    unwritten_bytes: u64,
+    unwritten_max: Option<u64>,
     planted: Planted,
 }
 
 impl DiskQueue {
-    /// A queue of a node in which this bug is planted.
+    /// A queue in which no more than these bytes should wait for the disk, of a node in which this bug is planted.
     #[must_use]
-    pub fn with_planted(planted: Planted) -> DiskQueue {
-        DiskQueue { planted, ..DiskQueue::default() }
+    pub fn new(unwritten_max: u64, planted: Planted) -> DiskQueue {
+        DiskQueue { unwritten_max: Some(unwritten_max), planted, ..DiskQueue::default() }
     }
 
     /// What is planted in the node.
@@ -52,7 +56,9 @@ impl DiskQueue {
 
     /// Whose completion this is. `None` for a call that was never made or has ended before.
     pub fn take_owner(&mut self, op: OpId) -> Option<Owner> {
-        self.owners.remove(&op)
+        let (owner, bytes) = self.owners.remove(&op)?;
+        self.unwritten_bytes -= bytes;
+        Some(owner)
     }
 
     /// Hand the calls made since the last time to the edge, in their order.
@@ -92,6 +98,13 @@ impl DiskPort<'_> {
         self.queue.planted
     }
 
+    /// Whether the disk keeps up. Who writes for a client asks this first, so that a disk that stands still does not fill the memory.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let full = self.queue.unwritten_max.is_some_and(|max| self.queue.unwritten_bytes >= max);
+        !full || self.planted(Bug::UnwrittenWithoutBound)
+    }
+
     /// Ask for a `Sync` or a `SyncDir`. Every one has a name, so that its deletion can be planted.
     pub fn barrier(&mut self, which: Barrier, file: FileId, call: DiskCall) -> OpId {
         assert!(matches!(call, DiskCall::Sync | DiskCall::SyncDir), "a barrier is a sync");
@@ -115,7 +128,9 @@ impl DiskPort<'_> {
     fn record(&mut self, file: FileId, call: DiskCall) -> OpId {
         let op = OpId(self.queue.next);
         self.queue.next += 1;
-        self.queue.owners.insert(op, self.owner);
+        let bytes = if let DiskCall::Append { data, .. } = &call { data.iter().map(|part| part.len() as u64).sum() } else { 0 };
+        self.queue.unwritten_bytes += bytes;
+        self.queue.owners.insert(op, (self.owner, bytes));
         self.queue.given.push((op, file, call));
         op
     }

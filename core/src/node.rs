@@ -209,6 +209,12 @@ impl Node {
         self.sessions.open_requests()
     }
 
+    /// Answers whose ranges of files have not been released.
+    #[must_use]
+    pub fn open_leases(&self) -> usize {
+        self.leases.len()
+    }
+
     /// Disk calls that have not ended.
     #[must_use]
     pub fn pending_disk_calls(&self) -> usize {

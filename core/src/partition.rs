@@ -329,10 +329,16 @@ impl Partition {
         self.log.deadline()
     }
 
-    /// Produces and fetches that wait here.
+    /// Produces that wait here, also those that nobody waits for any more: they go with their append.
     #[must_use]
-    pub fn parked(&self) -> usize {
-        self.on_written.len() + self.on_committed.len() + self.watchers.len()
+    pub fn parked_produces(&self) -> usize {
+        self.on_written.len() + self.on_committed.len()
+    }
+
+    /// Parts of fetches and lookups that wait here.
+    #[must_use]
+    pub fn parked_reads(&self) -> usize {
+        self.watchers.len() + self.reads.len() + self.lookups.len()
     }
 
     /// What must hold after every event.

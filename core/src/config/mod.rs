@@ -122,6 +122,7 @@ impl Settings {
             ("metadata.log.max.record.bytes.between.snapshots", "2048"),
             ("max.incremental.fetch.session.cache.slots", "4"),
             ("ottla.reserve.bytes", "4096"),
+            ("queued.max.request.bytes", "3000"),
         ] {
             let inserted = settings.insert(name, value);
             assert!(inserted == Ok(Inserted::Used), "{name} is a setting");

@@ -11,7 +11,7 @@ use crate::controller::topic_name;
 use crate::disk::{DiskQueue, Owner, Progress, Replacer};
 use crate::ids::{DirId, LeaseId, OpId, PartitionId, TopicId, base64_id, parse_base64_id};
 use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT};
-use crate::planted::Barrier;
+use crate::planted::{Barrier, Bug};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -35,7 +35,6 @@ enum DirOp {
     Renamed {
         old: String,
         dir: DirId,
-        leases: BTreeSet<LeaseId>,
     },
     /// `freed`: the name that is free again afterwards.
     Removed {
@@ -47,6 +46,14 @@ enum DirOp {
         old: String,
     },
     RootSynced(Vec<(PartitionId, DirId)>),
+}
+
+/// The directory of a deleted partition.
+#[derive(Debug)]
+struct Dying {
+    /// What still refers to its files.
+    leases: BTreeSet<LeaseId>,
+    renamed: bool,
 }
 
 #[derive(Debug)]
@@ -65,8 +72,7 @@ pub(super) struct Directories {
     creating: BTreeMap<PartitionId, Creating>,
     /// Names that deleted partitions still have on disk.
     taken: BTreeSet<String>,
-    /// Renamed directories with the leases that still refer to their files.
-    dying: Vec<(DirId, BTreeSet<LeaseId>)>,
+    dying: BTreeMap<DirId, Dying>,
     /// Made since the last sync of the data directory began. A partition may be made again when that failed once: what is said of one
     /// directory says nothing about the next one.
     unsynced: Vec<(PartitionId, DirId)>,
@@ -111,7 +117,8 @@ impl Directories {
         let path = delete_name(&old, unique);
         self.taken.insert(old.clone());
         let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RenameDir { path });
-        self.ops.insert(op, DirOp::Renamed { old, dir, leases });
+        self.dying.insert(dir, Dying { leases, renamed: false });
+        self.ops.insert(op, DirOp::Renamed { old, dir });
     }
 
     /// Take a directory that nobody knows out of the way, and keep it: somebody may have been promised what is in it.
@@ -141,13 +148,16 @@ impl Directories {
 
     /// The reply that carried this lease has left.
     pub(super) fn on_released(&mut self, lease: LeaseId, disk: &mut DiskQueue) {
-        for (_, leases) in &mut self.dying {
-            leases.remove(&lease);
+        let forgets = disk.planting().has(Bug::DyingLeaseForgotten);
+        for dying in self.dying.values_mut().filter(|dying| dying.renamed || !forgets) {
+            dying.leases.remove(&lease);
         }
-        let (gone, dying) = std::mem::take(&mut self.dying).into_iter().partition(|(_, leases)| leases.is_empty());
-        self.dying = dying;
-        let gone: Vec<(DirId, BTreeSet<LeaseId>)> = gone;
-        for (dir, _) in gone {
+        self.bury(disk);
+    }
+
+    /// Remove the directories that bear their last name and that nothing refers to.
+    fn bury(&mut self, disk: &mut DiskQueue) {
+        for (dir, _) in self.dying.extract_if(.., |_, dying| dying.renamed && dying.leases.is_empty()).collect::<Vec<_>>() {
             self.remove_leftover(dir, format!("directory {dir}"), disk);
         }
     }
@@ -201,18 +211,21 @@ impl Directories {
                 self.taken.remove(&old);
                 out.push(DirEvent::Freed(old));
             }
-            (Some(DirOp::Renamed { old, dir, leases }), None) => {
+            (Some(DirOp::Renamed { old, dir }), None) => {
                 self.renamed = true;
                 self.taken.remove(&old);
                 out.push(DirEvent::Freed(old));
-                if leases.is_empty() {
-                    self.remove_leftover(dir, format!("directory {dir}"), disk);
-                } else {
-                    self.dying.push((dir, leases));
+                if let Some(dying) = self.dying.get_mut(&dir) {
+                    dying.renamed = true;
                 }
+                self.bury(disk);
             }
             // Nobody may have the name while its files may still be there; the next start sees a directory of a topic that is gone.
-            (Some(DirOp::Renamed { old, .. } | DirOp::PutAside { old }), Some(fault)) => out.push(DirEvent::Leftover(old, fault)),
+            (Some(DirOp::Renamed { old, dir }), Some(fault)) => {
+                self.dying.remove(&dir);
+                out.push(DirEvent::Leftover(old, fault));
+            }
+            (Some(DirOp::PutAside { old }), Some(fault)) => out.push(DirEvent::Leftover(old, fault)),
             (Some(DirOp::Removed { path, .. }), Some(fault)) => out.push(DirEvent::Leftover(path, fault)),
         }
         self.maybe_sync_root(disk);

@@ -26,6 +26,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// More than any `partition.metadata` has.
+/// How many bytes of clients may wait for the disk where `queued.max.request.bytes` does not say it.
+const UNWRITTEN_BYTES_MAX: u64 = 256 << 20;
+
 const PARTITION_METADATA_BYTES_MAX: usize = 4096;
 
 /// A partition that is there and cannot be opened in this life.
@@ -73,7 +76,8 @@ pub(super) fn recover(
     disk: &mut dyn DiskImage,
     out: &mut Vec<Effect>,
 ) -> Result<Node, RecoverError> {
-    let mut queue = DiskQueue::with_planted(config.planted);
+    let unwritten_max = u64::try_from(config.settings.int("queued.max.request.bytes")).unwrap_or(UNWRITTEN_BYTES_MAX);
+    let mut queue = DiskQueue::new(unwritten_max, config.planted);
     let remembered = read_own_files(config.planted, disk, out)?;
     // The marker goes first: should this life end early, the next one has to look at everything (R30).
     let marker = Marker::begin(remembered.clean && !config.planted.has(Bug::MarkerKept), &mut queue);
@@ -149,7 +153,7 @@ pub(super) fn recover(
     let found = open_directories(&mut node, now, disk, &remembered, out)?;
     host_missing(&mut node, now, &found, &remembered, out);
     out.extend(node.controller.image().topics.keys().filter_map(|topic| node.not_compacted(*topic)));
-    out.push(note(Level::Info, "bounds", format!("fetch sessions <= {slots_max}; requests by the edge's unanswered bytes")));
+    out.push(note(Level::Info, "bounds", format!("fetch sessions <= {slots_max}; bytes that wait for the disk <= {unwritten_max} and a batch; requests by the edge's unanswered bytes")));
     Ok(node)
 }
 

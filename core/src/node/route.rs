@@ -119,7 +119,11 @@ impl Node {
                     self.step_fetch(now, token.gather, out);
                 }
                 // Its connection went away during the read.
-                _ => self.events.extend(found.lease.map(|lease| (id, PartitionEvent::Released { lease }))),
+                _ => {
+                    if let Some(lease) = found.lease {
+                        self.release(lease, [id]);
+                    }
+                }
             },
             I::Readable { token, more_bytes, disturbed } => self.on_readable(now, token, more_bytes, disturbed, out),
             I::LogStartWanted { start } => self.checkpoints[LOG_STARTS].wait_for(id, start, now.mono),
@@ -211,7 +215,7 @@ impl Node {
         self.timers.set(timers::Owner::Gather(number), None);
         self.events.extend(watches);
         if let Some((lease, owners)) = old {
-            self.events.extend(owners.into_iter().map(|id| (id, PartitionEvent::Released { lease })));
+            self.release(lease, owners);
         }
         self.step_fetch(now, number, out);
     }
@@ -219,6 +223,11 @@ impl Node {
     /// The last byte of a reply has left, or never will.
     pub(super) fn on_released(&mut self, lease: LeaseId) {
         let owners = self.leases.remove(&lease).unwrap_or_default();
+        self.release(lease, owners);
+    }
+
+    /// A lease ends: whoever pinned something under it hears of it, and so does what is left of partitions that are gone.
+    fn release(&mut self, lease: LeaseId, owners: impl IntoIterator<Item = PartitionId>) {
         self.events.extend(owners.into_iter().map(|id| (id, PartitionEvent::Released { lease })));
         self.directories.on_released(lease, &mut self.disk);
     }
@@ -236,7 +245,7 @@ impl Node {
             let Job::Fetch(job) = gather.job else { continue };
             self.events.extend(job.unwatch(number));
             if let Some((lease, owners)) = job.lease() {
-                self.events.extend(owners.iter().map(|id| (*id, PartitionEvent::Released { lease })));
+                self.release(lease, owners.iter().copied());
             }
         }
     }

@@ -19,11 +19,14 @@ impl Partition {
         port: &mut DiskPort<'_>,
         out: &mut Vec<PartitionIntent>,
     ) {
-        // As Kafka: too few in-sync replicas are found before anything is written, so that the refusal is certain.
+        // As Kafka: too few in-sync replicas are found before anything is written, so that the refusal is certain. A disk that takes
+        // nothing makes Kafka's threads wait; here the client waits, and asks again.
         let refused = if self.closing {
             Some(ErrorCode::NotLeaderOrFollower)
         } else if acks == Acks::All && self.min_insync_replicas.min(self.assigned_replicas()) > self.in_sync_replicas() {
             Some(ErrorCode::NotEnoughReplicas)
+        } else if !port.has_room() {
+            Some(ErrorCode::KafkaStorageError)
         } else {
             None
         };

@@ -12,6 +12,8 @@ use super::watch::{METADATA, Watch};
 use crate::disk::SimDisk;
 use crate::world::net::{Asked, AskedFetch, FetchPart, Look, LookFor};
 use ottla_core::io::{FileKind, Suffix};
+use ottla_core::node::Node;
+use ottla_core::partition::Partition;
 use ottla_core::wire::{FetchReply, Response};
 
 /// Nothing: no offset, no timestamp, no epoch.
@@ -97,6 +99,30 @@ impl Watch {
         if let Some((path, bytes)) = self.readable_of(fetch) {
             let text = format!("{path}: {bytes} bytes are there, {} are asked for", fetch.min_bytes);
             self.report(Id::Waits.found("a fetch waits for records that are there", text));
+        }
+    }
+
+    /// Nothing is under way on the disk. Where no request is either, nothing may be left of any.
+    pub(crate) fn on_rest(&mut self, node: &Node, leases_out: usize, disk: &SimDisk) {
+        if node.open_requests() > 0 {
+            return;
+        }
+        self.tally.count(Id::Bounded);
+        // An append that has not ended for better or worse, or is being taken back, may have a produce that has timed out.
+        let settled = |p: &Partition| p.log().is_writable() && p.log().end() == p.high_watermark();
+        let is_left = |p: &&Partition| p.parked_reads() > 0 || settled(p) && p.parked_produces() > 0;
+        if let Some(p) = node.partitions().find(is_left) {
+            let text = format!("{}: {} parts of reads, {} of produces", p.name(), p.parked_reads(), p.parked_produces());
+            self.report(Id::Bounded.found("something waits for requests that are no more", text));
+        }
+        if node.open_leases() != leases_out {
+            let text = format!("{} leases, {leases_out} answers under way", node.open_leases());
+            self.report(Id::Bounded.found("a lease is kept for an answer that has left", text));
+        }
+        let gone =
+            disk.deleted_path().filter(|_| node.is_serving() && leases_out == 0 && !self.anything_failed() && !self.no_space);
+        if let Some(path) = gone.map(str::to_string) {
+            self.report(Id::Bounded.found("a deleted directory is there though no answer refers to it", path));
         }
     }
 

@@ -18,7 +18,7 @@ mod watch;
 pub use acks::Excuse;
 pub(crate) use acks::{Ground, deletion_asked};
 pub(crate) use history::judge;
-pub(crate) use watch::Watch;
+pub(crate) use watch::{METADATA, Watch};
 
 use serde::Serialize;
 
@@ -55,6 +55,10 @@ checks! {
         "A range of a file that an answer carries is neither cut, emptied, renamed nor removed before the answer has left.",
         "With sendfile the bytes are read when the socket takes them, not when the answer is made.",
         "Bytes that only pass through memory.";
+    Bounded = "bounded-queues", "S16":
+        "What a node keeps for requests goes with them: nothing waits for a request that is no more, every lease is one of an answer under way, and a deleted directory is gone when no answer refers to it.",
+        "What is kept for ever fills the memory, or the disk, of a broker that runs for months.",
+        "Bytes: an edge reads no more from a connection whose unanswered requests are too many or too large; deleted directories once a disk call has failed or the disk was full.";
     DiskContract = "disk-contract", "io.rs":
         "Appends go to the end of a file that is there; nothing is asked of a directory that is removed or not yet made.",
         "A real edge would write into a hole, or into another topic's directory.",

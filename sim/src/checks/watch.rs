@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The directory of the metadata log.
-pub(super) const METADATA: &str = "__cluster_metadata-0";
+pub(crate) const METADATA: &str = "__cluster_metadata-0";
 const OUT_OF_ORDER_SEQUENCE_NUMBER: i16 = 45;
 /// The attribute of a batch whose timestamps, and so its checksum, are the broker's.
 const LOG_APPEND_TIME: i16 = 8;

@@ -814,6 +814,12 @@ impl SimDisk {
         self.subdirs.iter().map(|(path, _)| path.clone()).collect()
     }
 
+    /// A directory that bears the name of a deleted one, if there is any.
+    #[must_use]
+    pub fn deleted_path(&self) -> Option<&str> {
+        self.subdirs.iter().map(|(path, _)| path.as_str()).find(|path| path.ends_with("-delete"))
+    }
+
     /// The files of a directory, by name.
     #[must_use]
     pub fn names_in(&self, path: &str) -> Vec<FileName> {

@@ -623,7 +623,13 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let after = command.option("after").map_or(Ok(0), number)?;
     let for_ms = command.option("for").map_or(Ok(1_000_000_000), duration_ns)? / 1_000_000;
     let bytes = command.option("bytes").map_or(Ok(0), number)?;
-    let name = command.option("client").map_or("c1", |w| w.text.as_str()).to_string();
+    let name = match command.option("client") {
+        Some(word) if !stage.world().has_client(&word.text) => {
+            let mistake = Diagnostic::new(word.span.clone(), format!("no client `{}` has asked anything yet", word.text));
+            return Err(mistake.help("a fault strikes what is there: it comes behind the client's first command"));
+        }
+        word => word.map_or("c1", |w| w.text.as_str()).to_string(),
+    };
     let by_ms = command.option("by").map_or(Ok(0), signed_ms)?;
     let client = stage.world().client(&name);
     let action = match kind.text.as_str() {

@@ -11,12 +11,13 @@ use super::{Sim, Traced, fingerprint};
 use crate::disk::SimDisk;
 use crate::history::Mishap;
 use ottla_core::config::Settings;
-use ottla_core::ids::Offset;
-use ottla_core::io::{DiskFault, Effect, Fatal, Input};
+use ottla_core::ids::{Offset, OpId};
+use ottla_core::io::{DiskCall, DiskFault, Effect, Fatal, FileId, FileKind, Input};
 use ottla_core::planted::{Bug, Planted};
 use ottla_core::rng::Rng;
 use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::{Node, NodeConfig};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Wall time at the start of every world: 2026-01-01T00:00:00Z, in milliseconds.
@@ -47,7 +48,7 @@ pub struct Ends {
 
 pub(crate) struct NodeSlot {
     pub(crate) disk: SimDisk,
-    node: Option<Node>,
+    pub(super) node: Option<Node>,
     pub(crate) life: u32,
     pub(crate) down: Down,
     /// The monotonic clock at the start of this life, and when that was in the world.
@@ -59,6 +60,10 @@ pub(crate) struct NodeSlot {
     wakes_in_place: u32,
     pub(crate) paused_until: u64,
     held: Vec<Event>,
+    /// Answers with ranges of files that are on their way.
+    pub(super) leases_out: usize,
+    /// Appends to partitions' logs that have not ended, with their bytes.
+    unwritten: BTreeMap<OpId, u64>,
     /// When an orderly end was asked for.
     shutdown_at: Option<u64>,
     /// Power is lost right behind an orderly end, and what that takes.
@@ -96,6 +101,8 @@ impl Sim {
             wakes_in_place: 0,
             paused_until: 0,
             held: Vec::new(),
+            leases_out: 0,
+            unwritten: BTreeMap::new(),
             shutdown_at: None,
             power_off: None,
             down_ns: 1_000_000_000,
@@ -160,6 +167,8 @@ impl Sim {
         slot.wake_at = None;
         slot.paused_until = 0;
         slot.held.clear();
+        slot.leases_out = 0;
+        slot.unwritten.clear();
         slot.shutdown_at = None;
         slot.power_off = None;
         slot.idle_ns = u64::try_from(config.settings.int("connections.max.idle.ms")).ok().map(|ms| ms.saturating_mul(1_000_000));
@@ -239,6 +248,7 @@ impl Sim {
                 Effect::Disk { op, file, call } => {
                     self.watch.tally.count(crate::checks::Id::DiskContract);
                     self.watch.on_call(&self.nodes[n as usize].disk, file, &call);
+                    self.count_unwritten(n, op, file, &call);
                     self.nodes[n as usize].disk.submit(op, file, call);
                 }
                 Effect::Note(_) => {}
@@ -344,7 +354,27 @@ impl Sim {
             self.watch.on_failed(&self.nodes[n as usize].disk, file, fault);
         }
         self.after_disk(n);
+        self.nodes[n as usize].unwritten.remove(&op);
         self.input(n, Input::Disk { op, result });
+    }
+
+    /// A client's records are handed to a disk: not while more than the bound wait for it already.
+    fn count_unwritten(&mut self, n: u32, op: OpId, file: FileId, call: &DiskCall) {
+        let slot = &mut self.nodes[n as usize];
+        let DiskCall::Append { data, .. } = call else { return };
+        let is_log = file.name.kind == FileKind::Log && slot.disk.path_of(file.dir) != Some(crate::checks::METADATA);
+        let Some(settings) = self.settings.as_ref().filter(|_| is_log) else { return };
+        let Ok(bound) = u64::try_from(settings.int("queued.max.request.bytes")) else { return };
+        // A list of batches is one request to one log, and two appends where it rolls.
+        let segment = settings.text("internal.log.segment.bytes").or(settings.text("log.segment.bytes"));
+        let more: u64 = segment.and_then(|text| text.parse().ok()).unwrap_or(0);
+        let waiting: u64 = slot.unwritten.values().sum();
+        slot.unwritten.insert(op, data.iter().map(|part| part.len() as u64).sum());
+        self.watch.tally.count(crate::checks::Id::Bounded);
+        if waiting >= bound + more {
+            let text = format!("{waiting} bytes wait for the disk, {bound} are the bound");
+            self.fail("bounded-queues", "records are taken though the disk takes none", text);
+        }
     }
 
     /// A paused node's events wait until it goes on.

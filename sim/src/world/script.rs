@@ -43,6 +43,12 @@ impl World {
         }
     }
 
+    /// Whether a client of this name is there already.
+    #[must_use]
+    pub fn has_client(&self, name: &str) -> bool {
+        self.sim.client_names.iter().any(|n| n == name)
+    }
+
     /// Let a scripted client send a request now. `None` is returned for a client that is none of the script's.
     pub fn submit(&mut self, client: u32, version: i16, request: Request) -> Option<Ticket> {
         let ticket = Ticket(self.sim.answers.len() as u32);

@@ -230,6 +230,7 @@ impl Sim {
         let at = self.now_ns() + self.draw_delay() + self.slow_ns[client as usize];
         let at = at.max(self.conns[conn as usize].last_to_client);
         self.conns[conn as usize].last_to_client = at;
+        self.nodes[n as usize].leases_out += usize::from(reply.lease.is_some());
         let flight = self.flights.put(Flight::Reply { reply, pins });
         self.agenda.at(at, Event::ToClient { conn, flight });
         if self.conns[conn as usize].ended {
@@ -276,6 +277,7 @@ impl Sim {
             self.nodes[node as usize].disk.unpin(number);
         }
         if let Some(lease) = lease {
+            self.nodes[node as usize].leases_out -= 1;
             self.input(node, Input::Released { lease });
         }
     }
@@ -492,6 +494,12 @@ impl Sim {
             if let Some(asked) = conn.asked.front() {
                 self.watch.on_idle(asked);
             }
+        }
+        let slot = &self.nodes[n as usize];
+        // What a connection that the node wants closed keeps goes when it is.
+        let closing = self.conns.iter().any(|c| c.node == n && c.node_side && c.life == life && c.closing);
+        if let Some(node) = slot.node.as_ref().filter(|_| !closing) {
+            self.watch.on_rest(node, slot.leases_out, &slot.disk);
         }
     }
 
