@@ -98,6 +98,23 @@ const PLAIN_BYTES_MAX: usize = 1 << 24;
 /// The offsets and names of one batch's records; `None` if they are not as its header says.
 #[must_use]
 pub fn records(batch: &[u8]) -> Option<Vec<(i64, u64)>> {
+    each_record(batch, |offset, key, value| Some((offset, u64::from_be_bytes(at(value.or(key)?, 0)?))))
+}
+
+/// The records of metadata in a batch that speak of a partition (PartitionRecord, PartitionChangeRecord): the offset of each, and the
+/// topic id and index in it. None if they are not as the batch's header says.
+pub(crate) fn partition_records(batch: &[u8]) -> Option<Vec<(i64, u128, i32)>> {
+    // The version of the frame, the key and the version of the record, each a byte; then the index and the topic id.
+    let speaks = |value: &[u8]| match value.get(1)? {
+        3 | 5 => Some((u128::from_be_bytes(at(value, 7)?), i32::from_be_bytes(at(value, 3)?))),
+        _ => None,
+    };
+    let all = each_record(batch, |offset, _, value| Some((offset, value.and_then(speaks))))?;
+    Some(all.into_iter().filter_map(|(offset, of)| of.map(|(id, index)| (offset, id, index))).collect())
+}
+
+/// What `read` makes of the offset, the key and the value of each record of a batch.
+fn each_record<T>(batch: &[u8], mut read: impl FnMut(i64, Option<&[u8]>, Option<&[u8]>) -> Option<T>) -> Option<Vec<T>> {
     let head = header(batch)?;
     let packed = &batch[HEADER..head.size];
     let plain = match Codec::from_number(head.attributes & 7)? {
@@ -115,8 +132,7 @@ pub fn records(batch: &[u8]) -> Option<Vec<(i64, u64)>> {
         let delta = varint(&mut body)?;
         let key = field(&mut body)?;
         let value = field(&mut body)?;
-        let name = u64::from_be_bytes(at(value.or(key)?, 0)?);
-        out.push((head.base_offset + delta, name));
+        out.push(read(head.base_offset + delta, key, value)?);
     }
     rest.is_empty().then_some(out)
 }

@@ -339,6 +339,10 @@ impl Watch {
         let names = disk.names(file.dir);
         let snapshots = names.iter().filter(|n| n.kind == FileKind::Snapshot && n.suffix == Suffix::None);
         let known = snapshots.map(|n| n.base).max().unwrap_or(0).max(point);
+        // A misdirected write may have put a copy of a batch there that lies where it belongs, and stays.
+        let here = disk.contents(file);
+        let kept = &here[..here.len().min(usize::try_from(len).unwrap_or(usize::MAX))];
+        let end = batch::batches(kept).last().map_or(file.name.base, |(_, head)| head.last_offset() + 1);
         let segments = names.iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None && n.base >= file.name.base);
         for segment in segments {
             let bytes = disk.contents(FileId { name: *segment, ..file });
@@ -348,6 +352,7 @@ impl Watch {
             let is_proved = |(pos, head): &(u64, Head)| {
                 // A snapshot of producers and a recovery point are written when all below is on the disk, an index entry when its batch is.
                 head.base_offset > from
+                    && head.base_offset >= end
                     && (head.last_offset() < known || *segment == file.name && entries.contains(&(head.last_offset(), *pos)))
             };
             if let Some((_, head)) = heads.into_iter().find(is_proved) {

@@ -47,6 +47,8 @@ pub(crate) struct GhostLog {
     /// The highest epoch that was ever written when this life began, and now; one more than that, for there is an epoch 0. A batch that
     /// a power loss took has had its epoch all the same: somebody may have read it.
     pub(crate) epochs: (i32, i32),
+    /// The epochs in which it was written, each with the offset of the record of metadata that gave it, if that is known.
+    pub(crate) given: Vec<(i32, Option<i64>)>,
     /// Below this, an answer promised that a power loss takes nothing.
     pub(crate) promised: i64,
     /// Below this, an answer promised that a process crash takes nothing.
@@ -86,6 +88,14 @@ impl GhostLog {
         let in_it = self.batches.iter().rfind(|b| b.name == name).map_or(name.base, |b| b.head.last_offset() + 1);
         let at = first.map_or(in_it, |b| b.head.base_offset);
         self.struck_from = Some(self.struck_from.map_or(at, |known| known.min(at)));
+    }
+
+    /// Damage took the metadata from this offset on: nobody knows any more that there was an epoch that was given there.
+    pub(crate) fn forget_epochs(&mut self, from: i64) {
+        while self.given.pop_if(|given| given.1.is_some_and(|at| at >= from)).is_some() {
+            let last = self.given.last().map_or(0, |given| given.0 + 1);
+            self.epochs = (last, last);
+        }
     }
 
     pub(crate) fn new(path: &str) -> GhostLog {

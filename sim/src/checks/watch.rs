@@ -8,6 +8,7 @@
 use super::ghost::{GhostBatch, GhostLog, appended};
 use super::refold::FoundLog;
 use super::{Found, Id, Tally, refold};
+use crate::batch;
 use crate::disk::{Damage, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::DirId;
@@ -69,6 +70,8 @@ pub(crate) struct Watch {
     refolds: u32,
     /// What was appended to the metadata log; `promised` is what was durable when an answer left.
     metadata: GhostLog,
+    /// The last record of metadata about each partition, by topic id and index.
+    last_record: BTreeMap<(u128, i32), i64>,
     /// Damage took durable metadata: which partitions there are, and which producer ids were given, is not the node's doing any more.
     metadata_lost: bool,
     /// The highest epoch in the metadata log when this life began, and now; one more than that, for there is an epoch 0.
@@ -180,7 +183,10 @@ impl Watch {
         let place = |b: &GhostBatch| (b.name.base, b.pos);
         match call {
             DiskCall::Append { pos, data } => {
+                let bytes = data.concat();
                 for batch in appended(file.name, pos.0, data).unwrap_or_default() {
+                    let records = batch::partition_records(&bytes[usize::try_from(batch.pos - pos.0).unwrap_or(0)..]);
+                    self.last_record.extend(records.into_iter().flatten().map(|(offset, id, index)| ((id, index), offset)));
                     let overwritten = self.metadata.batches.partition_point(|b| place(b) < place(&batch));
                     self.metadata.cut_from(overwritten);
                     self.metadata.batches.push(batch);
@@ -215,6 +221,7 @@ impl Watch {
     fn cut_metadata(&mut self, end: i64) {
         let promised = self.metadata.promised;
         self.metadata.promised = promised.min(end);
+        self.last_record.retain(|_, offset| *offset < end);
         if end < promised && !self.metadata.failed && !self.failed_in_life(METADATA) {
             let text = format!("metadata: cut from offset {end}, durable up to {promised}");
             self.report(Id::Recovered.found("durable metadata is cut off", text));
@@ -239,6 +246,11 @@ impl Watch {
         // What a snapshot holds may have been removed from the log.
         let snapshots = files.iter().filter(|n| n.kind == FileKind::Checkpoint && n.suffix == Suffix::None);
         let end = snapshots.map(|n| n.base).max().unwrap_or(0).max(end);
+        self.last_record.retain(|_, offset| *offset < end);
+        if let Some(from) = self.metadata.struck_from.filter(|from| end <= *from) {
+            self.metadata.struck_from = None;
+            self.logs.iter_mut().for_each(|log| log.forget_epochs(from));
+        }
         self.metadata.failed |= disk.damaged().iter().any(|d| d.path == METADATA);
         if end < promised && self.metadata.failed {
             self.metadata_lost = true;
@@ -336,6 +348,11 @@ impl Watch {
             self.check_sequence(log, &batch);
         }
         let ghost = &mut self.logs[log];
+        if head.epoch >= ghost.epochs.1 {
+            let index = ghost.path.rsplit_once('-').and_then(|(_, index)| index.parse().ok());
+            let record = ghost.topic_id.zip(index).and_then(|partition| self.last_record.get(&partition).copied());
+            ghost.given.push((head.epoch, record));
+        }
         ghost.epoch = head.epoch;
         ghost.epochs.1 = ghost.epochs.1.max(head.epoch + 1);
         ghost.learn(&head);
@@ -465,6 +482,9 @@ impl Watch {
         if path.is_empty() {
             self.damaged_roots.insert(name.kind);
             return;
+        }
+        if path == METADATA && name.kind == FileKind::Log {
+            self.metadata.strike(*name, *from);
         }
         let log = self.log_by_path(path);
         let ghost = &mut self.logs[log];
