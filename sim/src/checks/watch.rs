@@ -9,7 +9,7 @@ use super::ghost::{GhostBatch, GhostLog, appended};
 use super::refold::FoundLog;
 use super::{Found, Id, Tally, refold};
 use crate::batch;
-use crate::disk::{Damage, SimDisk};
+use crate::disk::{Damage, SECTOR, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::DirId;
 use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
@@ -242,14 +242,18 @@ impl Watch {
     fn compare_metadata(&mut self, disk: &SimDisk) {
         let promised = self.metadata.promised;
         let (files, there) = (disk.names_in(METADATA), refold::read_log(disk, METADATA, 0));
-        let end = there.last().map_or(0, |b| b.head.last_offset() + 1);
+        let log_end = there.last().map_or(0, |b| b.head.last_offset() + 1);
         // What a snapshot holds may have been removed from the log.
         let snapshots = files.iter().filter(|n| n.kind == FileKind::Checkpoint && n.suffix == Suffix::None);
-        let end = snapshots.map(|n| n.base).max().unwrap_or(0).max(end);
+        let end = snapshots.map(|n| n.base).max().unwrap_or(0).max(log_end);
         self.last_record.retain(|_, offset| *offset < end);
-        if let Some(from) = self.metadata.struck_from.filter(|from| end <= *from) {
-            self.metadata.struck_from = None;
-            self.logs.iter_mut().for_each(|log| log.forget_epochs(from));
+        // Damage took what is gone if it struck a sector in which the first batch lies that is not there any more.
+        let gone = self.metadata.batches.iter().find(|b| b.head.base_offset >= log_end);
+        let is_struck = |b: &GhostBatch, d: &Damage| {
+            d.path == METADATA && d.name == b.name && d.from < b.end_pos() && b.pos < (d.from / SECTOR + 1) * SECTOR
+        };
+        if gone.is_some_and(|b| disk.damaged().iter().any(|d| is_struck(b, d))) {
+            self.logs.iter_mut().for_each(|log| log.forget_epochs(end));
         }
         self.metadata.failed |= disk.damaged().iter().any(|d| d.path == METADATA);
         if end < promised && self.metadata.failed {
@@ -482,9 +486,6 @@ impl Watch {
         if path.is_empty() {
             self.damaged_roots.insert(name.kind);
             return;
-        }
-        if path == METADATA && name.kind == FileKind::Log {
-            self.metadata.strike(*name, *from);
         }
         let log = self.log_by_path(path);
         let ghost = &mut self.logs[log];
