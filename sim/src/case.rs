@@ -555,12 +555,18 @@ fn damaged_logs(sim: &mut crate::world::Sim) -> BTreeMap<String, i64> {
     logs
 }
 
-/// Whether damage excuses every log: it struck metadata, or a checkpoint that, as in Kafka, is believed for all of them.
+/// Whether damage excuses every log: it took metadata, struck what is no log of it, or struck a checkpoint that, as in Kafka, is believed
+/// for all of them. What is derived from the metadata log excuses nothing, nor does the log itself while all of it is there.
 fn is_all_damaged(sim: &mut crate::world::Sim) -> bool {
-    let speaks_of_all =
-        |kind: FileKind| matches!(kind, FileKind::LogStarts | FileKind::RecoveryPoints | FileKind::HighWatermarks);
-    let mut all = sim.disk(0).damaged().iter();
-    all.any(|d| d.path.is_empty() && speaks_of_all(d.name.kind) || d.path.starts_with("__"))
+    use FileKind as F;
+    if sim.watch.is_metadata_lost() {
+        return true;
+    }
+    sim.disk(0).damaged().iter().any(|d| match d.name.kind {
+        F::LogStarts | F::RecoveryPoints | F::HighWatermarks => d.path.is_empty(),
+        F::Log | F::Index | F::TimeIndex | F::TxnIndex | F::Snapshot | F::LeaderEpochs => false,
+        _ => d.path.starts_with("__"),
+    })
 }
 
 /// What one client did: the batches of a producer, the acts of an administrator.

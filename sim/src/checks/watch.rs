@@ -72,6 +72,8 @@ pub(crate) struct Watch {
     metadata: GhostLog,
     /// The last record of metadata about each partition, by topic id and index.
     last_record: BTreeMap<(u128, i32), i64>,
+    /// Damage took metadata that was to be durable, whether or not an answer had left since.
+    metadata_taken: bool,
     /// Damage took durable metadata: which partitions there are, and which producer ids were given, is not the node's doing any more.
     metadata_lost: bool,
     /// The highest epoch in the metadata log when this life began, and now; one more than that, for there is an epoch 0.
@@ -91,6 +93,11 @@ impl Watch {
 
     pub(crate) fn is_retained(&self, topic: &str) -> bool {
         self.retained.iter().any(|name| name.as_deref().is_none_or(|name| name == topic))
+    }
+
+    /// Whether damage has taken metadata that was to be durable.
+    pub(crate) fn is_metadata_lost(&self) -> bool {
+        self.metadata_lost || self.metadata_taken
     }
 
     /// Whether a fault has damaged what this partition's log holds.
@@ -253,6 +260,7 @@ impl Watch {
             d.path == METADATA && d.name == b.name && d.from < b.end_pos() && b.pos < (d.from / SECTOR + 1) * SECTOR
         };
         if gone.is_some_and(|b| disk.damaged().iter().any(|d| is_struck(b, d))) {
+            self.metadata_taken = true;
             self.logs.iter_mut().for_each(|log| log.forget_epochs(end));
         }
         self.metadata.failed |= disk.damaged().iter().any(|d| d.path == METADATA);
