@@ -470,12 +470,14 @@ impl<'a> Run<'a> {
     fn finish(mut self, excuse: Option<Excuse>) -> Outcome {
         let sim = &mut self.world.sim;
         let mut excuses: BTreeMap<Excuse, u64> = excuse.into_iter().map(|e| (e, 1)).collect();
-        if sim.failures().is_empty() && excuse.is_none() {
+        // A world that an excuse ends has no end to look at, but what clients saw until then is judged all the same.
+        if sim.failures().is_empty() {
             let ground = checks::Ground {
                 page_cache: self.page_cache.clone(),
                 damaged: damaged_logs(sim),
                 damaged_all: is_all_damaged(sim),
                 damaged_any: sim.disk_is_damaged(),
+                ended_early: excuse.is_some(),
                 retention: retention_topics(self.case, &sim.history),
             };
             let (found, more) = checks::judge(&sim.history, &ground, &mut sim.watch.tally);

@@ -63,6 +63,8 @@ pub(crate) struct Ground {
     pub(crate) damaged_all: bool,
     /// Damage has struck any file.
     pub(crate) damaged_any: bool,
+    /// An excuse ended the world before anybody looked at what is left.
+    pub(crate) ended_early: bool,
     /// Topics with a retention setting, from the start or set later.
     pub(crate) retention: Vec<String>,
 }

@@ -47,7 +47,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) excuses: BTreeMap<Excuse, u64>,
 }
 
-/// Judge a history. `read_all`: the places that the last reader could read to their end.
+/// Judge a history. What is there at the end is asked of logs alone that a last reader could read to their end.
 pub(crate) fn judge<'a>(history: &'a History, ground: &'a Ground, tally: &'a mut Tally) -> (Vec<Found>, BTreeMap<Excuse, u64>) {
     let mut judge = Judge { history, ground, tally, found: Vec::new(), excuses: BTreeMap::new() };
     let lanes = judge.lanes();
@@ -500,7 +500,7 @@ impl<'a> Judge<'a> {
         for (n, op) in self.history.admins.iter().enumerate() {
             let A::CreateTopic { partitions } = op.act else { continue };
             // Of a damaged directory it is not known any more which topic it is of.
-            let damaged = self.ground.damaged_any;
+            let damaged = self.ground.damaged_any || self.ground.ended_early;
             if op.outcome != Outcome::Ok || deletion_asked(self.history, op.topic) || damaged {
                 continue;
             }

@@ -190,7 +190,7 @@ checks! {
     Converges = "converges", "CL, H14":
         "After the faults end, within bounded time, every request is answered, every log can be written and read to its end.",
         "A system that is safe because it does nothing is no use.",
-        "How long it takes, up to the bound; an excuse from a closed list ends the matter.";
+        "How long it takes, up to the bound; where an excuse from a closed list ends a world, what is left of its logs: only what clients saw until then is judged.";
 }
 
 /// How often each check looked.
