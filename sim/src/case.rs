@@ -11,7 +11,7 @@ use crate::clients::{
     Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Inspector, InspectorConfig, Library,
     LibraryConfig, Operator, OperatorConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
 };
-use crate::history::{AdminAct, Outcome as Ended};
+use crate::history::{AdminAct, AdminOp, Outcome as Ended};
 use crate::plan::{Kind, Plan};
 use crate::world::{Failure, Fired, Setup, TraceSink, World};
 use ottla_core::io::FileKind;
@@ -374,6 +374,7 @@ impl<'a> Run<'a> {
             return None;
         }
         self.probe_and_read();
+        self.look_for_administration();
         None
     }
 
@@ -440,6 +441,42 @@ impl<'a> Run<'a> {
         }
         world.run_for_ns(2_000 * MS);
         world.sim.refold();
+    }
+
+    /// What an administrator was told is done is so at the end, unless something that came later, or may have, undid it.
+    fn look_for_administration(&mut self) {
+        let sim = &mut self.world.sim;
+        if !sim.failures().is_empty() || sim.disk_is_damaged() || !sim.is_up(0) {
+            return;
+        }
+        let mut wrong = None;
+        for (n, op) in sim.history.admins.iter().enumerate().filter(|(_, op)| op.outcome == Ended::Ok) {
+            let topic = sim.history.topics[op.topic as usize].as_str();
+            let later = |undoes: fn(&AdminAct, &AdminAct) -> bool| {
+                let mut others = sim.history.admins.iter().enumerate().filter(|(other, _)| *other != n).map(|(_, other)| other);
+                others.any(|other| other.topic == op.topic && undoes(&op.act, &other.act) && is_later(other, op))
+            };
+            let site = match &op.act {
+                AdminAct::CreatePartitions { count } if !later(|_, act| *act == AdminAct::DeleteTopic) => {
+                    let is_there = sim.ends(0, topic, count - 1).is_some();
+                    (!is_there).then_some("partitions whose creation was acknowledged are not there at the end")
+                }
+                AdminAct::DeleteTopic if !later(|_, act| matches!(act, AdminAct::CreateTopic { .. })) => {
+                    let is_there = sim.setting(0, topic, "").is_some() || sim.ends(0, topic, 0).is_some();
+                    is_there.then_some("a topic whose deletion was acknowledged is there at the end")
+                }
+                AdminAct::SetConfig { name, value } if !later(undoes_setting) => {
+                    let is_so = sim.setting(0, topic, name) == Some(Some(value));
+                    (!is_so).then_some("a setting whose change was acknowledged is not so at the end")
+                }
+                _ => continue,
+            };
+            sim.watch.tally.count(checks::Id::AdminDurable);
+            wrong = wrong.or(site.map(|site| (site, format!("operation {n}: {topic}: {:?}", op.act))));
+        }
+        if let Some((site, text)) = wrong {
+            sim.fail(checks::Id::AdminDurable.name(), site, text);
+        }
     }
 
     /// The topics that must be there at the end: created, and never deleted by anybody; with their partitions.
@@ -540,6 +577,23 @@ impl<'a> Run<'a> {
                 None => Vec::new(),
             },
         }
+    }
+}
+
+/// Whether an operation was done after another one, or may have been.
+fn is_later(other: &AdminOp, op: &AdminOp) -> bool {
+    match other.outcome {
+        Ended::Failed(_) => false,
+        Ended::Ok => other.ended >= op.invoked,
+        Ended::Open | Ended::Unknown => true,
+    }
+}
+
+/// Whether one act may leave a topic without the setting that another one gave it.
+fn undoes_setting(set: &AdminAct, act: &AdminAct) -> bool {
+    match (set, act) {
+        (AdminAct::SetConfig { name, .. }, AdminAct::SetConfig { name: other, .. }) => name == other,
+        (_, act) => *act == AdminAct::DeleteTopic,
     }
 }
 

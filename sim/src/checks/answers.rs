@@ -8,10 +8,9 @@
 
 use super::Id;
 use super::ghost::GhostLog;
-use super::watch::{METADATA, Watch};
+use super::watch::Watch;
 use crate::disk::SimDisk;
 use crate::world::net::{Asked, AskedFetch, FetchPart, Look, LookFor};
-use ottla_core::io::{FileKind, Suffix};
 use ottla_core::node::Node;
 use ottla_core::partition::Partition;
 use ottla_core::wire::{FetchReply, Response};
@@ -21,7 +20,10 @@ const NOTHING: i64 = -1;
 
 impl Watch {
     /// A request has come: remember what its answer will have to be compared with.
-    pub(crate) fn on_asked(&mut self, asked: &mut Asked) {
+    pub(crate) fn on_asked(&mut self, disk: &SimDisk, asked: &mut Asked) {
+        if let Some(change) = &mut asked.change {
+            self.before_change(disk, change);
+        }
         for part in asked.produce.iter_mut().flat_map(|p| &mut p.parts) {
             part.log = self.log_named(&part.name, part.id, part.index);
         }
@@ -176,30 +178,6 @@ impl Watch {
                 self.report(Id::Waits.found("a fetch is answered without the records that are there", text));
                 return;
             }
-        }
-    }
-
-    /// A topic's creation is acknowledged: the metadata log that says so must be on the disk.
-    pub(super) fn on_created(&mut self, disk: &SimDisk, name: &str) {
-        self.tally.count(Id::AdminDurable);
-        if !disk.is_dir_durable(METADATA) {
-            self.report(
-                Id::AdminDurable.found("an answer rests on a metadata directory that is not on the disk", name.to_string()),
-            );
-        }
-        let Some(dir) = disk.id_of(METADATA) else { return };
-        let mut logs = disk.names(dir);
-        logs.retain(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
-        logs.sort();
-        // The record is the last that names the topic; a snapshot may have taken its place.
-        for log in logs.into_iter().rev() {
-            let bytes = disk.bytes_of(METADATA, log);
-            let Some(pos) = bytes.windows(name.len()).rposition(|w| w == name.as_bytes()) else { continue };
-            if !disk.keeps(dir, log, (pos + name.len()) as u64) {
-                let text = format!("{name}: {log} up to {pos}");
-                self.report(Id::AdminDurable.found("the creation of a topic is acknowledged before it is on the disk", text));
-            }
-            return;
         }
     }
 

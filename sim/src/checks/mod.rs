@@ -12,6 +12,7 @@ mod answers;
 mod calls;
 mod ghost;
 mod history;
+mod metadata;
 mod refold;
 mod watch;
 
@@ -184,9 +185,9 @@ checks! {
         "People use the client, not the protocol: a promise that it forgets on the way is broken.",
         "What it does after a broker's answer that no broker gives.";
     AdminDurable = "admin-durable", "CM":
-        "When a topic's creation is acknowledged, the record that says so is on the disk; it is there at the end, with no fewer partitions than acknowledged, unless its deletion was asked.",
+        "When a change of topics, partitions or settings is acknowledged, its record is on the disk; topics and partitions that were made, deletions and settings are there at the end, unless a later change was asked.",
         "Metadata is a log too.",
-        "Settings.";
+        "AlterConfigs of old; at the end, damaged disks, and operations that overlap others of the same topic.";
     Converges = "converges", "CL, H14":
         "After the faults end, within bounded time, every request is answered, every log can be written and read to its end.",
         "A system that is safe because it does nothing is no use.",

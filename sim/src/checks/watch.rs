@@ -533,11 +533,10 @@ impl Watch {
                     }
                 }
             }
-            Response::CreateTopics(answer) => {
-                let made = answer.topics.iter().filter(|t| t.error_code == 0).map(|t| t.name.0.as_str());
-                made.for_each(|name| self.on_created(disk, name));
-            }
             _ => {}
+        }
+        if let Some(change) = &asked.change {
+            self.on_changed(disk, change, &reply.response);
         }
         self.on_looked(asked, &reply.response);
     }

@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 use ottla_core::ids::LeaseId;
-use ottla_core::io::Reply;
+use ottla_core::io::{FileName, Reply};
 use ottla_core::wire::{ApiKey, RequestFrame};
 use std::collections::VecDeque;
 
@@ -34,6 +34,17 @@ pub(crate) struct Asked {
     pub(crate) fetch: Option<Box<AskedFetch>>,
     /// Questions whose answers are compared with the log.
     pub(crate) looks: Vec<Look>,
+    pub(crate) change: Option<AskedChange>,
+}
+
+/// A request that changes metadata.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedChange {
+    pub(crate) validate_only: bool,
+    /// Topics that get partitions, with their ids when the request came.
+    pub(crate) topics: Vec<(String, Option<[u8; 16]>)>,
+    /// The metadata log's last file, and how long it was when the request came.
+    pub(crate) end: Option<(FileName, u64)>,
 }
 
 /// A Fetch request: of which partitions it wants records, those of its session included.

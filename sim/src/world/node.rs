@@ -11,6 +11,7 @@ use super::{Sim, Traced, fingerprint};
 use crate::disk::SimDisk;
 use crate::history::Mishap;
 use ottla_core::config::Settings;
+use ottla_core::controller::Resource;
 use ottla_core::ids::{Offset, OpId};
 use ottla_core::io::{DiskCall, DiskFault, Effect, Fatal, FileId, FileKind, Input};
 use ottla_core::planted::{Bug, Planted};
@@ -528,6 +529,14 @@ impl Sim {
             written_end: log.written_end(),
             end: log.end(),
         })
+    }
+
+    /// A setting that a topic has of its own, as the node itself sees it; the outer `None` if there is no such topic.
+    #[must_use]
+    pub fn setting(&self, n: u32, topic: &str, name: &str) -> Option<Option<&str>> {
+        let image = self.nodes[n as usize].node.as_ref()?.image();
+        image.names.get(topic)?;
+        Some(image.config(&Resource::Topic(topic.to_owned())).and_then(|all| all.get(name)).map(String::as_str))
     }
 
     /// A node's disk, for stories and checks.

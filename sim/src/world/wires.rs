@@ -7,7 +7,7 @@
 
 use super::Sim;
 use super::agenda::Event;
-use super::net::{Asked, AskedFetch, AskedPart, AskedProduce, Break, Conn, FetchPart, Flight, Look, LookFor};
+use super::net::{Asked, AskedChange, AskedFetch, AskedPart, AskedProduce, Break, Conn, FetchPart, Flight, Look, LookFor};
 use bytes::Bytes;
 use ottla_core::ids::{ConnId, LeaseId};
 use ottla_core::io::{Chunk, Input, Reply};
@@ -169,7 +169,7 @@ impl Sim {
                     }
                 }
                 if let Some(mut asked) = asked {
-                    self.watch.on_asked(&mut asked);
+                    self.watch.on_asked(&self.nodes[node as usize].disk, &mut asked);
                     self.conns[conn as usize].asked.push_back(asked);
                 }
                 self.input(node, Input::Request { conn: ConnId(u64::from(conn) + 1), request: frame });
@@ -573,7 +573,22 @@ fn asked_of(frame: &RequestFrame) -> Option<Asked> {
         Request::Fetch(request) => Some(Box::new(asked_fetch(request))),
         _ => None,
     };
-    Some(Asked { correlation: frame.correlation, produce, fetch, looks: looks_of(&frame.request, frame.version) })
+    let (looks, change) = (looks_of(&frame.request, frame.version), asked_change(&frame.request));
+    Some(Asked { correlation: frame.correlation, produce, fetch, looks, change })
+}
+
+/// What the checks need to know of a request that changes metadata.
+fn asked_change(request: &Request) -> Option<AskedChange> {
+    let (validate_only, topics) = match request {
+        Request::CreateTopics(r) => (r.validate_only, Vec::new()),
+        Request::DeleteTopics(_) => (false, Vec::new()),
+        Request::CreatePartitions(r) => {
+            (r.validate_only, r.topics.iter().map(|t| (t.name.0.as_str().to_owned(), None)).collect())
+        }
+        Request::IncrementalAlterConfigs(r) => (r.validate_only, Vec::new()),
+        _ => return None,
+    };
+    Some(AskedChange { validate_only, topics, end: None })
 }
 
 fn asked_fetch(request: &msg::FetchRequest) -> AskedFetch {
