@@ -28,9 +28,9 @@ pub enum Owner {
 pub struct DiskQueue {
     next: u64,
     given: Vec<(OpId, FileId, DiskCall)>,
-    /// With how many bytes each call has to write.
+    /// With how many bytes each call has to write for a partition.
     owners: BTreeMap<OpId, (Owner, u64)>,
-    /// How many bytes all of them have to write, and with how many no more should come.
+    /// How many bytes all of them have to write for partitions, and with how many no more should come.
     unwritten_bytes: u64,
     unwritten_max: Option<u64>,
     planted: Planted,
@@ -128,7 +128,10 @@ impl DiskPort<'_> {
     fn record(&mut self, file: FileId, call: DiskCall) -> OpId {
         let op = OpId(self.queue.next);
         self.queue.next += 1;
-        let bytes = if let DiskCall::Append { data, .. } = &call { data.iter().map(|part| part.len() as u64).sum() } else { 0 };
+        let bytes = match (&call, self.owner) {
+            (DiskCall::Append { data, .. }, Owner::Partition(_)) => data.iter().map(|part| part.len() as u64).sum(),
+            _ => 0,
+        };
         self.queue.unwritten_bytes += bytes;
         self.queue.owners.insert(op, (self.owner, bytes));
         self.queue.given.push((op, file, call));

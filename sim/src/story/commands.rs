@@ -612,6 +612,7 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
         "client-skew",
         "client-clock-jump",
     ];
+    const OF_CONNECTIONS: [&str; 3] = ["reset", "half-open", "half-close"];
     const FOR_EVER_MS: u64 = 1 << 40;
     let kind = &command.args[0];
     let target = match command.option("on") {
@@ -624,9 +625,9 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let for_ms = command.option("for").map_or(Ok(1_000_000_000), duration_ns)? / 1_000_000;
     let bytes = command.option("bytes").map_or(Ok(0), number)?;
     let name = match command.option("client") {
-        Some(word) if !stage.world().has_client(&word.text) => {
+        Some(word) if OF_CONNECTIONS.contains(&kind.text.as_str()) && !stage.world().has_client(&word.text) => {
             let mistake = Diagnostic::new(word.span.clone(), format!("no client `{}` has asked anything yet", word.text));
-            return Err(mistake.help("a fault strikes what is there: it comes behind the client's first command"));
+            return Err(mistake.help("this fault strikes a connection: it comes behind the client's first command"));
         }
         word => word.map_or("c1", |w| w.text.as_str()).to_string(),
     };
