@@ -302,9 +302,9 @@ impl Log {
 
     fn want_after_append(&mut self, now: Now, port: &mut DiskPort<'_>) {
         if self.config.durability == Durability::PageCache {
-            let unsynced = self.end.0 - self.synced_end.0;
-            if self.config.flush_messages.is_none_or(|n| u64::try_from(unsynced).is_ok_and(|u| u < n)) {
-                if self.config.flush_ms.is_some() && self.dirty_since.is_none() {
+            if !self.are_too_many_unsynced() {
+                // Also where nothing asks for it yet: flush.ms may be set later, and counts from here.
+                if self.dirty_since.is_none() && !self.has(Bug::FlushTimeForgotten) {
                     self.dirty_since = Some(now.mono);
                 }
                 return self.sync_due(port);
@@ -313,10 +313,16 @@ impl Log {
         self.flush(port);
     }
 
+    /// What was appended under other settings goes to the disk when these ask for it.
     pub(super) fn want_by_config(&mut self, port: &mut DiskPort<'_>) {
-        if self.config.durability == Durability::Fsync && self.synced_end < self.end {
+        if self.synced_end < self.end && (self.config.durability == Durability::Fsync || self.are_too_many_unsynced()) {
             self.flush(port);
         }
+    }
+
+    fn are_too_many_unsynced(&self) -> bool {
+        let unsynced = u64::try_from(self.end.0 - self.synced_end.0).unwrap_or(0);
+        self.config.flush_messages.is_some_and(|n| unsynced >= n)
     }
 
     /// Ask for everything to become durable.

@@ -128,6 +128,38 @@ impl Watch {
         }
     }
 
+    /// Nothing is under way on the disk: no record is off it for longer than the settings of its topic permit.
+    pub(crate) fn check_flushes(&mut self, node: &Node, now_ns: u64) {
+        if self.anything_failed() || self.no_space || !node.is_serving() {
+            return;
+        }
+        for p in node.partitions().filter(|p| p.log().is_writable()) {
+            let (log, config) = (p.log(), p.log().config());
+            let unsynced = log.end().0 - log.synced_end().0;
+            if unsynced == 0 {
+                self.unsynced.remove(&p.id());
+                continue;
+            }
+            let (seen, since) = self.unsynced.entry(p.id()).or_insert((log.synced_end(), now_ns));
+            if *seen != log.synced_end() {
+                (*seen, *since) = (log.synced_end(), now_ns);
+            }
+            let ms = now_ns.saturating_sub(*since) / 1_000_000;
+            if config.flush_ms.is_none() && config.flush_messages.is_none() {
+                continue;
+            }
+            self.tally.count(Id::FlushedInTime);
+            let many = config.flush_messages.is_some_and(|n| u64::try_from(unsynced).is_ok_and(|u| u >= n));
+            let site = match config.flush_ms {
+                _ if many => "more records than flush.messages permits are not on the disk",
+                Some(most) if ms > most => "a record is not on the disk for longer than flush.ms permits",
+                _ => continue,
+            };
+            let text = format!("{}: {unsynced} records, {ms} ms", p.name());
+            return self.report(Id::FlushedInTime.found(site, text));
+        }
+    }
+
     /// What a fetch could have, if that is all that it waits for: a partition and the bytes of all. When the disk has nothing to do, all
     /// that was appended is visible.
     fn readable_of(&self, fetch: &AskedFetch) -> Option<(String, i64)> {

@@ -11,7 +11,7 @@ use super::{Found, Id, Tally, refold};
 use crate::batch;
 use crate::disk::{Damage, SECTOR, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
-use ottla_core::ids::DirId;
+use ottla_core::ids::{DirId, Offset, PartitionId};
 use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
 use std::cell::RefCell;
@@ -48,6 +48,8 @@ pub(crate) struct Watch {
     damaged_roots: BTreeSet<FileKind>,
     /// A disk call has found no space in this world.
     pub(super) no_space: bool,
+    /// Logs with records that are not on the disk: what is, and since when that is seen.
+    pub(super) unsynced: BTreeMap<PartitionId, (Offset, u64)>,
     /// Files of logs that this life has removed.
     pub(super) removed: BTreeSet<FileId>,
     /// Files that this life has replaced as a whole.
@@ -687,6 +689,7 @@ impl Watch {
     fn end_of_life(&mut self) {
         self.by_dir.clear();
         self.removed.clear();
+        self.unsynced.clear();
         self.replaced.clear();
         self.leader_epochs.clear();
         self.sessions.clear();

@@ -495,7 +495,11 @@ impl Sim {
                 self.watch.on_idle(asked);
             }
         }
+        let now_ns = self.now_ns();
         let slot = &self.nodes[n as usize];
+        if let Some(node) = &slot.node {
+            self.watch.check_flushes(node, now_ns);
+        }
         // What a connection that the node wants closed keeps goes when it is.
         let closing = self.conns.iter().any(|c| c.node == n && c.node_side && c.life == life && c.closing);
         if let Some(node) = slot.node.as_ref().filter(|_| !closing) {

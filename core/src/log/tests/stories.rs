@@ -362,6 +362,25 @@ fn retention_goes_by_size_and_by_the_records_time() {
 }
 
 #[test]
+fn flush_settings_count_for_what_was_written_before_them() {
+    let none = LogConfig { durability: Durability::PageCache, ..LogConfig::default() };
+    for (settings, ms) in [
+        (LogConfig { flush_ms: Some(50), ..none.clone() }, 50),
+        (LogConfig { flush_messages: Some(2), ..none.clone() }, 0),
+        (LogConfig { durability: Durability::Fsync, ..none.clone() }, 0),
+    ] {
+        let mut w = filled(none.clone(), 2, 50);
+        w.pass(100);
+        w.settle();
+        assert_eq!(w.log.synced_end(), Offset(0));
+        w.with(|log, now, port, _| log.configure(settings, now, port));
+        w.pass(ms);
+        w.settle();
+        assert_eq!(w.log.synced_end(), Offset(2));
+    }
+}
+
+#[test]
 fn flush_ms_is_a_deadline_and_only_of_a_log_that_was_written() {
     let config = LogConfig { durability: Durability::PageCache, flush_ms: Some(50), ..LogConfig::default() };
     let mut w = World::new(config, 1);

@@ -1,0 +1,25 @@
+# A consumer waits for more records of a topic, and has pinned those that are there, when the topic is deleted. The directory is gone when
+# the answer has left, not at the next start.
+
+world seed=30
+topic t1
+topic v0
+producer producer1 acks=1 by-id=yes
+consumer consumer0 by-id=yes min-bytes=976 max-wait=384ms think=1ms
+at 9ms produce v0/0
+at 20ms delete v0
+play
+----
+t=0.004 admin: create t1 partitions=1: done
+t=0.005 admin: create v0 partitions=1: done
+t=0.009 producer1: #1 to v0/0: offset 0
+t=0.021 consumer0: reads v0/0 from 0: NOT_LEADER_OR_FOLLOWER
+t=0.021 admin: delete v0: done
+t=0.425 consumer0: reads v0/0 from 0: UNKNOWN_TOPIC_ID
+t=1.005 heal: no more faults
+t=1.273 probe: #2 to t1/0: offset 0
+t=1.274 probe: #3 to t1/0: offset 1
+t=1.275 probe: #4 to t1/0: offset 2
+t=1.276 probe: #5 to t1/0: offset 3
+t=1.377 reader: reads t1/0 from 0: 0=#2 1=#3 2=#4 3=#5, high watermark 4
+held: 5 acknowledged, 4 records read, 1 starts
