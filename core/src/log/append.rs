@@ -301,14 +301,12 @@ impl Log {
     // --- who wants a sync ---
 
     fn want_after_append(&mut self, now: Now, port: &mut DiskPort<'_>) {
-        if self.config.durability == Durability::PageCache {
-            if !self.are_too_many_unsynced() {
-                // Also where nothing asks for it yet: flush.ms may be set later, and counts from here.
-                if self.dirty_since.is_none() && !self.has(Bug::FlushTimeForgotten) {
-                    self.dirty_since = Some(now.mono);
-                }
-                return self.sync_due(port);
+        if self.config.durability == Durability::PageCache && !self.are_too_many_unsynced() {
+            // Also where nothing asks for it yet: flush.ms may be set later, and counts from here.
+            if self.dirty_since.is_none() && !self.has(Bug::FlushTimeForgotten) {
+                self.dirty_since = Some(now.mono);
             }
+            return self.sync_due(port);
         }
         self.flush(port);
     }
