@@ -115,6 +115,7 @@ impl Partition {
             E::Fetch { token, ask } => self.on_fetch(token, ask, &mut port, out),
             E::Watch { token, seen_bytes } => self.on_watch(token, seen_bytes, out),
             E::Unwatch { token } => drop(self.watchers.remove(&token)),
+            E::Unwait { token } => [&mut self.on_written, &mut self.on_committed].into_iter().for_each(|w| w.forget(token)),
             E::ListOffsets { token, current_leader_epoch, timestamp, committed_only: _ } => {
                 self.on_list_offsets(token, current_leader_epoch, timestamp, &mut port, out);
             }
@@ -161,7 +162,8 @@ impl Partition {
             E::DirectoryFailed if self.log.has(Bug::FailedDirectoryIsDeleted) => {
                 self.on_gone(ErrorCode::NotLeaderOrFollower, out)
             }
-            E::DirectoryFailed => self.on_gone(ErrorCode::KafkaStorageError, out),
+            // Written, and promised by fewer replicas than it takes: clients take that for an error which leaves it open, and ask again.
+            E::DirectoryFailed => self.on_gone(ErrorCode::NotEnoughReplicasAfterAppend, out),
         }
         for event in events {
             self.on_log_event(event, out);
@@ -179,14 +181,16 @@ impl Partition {
                 let text = format!("{}: appends from {from} on failed: {why:?}, certain={certain}", self.name());
                 out.push(note(Level::Error, "appends-failed", text));
                 self.unseen.retain(|(end, _)| *end <= from);
-                self.fail_waiters(from, ErrorCode::KafkaStorageError, out);
+                // Clients take the second for an error which leaves it open what became of the records.
+                let error = if certain { ErrorCode::KafkaStorageError } else { ErrorCode::NotEnoughReplicasAfterAppend };
+                self.fail_waiters(from, error, out);
             }
             LogEvent::Repaired => {
                 out.push(note(Level::Info, "log-repaired", format!("{}: appends are taken again", self.name())))
             }
             LogEvent::Offline { what } => {
                 out.push(note(Level::Error, "log-offline", format!("{}: {what}", self.name())));
-                self.fail_waiters(Offset(i64::MIN), ErrorCode::KafkaStorageError, out);
+                self.fail_waiters(Offset(i64::MIN), ErrorCode::NotEnoughReplicasAfterAppend, out);
                 self.disturb(out);
                 if self.closing {
                     out.push(PartitionIntent::Closed { clean: false });
@@ -329,7 +333,7 @@ impl Partition {
         self.log.deadline()
     }
 
-    /// Produces that wait here, also those that nobody waits for any more: they go with their append.
+    /// Produces that wait here.
     #[must_use]
     pub fn parked_produces(&self) -> usize {
         self.on_written.len() + self.on_committed.len()

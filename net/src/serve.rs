@@ -154,6 +154,12 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
             "so few files may be open that none are left for connections; raise the limit (ulimit -n)",
         )));
     }
+    // Kafka's rule: otherwise one request would be too much.
+    let queued = config.settings.int("queued.max.request.bytes");
+    if queued > 0 && queued < config.settings.int("socket.request.max.bytes") {
+        let why = "queued.max.request.bytes must be at least socket.request.max.bytes, or -1 for 256 MiB";
+        return Err(ServeError::System(std::io::Error::other(why)));
+    }
     let clock = Clock::new(wall);
     let alarm = Alarm::exact().map_err(ServeError::System)?;
     let metrics = Rc::new(Metrics::default());

@@ -378,7 +378,7 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         Some("-1"),
         Any,
         ReadOnly,
-        "With how many bytes that wait to be written to the disk no more records are taken (KAFKA_STORAGE_ERROR, which clients retry); -1 for 256 MiB.",
+        "While so many bytes of records wait to be written, no more are taken (KAFKA_STORAGE_ERROR, which clients retry); -1 for 256 MiB.",
     ),
     row(
         "replica.high.watermark.checkpoint.interval.ms",

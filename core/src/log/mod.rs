@@ -94,7 +94,7 @@ pub struct Log {
     doomed: VecDeque<Doomed>,
     waiting: BTreeMap<Ticket, Waiting>,
     next_ticket: u64,
-    /// Since when something is written and not asked to be synced; only with `flush.ms`.
+    /// Since when something is written and not asked to be synced, where the topic rests on the page cache: `flush.ms` counts from here.
     dirty_since: Option<Instant>,
     /// When to try again what found the disk full.
     retry_at: Option<Instant>,

@@ -25,10 +25,10 @@ use crate::time::Now;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// More than any `partition.metadata` has.
 /// How many bytes of clients may wait for the disk where `queued.max.request.bytes` does not say it.
 const UNWRITTEN_BYTES_MAX: u64 = 256 << 20;
 
+/// More than any `partition.metadata` has.
 const PARTITION_METADATA_BYTES_MAX: usize = 4096;
 
 /// A partition that is there and cannot be opened in this life.
@@ -76,7 +76,10 @@ pub(super) fn recover(
     disk: &mut dyn DiskImage,
     out: &mut Vec<Effect>,
 ) -> Result<Node, RecoverError> {
-    let unwritten_max = u64::try_from(config.settings.int("queued.max.request.bytes")).unwrap_or(UNWRITTEN_BYTES_MAX);
+    let unwritten_max = match u64::try_from(config.settings.int("queued.max.request.bytes")) {
+        Ok(0) | Err(_) => UNWRITTEN_BYTES_MAX,
+        Ok(set) => set,
+    };
     let mut queue = DiskQueue::new(unwritten_max, config.planted);
     let remembered = read_own_files(config.planted, disk, out)?;
     // The marker goes first: should this life end early, the next one has to look at everything (R30).

@@ -258,6 +258,7 @@ impl Node {
             Job::Fetch(_) if self.config.planted.has(Bug::WaitWithoutEnd) => {}
             Job::Fetch(job) if job.is_parked() => self.look_again(now, number, out),
             Job::Produce(job) => {
+                self.events.extend(job.unwait(number));
                 job.on_timeout(self.config.planted);
                 gather.out = 0;
                 self.maybe_finish(number, out);

@@ -242,6 +242,9 @@ impl Node {
         for request in open {
             let Some(number) = self.gather_of.get(&request).copied() else { continue };
             let Some(gather) = self.take_gather(number) else { continue };
+            if let Job::Produce(job) = &gather.job {
+                self.events.extend(job.unwait(number));
+            }
             let Job::Fetch(job) = gather.job else { continue };
             self.events.extend(job.unwatch(number));
             if let Some((lease, owners)) = job.lease() {
@@ -327,8 +330,8 @@ impl Node {
                 let name = self.partitions.get(&id).map(crate::partition::Partition::name).unwrap_or_default();
                 let detail = format!("{name}: {fault:?}, trying again");
                 out.push(Effect::Note(Fact { level: Level::Error, name: "directory-failed", detail }));
-                self.unhost(id, PartitionEvent::DirectoryFailed);
-                if self.phase == Phase::Closing {
+                let gone = self.unhost(id, PartitionEvent::DirectoryFailed);
+                if self.phase == Phase::Closing && gone.is_some_and(|p| !p.log().is_closed() && !p.log().is_offline()) {
                     self.on_partition_closed(id, false);
                 }
                 self.failed.insert(id);
@@ -411,7 +414,8 @@ impl Node {
     fn configure(&mut self, ids: &[PartitionId]) {
         for id in ids {
             if let Some(settings) = self.settings_of(id.topic) {
-                self.events.push_back((*id, PartitionEvent::Configured { settings: Box::new(settings) }));
+                let settings = Box::new(self.jittered(settings));
+                self.events.push_back((*id, PartitionEvent::Configured { settings }));
             }
         }
     }

@@ -78,6 +78,10 @@ pub enum PartitionEvent {
     },
     /// Retention is due.
     Retain,
+    /// Nobody waits for this produce any more; its records stay where they are.
+    Unwait {
+        token: Token,
+    },
     /// A disk call of this partition ended.
     Disk {
         op: OpId,

@@ -40,6 +40,14 @@ impl Waiters {
         self.0.drain(at..).map(|w| w.token).collect()
     }
 
+    /// Nobody waits under this token any more.
+    pub(super) fn forget(&mut self, token: Token) {
+        // What is over first is what has waited longest.
+        if let Some(at) = self.0.iter().position(|w| w.token == token) {
+            self.0.remove(at);
+        }
+    }
+
     pub(super) fn first(&self) -> Option<Offset> {
         self.0.front().map(|w| w.end)
     }

@@ -4,7 +4,7 @@
 //!             REQUEST_TIMED_OUT, which says nothing about whether it will be there.
 
 use super::{Ask, Lookup, Place, text, token};
-use crate::ids::TopicId;
+use crate::ids::{PartitionId, TopicId};
 use crate::partition::events::{Acks, PartitionEvent, Produced};
 use crate::planted::{Bug, Planted};
 use crate::wire::batch::{Checked, RecordsError, Scope};
@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 pub struct Job {
     pub acks: i16,
     response: ProduceResponse,
-    places: Vec<(Place, bool)>,
+    /// Where each part's answer goes, the partition, and whether it is there.
+    places: Vec<(Place, PartitionId, bool)>,
     failed: bool,
 }
 
@@ -64,7 +65,7 @@ pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, request: Produce) ->
                 (Ok(id), Some(acks), Ok(records)) => {
                     let token = token(gather, job.places.len());
                     asks.push((id, PartitionEvent::Produce { token, acks, records }));
-                    job.places.push(((t, p as u32), false));
+                    job.places.push(((t, p as u32), id, false));
                     answer.partition_responses.push(PartitionProduceResponse::default().with_index(index));
                     continue;
                 }
@@ -123,7 +124,7 @@ fn merged(topics: Vec<ProduceTopic>) -> Vec<((String, TopicId), Vec<ProduceParti
 impl Job {
     /// The answer of one part. False if it came too late.
     pub fn on_produced(&mut self, part: u32, outcome: Produced) -> bool {
-        let ((t, p), done) = &mut self.places[part as usize];
+        let ((t, p), _, done) = &mut self.places[part as usize];
         if std::mem::replace(done, true) {
             return false;
         }
@@ -131,6 +132,13 @@ impl Job {
         let slot = &mut self.response.responses[*t as usize].partition_responses[*p as usize];
         *slot = filled(slot.index, outcome);
         true
+    }
+
+    /// What tells the partitions that nobody waits any more.
+    #[must_use]
+    pub fn unwait(&self, gather: u64) -> Vec<Ask> {
+        let out = self.places.iter().enumerate().filter(|(_, (_, _, done))| !done);
+        out.map(|(i, (_, id, _))| (*id, PartitionEvent::Unwait { token: token(gather, i) })).collect()
     }
 
     /// Time is up: what is still out gets no better answer than that. Kafka answers so, too: the records may be there.

@@ -103,6 +103,13 @@ impl RealDisk {
         Ok(if file.name.kind == FileKind::Dir { dir.clone() } else { format!("{dir}/{}", file.name) })
     }
 
+    /// Say which file a call has failed on; the reason was said where the operating system gave it.
+    fn tell_of(&self, file: FileId, result: &CallResult) {
+        if let Err(fault @ (DiskFault::Io | DiskFault::NoSpace)) = result {
+            tracing::warn!(path = self.path(file).unwrap_or_default(), ?fault, "a disk call failed on this file");
+        }
+    }
+
     fn handle(&mut self, file: FileId) -> Result<Arc<OwnedFd>, DiskFault> {
         if let Some(handle) = self.handles.get(file) {
             return Ok(handle);
@@ -129,6 +136,7 @@ impl RealDisk {
                 Err(fault) => Err(fault),
             },
         };
+        self.tell_of(file, &result);
         Some(Completion { op, result, sync_took: None })
     }
 
@@ -283,6 +291,7 @@ impl RealDisk {
             },
             Err(fault) => (BytePos(0), Some(fault)),
         };
+        self.tell_of(file, &fault.map_or(Ok(DiskDone::Done), Err));
         for (op, end) in ops {
             let result = match fault {
                 Some(fault) if end > written || written == BytePos(0) => Err(fault),
@@ -347,6 +356,7 @@ impl Disk for RealDisk {
             if let Some(handle) = ended.opened {
                 self.handles.insert(ended.file, handle);
             }
+            self.tell_of(ended.file, &ended.result);
             done.push(Completion { op: ended.op, result: ended.result, sync_took: ended.sync_took });
             self.on_ended(ended.op, ended.file.dir, done);
         }

@@ -110,9 +110,7 @@ impl Watch {
             return;
         }
         self.tally.count(Id::Bounded);
-        // An append that has not ended for better or worse, or is being taken back, may have a produce that has timed out.
-        let settled = |p: &Partition| p.log().is_writable() && p.log().end() == p.high_watermark();
-        let is_left = |p: &&Partition| p.parked_reads() > 0 || settled(p) && p.parked_produces() > 0;
+        let is_left = |p: &&Partition| p.parked_reads() + p.parked_produces() > 0;
         if let Some(p) = node.partitions().find(is_left) {
             let text = format!("{}: {} parts of reads, {} of produces", p.name(), p.parked_reads(), p.parked_produces());
             self.report(Id::Bounded.found("something waits for requests that are no more", text));
@@ -130,10 +128,10 @@ impl Watch {
 
     /// Nothing is under way on the disk: no record is off it for longer than the settings of its topic permit.
     pub(crate) fn check_flushes(&mut self, node: &Node, now_ns: u64) {
-        if self.anything_failed() || self.no_space || !node.is_serving() {
+        if !node.is_serving() {
             return;
         }
-        for p in node.partitions().filter(|p| p.log().is_writable()) {
+        for p in node.partitions().filter(|p| p.log().is_writable() && !self.has_failed(&p.name())) {
             let (log, config) = (p.log(), p.log().config());
             let unsynced = log.end().0 - log.synced_end().0;
             if unsynced == 0 {

@@ -59,11 +59,11 @@ checks! {
     Bounded = "bounded-queues", "S16":
         "What a node keeps for requests goes with them: nothing waits for a request that is no more, every lease is one of an answer under way, and a deleted directory is gone when no answer refers to it.",
         "What is kept for ever fills the memory, or the disk, of a broker that runs for months.",
-        "Bytes: an edge reads no more from a connection whose unanswered requests are too many or too large; deleted directories once a disk call has failed or the disk was full.";
+        "The edge's part: it reads no more from a connection whose unanswered requests are too many or too large; deleted directories once a disk call has failed or the disk was full.";
     FlushedInTime = "flushed-in-time", "CD":
         "When the disk has nothing to do, no log has as many records that are not on it as flush.messages says, or has had one for longer than flush.ms.",
         "A topic that rests on the page cache loses no more than these settings permit.",
-        "Logs on which a disk call has failed, or that take no appends; how long a sync takes. Whether what counts as synced is on the disk is the matter of other checks.";
+        "Logs on which a disk call has failed in this world, or that take no appends; how long a sync takes. Whether what counts as synced is on the disk is the matter of other checks.";
     DiskContract = "disk-contract", "io.rs":
         "Appends go to the end of a file that is there; nothing is asked of a directory that is removed or not yet made.",
         "A real edge would write into a hole, or into another topic's directory.",

@@ -257,7 +257,7 @@ impl Watch {
         let end = snapshots.map(|n| n.base).max().unwrap_or(0).max(log_end);
         self.last_record.retain(|_, offset| *offset < end);
         // Damage took what is gone if it struck a sector in which the first batch lies that is not there any more.
-        let gone = self.metadata.batches.iter().find(|b| b.head.base_offset >= log_end);
+        let gone = self.metadata.batches.iter().find(|b| b.head.base_offset >= end);
         let is_struck = |b: &GhostBatch, d: &Damage| {
             d.path == METADATA && d.name == b.name && d.from < b.end_pos() && b.pos < (d.from / SECTOR + 1) * SECTOR
         };

@@ -64,6 +64,8 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("retention.bytes", &["-1", "2000", "20000"]),
     ("retention.ms", &["-1", "3000", "604800000"]),
     ("segment.ms", &["1000", "604800000"]),
+    ("flush.ms", &["50", "1000", "9223372036854775807"]),
+    ("flush.messages", &["1", "7", "9223372036854775807"]),
     ("max.message.bytes", &["300", "600", "1048588"]),
     ("message.timestamp.type", &["CreateTime"]),
     ("min.insync.replicas", &["1"]),

@@ -490,10 +490,11 @@ enum Verdict {
 fn verdict(code: i16) -> Verdict {
     match code {
         0 | 46 => Verdict::Ok,
-        // NOT_ENOUGH_REPLICAS_AFTER_APPEND, REQUEST_TIMED_OUT, KAFKA_STORAGE_ERROR, UNKNOWN_SERVER_ERROR
-        20 | 7 | 56 | -1 => Verdict::Retry { doubtful: true },
-        // UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, UNKNOWN_TOPIC_ID
-        3 | 5 | 6 | 19 | 100 => Verdict::Retry { doubtful: false },
+        // NOT_ENOUGH_REPLICAS_AFTER_APPEND, REQUEST_TIMED_OUT, UNKNOWN_SERVER_ERROR
+        20 | 7 | -1 => Verdict::Retry { doubtful: true },
+        // UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, UNKNOWN_TOPIC_ID, and
+        // KAFKA_STORAGE_ERROR, after which librdkafka calls a record not persisted
+        3 | 5 | 6 | 19 | 56 | 100 => Verdict::Retry { doubtful: false },
         45 => Verdict::OutOfOrder,
         _ => Verdict::Failed,
     }

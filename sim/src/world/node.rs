@@ -371,7 +371,6 @@ impl Sim {
         let more: u64 = segment.and_then(|text| text.parse().ok()).unwrap_or(0);
         let waiting: u64 = slot.unwritten.values().sum();
         slot.unwritten.insert(op, data.iter().map(|part| part.len() as u64).sum());
-        self.watch.tally.count(crate::checks::Id::Bounded);
         if waiting >= bound + more {
             let text = format!("{waiting} bytes wait for the disk, {bound} are the bound");
             self.fail("bounded-queues", "records are taken though the disk takes none", text);
