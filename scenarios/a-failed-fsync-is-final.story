@@ -9,7 +9,7 @@ produce orders/0 b
 ----
 c1: created orders partitions=1
 c1: orders/0 offset=0
-c1: orders/0 KAFKA_STORAGE_ERROR
+c1: orders/0 NOT_ENOUGH_REPLICAS_AFTER_APPEND
 
 produce orders/0 c
 fetch orders/0

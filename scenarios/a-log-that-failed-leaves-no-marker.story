@@ -15,7 +15,7 @@ fetch orders/0
 ----
 c1: created orders partitions=1
 c1: orders/0 offset=0
-c1: orders/0 KAFKA_STORAGE_ERROR
+c1: orders/0 NOT_ENOUGH_REPLICAS_AFTER_APPEND
 c1: orders/0 start=0 hw=1: 0=a
 c1: orders/0 offset=1
 c1: orders/0 start=0 hw=2: 0=a 1=c

@@ -13,7 +13,7 @@ produce orders/0 c
 ----
 c1: created orders partitions=1
 c1: orders/0 offset=0
-c1: orders/0 KAFKA_STORAGE_ERROR
+c1: orders/0 NOT_ENOUGH_REPLICAS_AFTER_APPEND
 c1: orders/0 start=0 hw=2: 0=a 1=b
 c1: orders/0 offset=2
 

@@ -45,9 +45,9 @@ t=0.013721 < op 43 d2/00000000000000000000.log sync
 t=0.013721 * write-error strikes
 t=0.013726 > op 42 failed: Io
 t=0.013726 < note appends-failed: orders-0: appends from 1 on failed: Io, certain=false
-t=0.013726 < c1#5 Produce orders/0 KAFKA_STORAGE_ERROR
+t=0.013726 < c1#5 Produce orders/0 NOT_ENOUGH_REPLICAS_AFTER_APPEND
 t=0.013726 < note log-offline: orders-0: an append failed: Io
-c1: orders/0 KAFKA_STORAGE_ERROR
+c1: orders/0 NOT_ENOUGH_REPLICAS_AFTER_APPEND
 t=0.014340 > c1#6 DeleteTopics v5
 t=0.014340 < op 44 d1/00000000000000000000.log append 88B at 815
 t=0.014340 < op 45 d1/00000000000000000000.log sync

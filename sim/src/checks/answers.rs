@@ -131,7 +131,7 @@ impl Watch {
         if !node.is_serving() {
             return;
         }
-        for p in node.partitions().filter(|p| p.log().is_writable() && !self.has_failed(&p.name())) {
+        for p in node.partitions().filter(|p| p.log().is_writable()) {
             let (log, config) = (p.log(), p.log().config());
             let unsynced = log.end().0 - log.synced_end().0;
             if unsynced == 0 {
@@ -143,7 +143,7 @@ impl Watch {
                 (*seen, *since) = (log.synced_end(), now_ns);
             }
             let ms = now_ns.saturating_sub(*since) / 1_000_000;
-            if config.flush_ms.is_none() && config.flush_messages.is_none() {
+            if config.flush_ms.is_none() && config.flush_messages.is_none() || self.has_failed(&p.name()) {
                 continue;
             }
             self.tally.count(Id::FlushedInTime);

@@ -550,7 +550,7 @@ impl Sim {
 }
 
 impl NodeSlot {
-    fn now(&self, now_ns: u64) -> Now {
+    pub(super) fn now(&self, now_ns: u64) -> Now {
         Now {
             mono: Instant(self.mono_origin.0 + now_ns - self.mono_origin.1),
             wall: Timestamp(WALL_START_MS + (now_ns / 1_000_000) as i64 + self.wall_offset_ms),

@@ -497,7 +497,8 @@ impl Sim {
         }
         let now_ns = self.now_ns();
         let slot = &self.nodes[n as usize];
-        if let Some(node) = &slot.node {
+        // What is due now gets its turn now: settings may just have changed.
+        if let Some(node) = slot.node.as_ref().filter(|node| node.deadline().is_none_or(|d| d.at > slot.now(now_ns).mono)) {
             self.watch.check_flushes(node, now_ns);
         }
         // What a connection that the node wants closed keeps goes when it is.

@@ -53,8 +53,8 @@ const POLICY_VIOLATION: i16 = 44;
 const UNKNOWN_TOPIC_ID: i16 = 100;
 
 /// What a broker may say at any time, and what it says nothing about: LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT,
-/// NOT_CONTROLLER, KAFKA_STORAGE_ERROR.
-const TROUBLE: [i16; 5] = [5, 6, REQUEST_TIMED_OUT, 41, 56];
+/// NOT_ENOUGH_REPLICAS_AFTER_APPEND, NOT_CONTROLLER, KAFKA_STORAGE_ERROR.
+const TROUBLE: [i16; 6] = [5, 6, REQUEST_TIMED_OUT, 20, 41, 56];
 
 /// A topic of its own.
 #[derive(Clone, PartialEq, Debug)]
