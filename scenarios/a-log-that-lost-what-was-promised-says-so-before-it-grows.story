@@ -36,4 +36,4 @@ t=6.009 probe: #6 to t0/0: offset 5
 t=6.010 probe: #7 to t0/0: offset 6
 t=6.011 probe: #8 to t0/0: offset 7
 t=6.112 reader: reads t0/0 from 0: 0=#1 1=#2 2=#4 4=#5 5=#6 6=#7 7=#8, high watermark 8
-held: 8 acknowledged, 12 records read, 4 starts
+held: 8 acknowledged, 12 records read, 4 starts; excused: 1 damaged

@@ -58,4 +58,4 @@ t=2.034 reader: reads v0/1 from 0: 0=#2, high watermark 3
 t=2.034 reader: reads v0/0 from 1: 1=#22 2=#25, high watermark 3
 t=2.034 reader: reads v0/1 from 1: 1=#18, high watermark 3
 t=2.034 reader: reads v0/1 from 2: 2=#24, high watermark 3
-held: 24 acknowledged, 15 records read, 2 starts
+held: 24 acknowledged, 15 records read, 2 starts; excused: 13 power-lost-unsynced

@@ -24,4 +24,4 @@ t=1.869 probe: #5 to t0/0: offset 0
 t=1.869 probe: #6 to t0/1: offset 4
 t=2.088 reader: reads t0/0 from 0: 0=#5, high watermark 1
 t=2.088 reader: reads t0/1 from 1: 1=#2 2=#3 3=#4 4=#6, high watermark 5
-held: 6 acknowledged, 5 records read, 2 starts
+held: 6 acknowledged, 5 records read, 2 starts; excused: 1 deleted

@@ -1,6 +1,6 @@
 # A start is refused twice; the next process knows nothing of the directories of the one before.
 
-world delay=250us..5ms log.flush.offset.checkpoint.interval.ms=1
+world faults-for=4700ms delay=250us..5ms log.flush.offset.checkpoint.interval.ms=1
 topic t0 partitions=3
 topic v0
 topic v1 ottla.durability=page-cache
@@ -29,11 +29,11 @@ t=0.083 producer1: #5 to t0/1: offset 0
 t=0.094 producer1: #6 to t0/1: offset 1
 t=0.124 node 1 loses power
 t=0.161 node 1 will not start: __cluster_metadata-0/00000000000000000000.log: the checksum of the batch at offset 3 is wrong
-t=1.020 heal: no more faults
-t=1.020 node 1 will not start: __cluster_metadata-0/00000000000000000000.log: the checksum of the batch at offset 3 is wrong
 t=4.621 latent-error: t0-0/partition.metadata
-t=6.020 node 1 will not start: __cluster_metadata-0/00000000000000000000.log: the checksum of the batch at offset 3 is wrong
-t=6.020 producer0: #3 to v0/2: outcome unknown after 3315 attempts
-t=6.020 producer2: #7 to t0/2: outcome unknown after 3407 attempts
-t=6.020 producer2: #8 to t0/1: outcome unknown
-held: 5 acknowledged, 0 records read, 4 starts
+t=4.720 heal: no more faults
+t=4.720 node 1 will not start: __cluster_metadata-0/00000000000000000000.log: the checksum of the batch at offset 3 is wrong
+t=9.720 node 1 will not start: __cluster_metadata-0/00000000000000000000.log: the checksum of the batch at offset 3 is wrong
+t=9.720 producer0: #3 to v0/2: outcome unknown after 3383 attempts
+t=9.720 producer2: #7 to t0/2: outcome unknown after 3472 attempts
+t=9.720 producer2: #8 to t0/1: outcome unknown
+held: 5 acknowledged, 0 records read, 4 starts; excused: 1 disk-failed-halted

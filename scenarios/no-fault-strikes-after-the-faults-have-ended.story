@@ -26,3 +26,4 @@ t=1.648 reader: reads t1/1 from 0: 0=#5, high watermark 1
 t=1.648 reader: reads t1/2 from 0: 0=#2, high watermark 1
 t=1.811 node 1 goes on
 held: 4 acknowledged, 5 records read, 1 starts
+never struck: sync-error

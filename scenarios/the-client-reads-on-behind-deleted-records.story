@@ -36,4 +36,4 @@ t=2.007 r: reads t0/0 from 10: 10=#7, high watermark 11
 t=2.008 r: reads t0/0 from 11: 11=#8, high watermark 12
 t=2.008 probe: #8 to t0/0: offset 11
 t=2.108 reader: reads t0/0 from 6: 6=#3 7=#4 8=#5 9=#6 10=#7 11=#8, high watermark 12
-held: 8 acknowledged, 17 records read, 2 starts
+held: 8 acknowledged, 17 records read, 2 starts; excused: 6 deleted

@@ -1,7 +1,7 @@
 # A new partition's directory cannot be synced and is given up, and made again. A produce that waits for it has been written already, and
 # is there later: its answer leaves that open.
 
-world seed=50101838 keeps=everything keeps-names=everything call=30us..300us sync=8ms..80ms sync-covers-later=yes delay=10us..200us
+world faults-for=1400ms seed=50101838 keeps=everything keeps-names=everything call=30us..300us sync=8ms..80ms sync-covers-later=yes delay=10us..200us
 topic t0 partitions=3
 topic t1 partitions=2
 producer producer0 acks=1 in-flight=3 batches=4 records=7 size=7 think=0ms
@@ -26,19 +26,19 @@ t=0.556 producer0: #4 to t0/2, 5 records: offset 0
 t=0.556 producer0: #6 to t0/0, 6 records: offset 0
 t=1.422 write-error strikes
 t=1.422 node 1 ends: MetadataDirFailed { what: "an append to the metadata log failed: Io" }
-t=1.448 heal: no more faults
-t=1.448 node 1 starts, life 2
-t=1.691 producer0: #3 to t1/1, 3 records: offset 1 after 19 attempts
-t=6.448 node 1 loses power
-t=6.448 node 1 starts, life 3
-t=6.749 probe: #7 to t1/0: offset 5
-t=6.749 probe: #8 to t0/0: offset 6
-t=6.762 probe: #9 to t0/1: offset 4
-t=6.771 probe: #10 to t0/0: offset 7
-t=6.800 probe: #11 to t1/1: offset 4
-t=6.904 reader: reads t0/0 from 0: 0=#6 6=#8 7=#10, high watermark 8
-t=6.904 reader: reads t0/1 from 0: 0=#1 4=#9, high watermark 5
-t=6.904 reader: reads t0/2 from 0: 0=#4, high watermark 5
-t=6.904 reader: reads t1/0 from 0: 0=#2 5=#7, high watermark 6
-t=6.904 reader: reads t1/1 from 0: 0=#5 1=#3 4=#11, high watermark 5
+t=1.848 heal: no more faults
+t=1.848 node 1 starts, life 2
+t=2.091 producer0: #3 to t1/1, 3 records: offset 1 after 26 attempts
+t=6.848 node 1 loses power
+t=6.848 node 1 starts, life 3
+t=7.149 probe: #7 to t1/0: offset 5
+t=7.149 probe: #8 to t0/0: offset 6
+t=7.162 probe: #9 to t0/1: offset 4
+t=7.171 probe: #10 to t0/0: offset 7
+t=7.200 probe: #11 to t1/1: offset 4
+t=7.303 reader: reads t0/0 from 0: 0=#6 6=#8 7=#10, high watermark 8
+t=7.303 reader: reads t0/1 from 0: 0=#1 4=#9, high watermark 5
+t=7.303 reader: reads t0/2 from 0: 0=#4, high watermark 5
+t=7.303 reader: reads t1/0 from 0: 0=#2 5=#7, high watermark 6
+t=7.303 reader: reads t1/1 from 0: 0=#5 1=#3 4=#11, high watermark 5
 held: 10 acknowledged, 29 records read, 3 starts

@@ -3,6 +3,7 @@
 //! Holds       `-o` is the form of the output everywhere; an offset is `-s`. (kcat's `-o` is an offset; a flag that changes its meaning
 //!             from one command to the next would be worse than one that differs from kcat's.)
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ottla_core::config::BROKER_SETTINGS;
 use std::path::PathBuf;
@@ -443,13 +444,13 @@ pub(crate) enum SimCommand {
         #[arg(long, default_value_t = 0, value_name = "SEED")]
         from: u64,
         /// How many seeds; 100 unless said.
-        #[arg(long, value_name = "N", conflicts_with = "time")]
+        #[arg(long, value_name = "N", conflicts_with = "time", value_parser = clap::value_parser!(u64).range(1..))]
         seeds: Option<u64>,
         /// How long, e.g. 90s or 1h.
         #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
         time: Option<Duration>,
         /// How many at a time; without it, as many as there are processors.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
         jobs: Option<usize>,
         /// Run every seed again in another process, traced, and compare.
         #[arg(long, requires = "seeds")]
@@ -473,7 +474,7 @@ pub(crate) enum SimCommand {
         #[arg(long, default_value_t = 1, value_name = "N", requires = "pairs")]
         stride: usize,
         /// How many at a time; without it, as many as there are processors.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
         jobs: Option<usize>,
         /// Where to write the first world that fails, if one does.
         #[arg(long, default_value = "exhaustive.story", value_name = "FILE")]
@@ -551,7 +552,7 @@ pub(crate) enum SimCommand {
         #[arg(long, default_value_t = 3, value_name = "N")]
         ranges: u64,
         /// How many bugs at a time; without it, as many as there are processors.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
         jobs: Option<usize>,
         /// What was killed before and may not survive.
         #[arg(long, value_name = "FILE")]

@@ -60,6 +60,7 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
         }
         SimCommand::Mutants { list: true, .. } => mutants::list(output),
         SimCommand::Mutants { bug, list: _, seeds, ranges, jobs, ratchet, campaigns } => {
+            ottla_sim::mutants::can_plant().map_err(Failure::Usage)?;
             let ratchet = ratchet.as_deref().map(mutants::read_ratchet).transpose()?.unwrap_or_default();
             let hunters = STANDARD.iter().map(|(name, _)| read_campaign(&campaigns.join(format!("{name}.toml"))));
             let hunters = hunters.collect::<Result<Vec<Campaign>, Failure>>()?;
@@ -73,7 +74,11 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
 /// Whether there is such a planted bug, if one is named.
 fn check_bug(bug: Option<&String>) -> Result<(), Failure> {
     let named: Vec<String> = bug.cloned().into_iter().collect();
-    if named.is_empty() { Ok(()) } else { ottla_sim::mutants::bugs(&named).map(drop).map_err(Failure::Usage) }
+    if named.is_empty() {
+        return Ok(());
+    }
+    ottla_sim::mutants::can_plant().map_err(Failure::Usage)?;
+    ottla_sim::mutants::bugs(&named).map(drop).map_err(Failure::Usage)
 }
 
 fn jobs_of(jobs: Option<usize>) -> usize {
@@ -141,8 +146,16 @@ fn read_world(file: &Path) -> Result<Case, Failure> {
 fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Failure> {
     let o = &outcome.operations;
     let sentence = format!(
-        "{what}: {} events in {} virtual ms, hash {}; {} acknowledged, {} refused, {} unknown, {} records read, {} starts",
-        outcome.events, outcome.virtual_ms, outcome.hash, o.acked, o.refused, o.unknown, o.records_read, o.starts
+        "{what}: {} events in {} virtual ms, hash {}; {} acknowledged, {} refused, {} unknown, {} records read, {} starts{}",
+        outcome.events,
+        outcome.virtual_ms,
+        outcome.hash,
+        o.acked,
+        o.refused,
+        o.unknown,
+        o.records_read,
+        o.starts,
+        outcome.excused()
     );
     let mut object = json!(outcome);
     // So that it can be told from the events before it.
@@ -307,15 +320,16 @@ fn tell(output: Output, files: &[PathBuf], rewrite: bool) -> Result<(), Failure>
         if !same && rewrite {
             std::fs::write(path, &told).map_err(|e| Failure::Failed(format!("{file}: {e}")))?;
         }
+        let refuted = told.lines().any(|line| line.split(' ').take(2).any(|word| word == "REFUTED"));
         let verdict = match (same, rewrite) {
             (true, _) => "as written",
             (false, true) => "rewritten",
             (false, false) => "otherwise",
         };
+        let verdict = if refuted { format!("{verdict}, and a claim is REFUTED in it") } else { verdict.to_string() };
         different += usize::from(!same && !rewrite);
         let hunks = story::differences(&text, &told);
-        let object =
-            json!({"story": file, "as_written": same, "rewritten": !same && rewrite, "differences": hunks, "told": told});
+        let object = json!({"story": file, "as_written": same, "refuted": refuted, "rewritten": !same && rewrite, "differences": hunks, "told": told});
         let mut sentence = format!("{file}: {verdict}");
         if !same && !rewrite {
             hunks.iter().for_each(|hunk| say_hunk(hunk, &mut sentence));

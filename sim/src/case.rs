@@ -597,6 +597,15 @@ fn undoes_setting(set: &AdminAct, act: &AdminAct) -> bool {
     }
 }
 
+impl Outcome {
+    /// What was excused, for the end of a sentence.
+    #[must_use]
+    pub fn excused(&self) -> String {
+        let all: Vec<String> = self.excuses.iter().map(|(why, n)| format!("{n} {}", why.name())).collect();
+        if all.is_empty() { String::new() } else { format!("; excused: {}", all.join(", ")) }
+    }
+}
+
 /// From which offset on damage excuses a log. A file that is derived from the batches excuses nothing.
 fn damaged_logs(sim: &mut crate::world::Sim) -> BTreeMap<String, i64> {
     let mut logs = BTreeMap::new();

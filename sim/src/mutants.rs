@@ -155,11 +155,17 @@ pub fn bugs(names: &[String]) -> Result<Vec<Bug>, String> {
     names.iter().map(find).collect()
 }
 
+/// Whether this build can have planted bugs at all.
+pub fn can_plant() -> Result<(), String> {
+    if cfg!(feature = "planted-bugs") {
+        return Ok(());
+    }
+    Err("this build can have no planted bugs: build it with `cargo build --release --features planted-bugs`".into())
+}
+
 /// Hunt. `progress` is called with each verdict, on whatever thread reached it.
 pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + Sync)) -> Result<Score, String> {
-    if !cfg!(feature = "planted-bugs") {
-        return Err("this build can have no planted bugs: build it with `cargo build --release --features planted-bugs`".into());
-    }
+    can_plant()?;
     if campaigns.is_empty() {
         return Err("no campaign to hunt with".into());
     }

@@ -164,7 +164,7 @@ kinds! {
     BitFlip = "bit-flip", "A bit of a file at rest turns over.";
     LatentError = "latent-error", "A sector at rest cannot be read any more.";
     DiskFull = "disk-full", "The disk is full for a while.";
-    Reset = "reset", "A client's connection breaks at any byte.";
+    Reset = "reset", "A client's connection breaks; of the messages under way some still arrive.";
     ResetAll = "reset-all", "Every connection breaks.";
     HalfOpen = "half-open", "A client vanishes without closing its connection.";
     HalfClose = "half-close", "A client ends its sending side alone.";

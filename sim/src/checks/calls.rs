@@ -267,6 +267,10 @@ impl Watch {
             if ghost.is_damaged() || !is_partition(&path) {
                 continue;
             }
+            // A recovery point that damage has made is believed, as in Kafka: it has no checksum.
+            if self.root_is_damaged(FileKind::RecoveryPoints) {
+                continue;
+            }
             // Where that file is damaged, a log may have lost its beginning without its saying so.
             if !starts_are_sure && self.is_retained(&topic) {
                 continue;

@@ -30,7 +30,9 @@ struct Change {
 impl Watch {
     /// A request has come that changes metadata: remember where the metadata log ends, and which topics it names.
     pub(super) fn before_change(&self, disk: &SimDisk, asked: &mut AskedChange) {
-        asked.end = files(disk, FileKind::Log).pop().map(|log| (log, disk.bytes_of(METADATA, log).len() as u64));
+        // Not where the file ends: while a node starts, a torn tail is cut off.
+        let begun = files(disk, FileKind::Log).pop().map(|log| (log, 0));
+        asked.end = self.metadata.batches.last().map(|b| (b.name, b.end_pos())).or(begun);
         for (name, id) in &mut asked.topics {
             *id = topic_id(disk, name);
         }
@@ -54,14 +56,19 @@ impl Watch {
                     let site = format!("{what} is acknowledged before it is on the disk");
                     self.report(Id::AdminDurable.found(&site, format!("{about}: {file} up to {end}")));
                 }
-                // A snapshot may have taken the log's place; the cut of a failed append may have moved its end back.
-                None if must && files(disk, FileKind::Log).contains(&log) && !self.has_failed(METADATA) && !self.no_space => {
+                // A snapshot may have taken the log's place; the cut of a failed append may have moved its end back; a drive may have
+                // put something else there.
+                None if must && files(disk, FileKind::Log).contains(&log) && !self.is_metadata_doubtful(disk) => {
                     let site = format!("{what} is acknowledged, and no record says so");
                     self.report(Id::AdminDurable.found(&site, format!("{about}: {log} from {pos}")));
                 }
                 _ => {}
             }
         }
+    }
+
+    fn is_metadata_doubtful(&self, disk: &SimDisk) -> bool {
+        self.has_failed(METADATA) || self.no_space || disk.damaged().iter().any(|d| d.path == METADATA)
     }
 }
 

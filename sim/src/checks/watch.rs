@@ -71,7 +71,7 @@ pub(crate) struct Watch {
     pub(crate) segments_deleted: u64,
     refolds: u32,
     /// What was appended to the metadata log; `promised` is what was durable when an answer left.
-    metadata: GhostLog,
+    pub(super) metadata: GhostLog,
     /// The last record of metadata about each partition, by topic id and index.
     last_record: BTreeMap<(u128, i32), i64>,
     /// Damage took metadata that was to be durable, whether or not an answer had left since.
@@ -241,7 +241,10 @@ impl Watch {
     fn know_metadata(&mut self, disk: &SimDisk) {
         let known = self.metadata.promised;
         let from = self.metadata.batches.partition_point(|b| b.head.base_offset < known);
-        let durable = self.metadata.batches[from..].iter().take_while(|b| disk.is_durable(METADATA, b.name, b.end_pos()));
+        // What is in a file that is gone is in a snapshot, which has its own check.
+        let there = disk.names_in(METADATA);
+        let is_durable = |b: &&GhostBatch| !there.contains(&b.name) || disk.is_durable(METADATA, b.name, b.end_pos());
+        let durable = self.metadata.batches[from..].iter().take_while(is_durable);
         if let Some(last) = durable.last() {
             self.metadata.promised = last.head.last_offset() + 1;
         }

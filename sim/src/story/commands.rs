@@ -11,7 +11,7 @@ use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
 use super::world;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::disk::{Keep, Loss, Target};
-use crate::plan::{Action, Calls};
+use crate::plan::{Action, Calls, Kind};
 use crate::world::{Setup, World};
 use ottla_core::config::{Inserted, Settings, TOPIC_SETTINGS, check_topic_overrides, topic_setting};
 use std::collections::BTreeMap;
@@ -653,7 +653,9 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
             None => {
                 let known = NAMED_STRIKES.iter().map(|(n, _)| *n).chain(OTHERS);
                 let mut mistake = Diagnostic::new(kind.span.clone(), format!("there is no fault `{word}`"));
-                if let Some(near) = nearest(word, known) {
+                if Kind::ALL.iter().any(|kind| kind.name() == word) {
+                    mistake = mistake.help(format!("only in a story that begins with `world`: at TIME {word}"));
+                } else if let Some(near) = nearest(word, known) {
                     mistake = mistake.help(format!("did you mean `{near}`?"));
                 }
                 return Err(mistake);

@@ -10,7 +10,7 @@ use super::commands::{self, Form};
 use super::parse::{Command, Story, Word};
 use crate::case::Case;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::world::{Answer, Ticket, Traced, World};
+use crate::world::{Answer, Fired, Ticket, Traced, World};
 use ottla_core::wire::batch::Checked;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -78,6 +78,13 @@ pub(super) fn run(story: &Story, planted: Option<&str>) -> Result<Vec<String>, D
         }
         traces.push(trace.trim_end().to_string());
     }
+    stage.check_end(story)?;
+    // What waits for a disk call says so when it strikes: it is said here that it never did.
+    let idle: String = stage.idle_faults().iter().map(|kind| format!("\nnever struck: {kind}")).collect();
+    if let Some(last) = traces.last_mut() {
+        last.push_str(&idle);
+        *last = last.trim_start().to_string();
+    }
     Ok(traces)
 }
 
@@ -91,6 +98,7 @@ pub(super) fn read(story: &Story) -> Result<Case, Diagnostic> {
         }
         stage.carry_out(command)?;
     }
+    stage.check_end(story)?;
     stage.case.ok_or_else(|| Diagnostic::new(0..0, "there is no command in this story"))
 }
 
@@ -108,6 +116,24 @@ impl Stage {
             producers: BTreeMap::new(),
             sent: BTreeMap::new(),
         }
+    }
+
+    /// A story that does nothing would never fail.
+    fn check_end(&self, story: &Story) -> Result<(), Diagnostic> {
+        match story.blocks.iter().flat_map(|b| &b.commands).next() {
+            None => Err(Diagnostic::new(0..0, "there is no command in this story").help("it begins with `node` or `world`")),
+            Some(first) if self.case.is_some() && !self.played => {
+                Err(Diagnostic::new(first.verb.span.clone(), "this world is never run").help("`play` is its last command"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// The faults of a story told command by command that wait for a disk call still.
+    fn idle_faults(&self) -> Vec<&'static str> {
+        let Some(world) = &self.world else { return Vec::new() };
+        let all = world.sim.plan.entries.iter().zip(world.sim.fired());
+        all.filter(|(_, fired)| **fired == Fired::NotYet).map(|(entry, _)| entry.action.kind().name()).collect()
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<String, Diagnostic> {

@@ -402,6 +402,11 @@ pub(super) fn library(stage: &mut Stage, command: &Command) -> Result<String, Di
 /// `at TIME WHAT ...`: an entry of the fault plan, or of a client's timetable.
 pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let at_ms = ms(&command.args[0])?;
+    let faults_ms = stage.case().faults_ms;
+    if at_ms >= faults_ms {
+        let late = mistake(&command.args[0], format!("nothing strikes and nobody acts after {faults_ms} ms"));
+        return Err(late.help("`world faults-for=TIME` says how long this goes on"));
+    }
     let what = &command.args[1];
     let further = |least: usize| match command.args.get(2 + least) {
         Some(extra) if what.text != "produce" => Err(mistake(extra, format!("`{}` takes no further word", what.text))),
@@ -557,10 +562,14 @@ pub(super) fn play(stage: &mut Stage, command: &Command) -> Result<String, Diagn
     }
     let case = stage.case().clone();
     let outcome = quietly(|| case::run(&case, Watching { course: true, ..Watching::default() }));
-    let mut lines = outcome.course;
+    let mut lines = outcome.course.clone();
     if outcome.failures.is_empty() {
         let o = outcome.operations;
-        lines.push(format!("held: {} acknowledged, {} records read, {} starts", o.acked, o.records_read, o.starts));
+        let (starts, excused) = (o.starts, outcome.excused());
+        lines.push(format!("held: {} acknowledged, {} records read, {starts} starts{excused}", o.acked, o.records_read));
     }
+    lines.extend(
+        outcome.moot.keys().filter_map(|what| what.strip_suffix(": NoSuchCall")).map(|kind| format!("never struck: {kind}")),
+    );
     Ok(lines.join("\n"))
 }

@@ -43,7 +43,7 @@ pub(crate) struct AskedChange {
     pub(crate) validate_only: bool,
     /// Topics that get partitions, with their ids when the request came.
     pub(crate) topics: Vec<(String, Option<[u8; 16]>)>,
-    /// The metadata log's last file, and how long it was when the request came.
+    /// The file of the metadata log's last batch when the request came, and where that batch ends.
     pub(crate) end: Option<(FileName, u64)>,
 }
 
