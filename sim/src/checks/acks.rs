@@ -75,7 +75,7 @@ impl Ground {
     }
 
     /// Whether damage excuses what is at this offset of a log, or missing there; -1 where nobody knows the offset.
-    fn is_damaged_at(&self, topic: &str, partition: i32, offset: i64) -> bool {
+    pub(super) fn is_damaged_at(&self, topic: &str, partition: i32, offset: i64) -> bool {
         let from = self.damaged.get(&format!("{topic}-{partition}"));
         self.damaged_all || from.is_some_and(|from| offset < 0 || offset >= *from)
     }

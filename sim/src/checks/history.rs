@@ -214,6 +214,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether a value that is read belongs where damage struck: the offset of a batch has no checksum, and a flipped bit puts the batch in
+    /// the place of another one.
+    fn is_struck(&self, place: Place, value: u64) -> bool {
+        let Some((op, index)) = self.history.writer_of(value) else { return false };
+        let (topic, op) = (&self.history.topics[place.topic as usize], &self.history.produces[op]);
+        op.base_offset >= 0 && self.ground.is_damaged_at(topic, place.partition, op.base_offset + i64::from(index))
+    }
+
     /// H1, by the ack oracle.
     fn lost(&mut self, place: Place, lane: &Lane<'_>) {
         let Some(log_start) = lane.last_start else {
@@ -230,7 +238,9 @@ impl<'a> Judge<'a> {
                 if lane.last.get(&offset) == Some(&value) {
                     continue;
                 }
-                match self.ground.may_be_lost(self.history, op, offset, log_start) {
+                let struck = lane.last.get(&offset).is_some_and(|there| self.is_struck(place, *there));
+                let excuse = self.ground.may_be_lost(self.history, op, offset, log_start);
+                match excuse.or(struck.then_some(Excuse::Damaged)) {
                     Some(excuse) => {
                         *self.excuses.entry(excuse).or_default() += 1;
                         if excuse == Excuse::PowerLostUnsynced {
