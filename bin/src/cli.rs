@@ -348,6 +348,9 @@ pub(crate) enum AcksArg {
 #[command(
     after_help = "Format: %s value, %S its length (-1: null), %R its length as 4 bytes, %k key, %K its length, %h headers,\n  \
     %t topic, %p partition, %o offset, %T timestamp in ms, %e leader epoch, %% a percent sign; \\n \\t \\r \\0 \\\\ \\xHH as in kcat.\n\n\
+    Without -e, consume follows the topic until it is interrupted: it waits for records, and for a broker that is gone.\n\
+    --timeout bounds how long it looks for the topic at its start and how long it waits for a topic that was deleted; with\n\
+    -e also how long it goes on while no broker can be reached or a partition cannot be read.\n\n\
     Examples:\n  \
     ottla consume orders -e                               # everything there is, then end\n  \
     ottla consume orders -s -10 -e                        # the last ten of each partition\n  \
