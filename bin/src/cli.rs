@@ -3,6 +3,7 @@
 //! Holds       `-o` is the form of the output everywhere; an offset is `-s`. (kcat's `-o` is an offset; a flag that changes its meaning
 //!             from one command to the next would be worse than one that differs from kcat's.)
 
+use clap::builder::{RangedI64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ottla_core::config::BROKER_SETTINGS;
 use std::path::PathBuf;
@@ -50,6 +51,16 @@ pub(crate) enum Command {
     Sim(SimCommand),
     /// Print the completion script of a shell.
     Completions { shell: clap_complete::Shell },
+}
+
+/// The number of a partition.
+fn partition() -> RangedI64ValueParser<i32> {
+    clap::value_parser!(i32).range(0..)
+}
+
+/// How many of something.
+fn count() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(i64).range(0..).map(i64::unsigned_abs)
 }
 
 /// Which cluster.
@@ -165,10 +176,10 @@ pub(crate) enum TopicCommand {
         #[arg(required = true, value_name = "TOPIC")]
         topics: Vec<String>,
         /// How many partitions; without it, the broker's num.partitions.
-        #[arg(short, long, value_name = "N")]
+        #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(1..))]
         partitions: Option<i32>,
         /// How many replicas; without it, the broker's default.replication.factor.
-        #[arg(short, long, value_name = "N")]
+        #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(1..))]
         replication_factor: Option<i16>,
         /// A setting of the topic; may be given many times.
         #[arg(short, long, value_name = "NAME=VALUE")]
@@ -196,21 +207,22 @@ pub(crate) enum TopicCommand {
     Config(TopicConfigCommand),
     /// The first and the next offset of each partition, or the offset at a time.
     #[command(after_help = "Examples:\n  ottla topic offsets orders\n  \
-        ottla topic offsets orders --time 2026-01-31T12:00:00Z\n  ottla topic offsets orders --time max-timestamp -p 0")]
+        ottla topic offsets orders --time 2026-01-31T12:00:00Z\n  ottla topic offsets orders --time max-timestamp -p 0\n  \
+        ottla topic offsets orders --time -1                  # as kafka-get-offsets has it: latest")]
     Offsets {
         topic: String,
-        /// Only these partitions.
-        #[arg(short, long, value_name = "N")]
+        /// Only these partitions: several with commas, or -p again.
+        #[arg(short, long, value_name = "N", value_delimiter = ',', allow_negative_numbers = true, value_parser = partition())]
         partition: Vec<i32>,
-        /// earliest, latest, max-timestamp, milliseconds since 1970, or a time such as 2026-01-31T12:00:00Z.
-        #[arg(long, value_name = "TIME")]
+        /// earliest (-2), latest (-1), max-timestamp (-3), milliseconds since 1970, or a time such as 2026-01-31T12:00:00Z.
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
         time: Option<String>,
     },
     /// Add partitions to a topic. Keys that have records already may go to another partition afterwards.
     AddPartitions {
         topic: String,
         /// How many partitions the topic shall have.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(1..))]
         to: i32,
         /// Let the broker check it, but add nothing.
         #[arg(long)]
@@ -299,7 +311,8 @@ pub(crate) struct ProduceArgs {
     pub(crate) timestamp: Option<i64>,
     #[arg(short = 'z', long, value_enum, default_value = "none", value_name = "CODEC")]
     pub(crate) compression: Compression,
-    #[arg(short, long, value_enum, default_value = "all", value_name = "ACKS")]
+    /// Whom an answer waits for: all (or -1), 1, or 0.
+    #[arg(short, long, value_enum, default_value = "all", value_name = "ACKS", allow_negative_numbers = true)]
     pub(crate) acks: AcksArg,
     /// Send without sequence numbers: a retry may duplicate or reorder. Implied by acks other than all.
     #[arg(long)]
@@ -362,14 +375,14 @@ pub(crate) struct ConsumeArgs {
     #[command(flatten)]
     pub(crate) cluster: Cluster,
     pub(crate) topic: String,
-    /// Only these partitions.
-    #[arg(short, long, value_name = "N")]
+    /// Only these partitions: several with commas, or -p again.
+    #[arg(short, long, value_name = "N", value_delimiter = ',', allow_negative_numbers = true, value_parser = partition())]
     pub(crate) partition: Vec<i32>,
     /// Where to begin: beginning, end, an offset, -N (N before the end), or @TIME (milliseconds since 1970, or a date and time).
     #[arg(short = 's', long, default_value = "beginning", allow_hyphen_values = true, value_name = "OFFSET")]
     pub(crate) offset: String,
     /// End after so many records.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = count())]
     pub(crate) count: Option<u64>,
     /// End when everything that was there is read.
     #[arg(short, long)]

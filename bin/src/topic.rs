@@ -464,12 +464,13 @@ pub(crate) fn parse_time(text: &str) -> Result<i64, Failure> {
         "max-timestamp" => return Ok(-3),
         _ => {}
     }
-    if let Ok(ms) = text.parse::<i64>() {
+    // Kafka's numbers for the three words are among the whole numbers; the others below zero are no times.
+    if let Some(ms) = text.parse::<i64>().ok().filter(|ms| *ms >= -3) {
         return Ok(ms);
     }
     date_time(text).ok_or_else(|| {
         Failure::Usage(format!(
-            "'{text}' is no time: earliest, latest, max-timestamp, milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z"
+            "'{text}' is no time: earliest (-2), latest (-1), max-timestamp (-3), milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z"
         ))
     })
 }
@@ -506,6 +507,7 @@ mod tests {
     fn times_are_taken_as_people_write_them() {
         let ms = |text: &str| parse_time(text).ok();
         assert_eq!((ms("1234"), ms("latest")), (Some(1234), Some(-1)));
+        assert_eq!([ms("-1"), ms("-2"), ms("-3"), ms("-4")], [ms("latest"), ms("earliest"), ms("max-timestamp"), None]);
         assert_eq!((ms("1970-01-02"), ms("1970-01-02T00:00:00Z")), (Some(86_400_000), Some(86_400_000)));
         assert_eq!(ms("1970-01-02 00:00:01"), Some(86_401_000));
         assert_eq!((ms("1970-01-02T02:00:00+02:00"), ms("1970-01-01T22:30:00-01:30")), (Some(86_400_000), Some(86_400_000)));

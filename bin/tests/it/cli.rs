@@ -172,6 +172,34 @@ fn mistakes_have_their_exit_code_and_say_what_to_do() {
 }
 
 #[test]
+fn negative_numbers_mean_what_kafka_means_or_are_refused_as_what_they_are() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "2"]);
+    broker.ok_with("1\n2\n3\n", &["produce", "t", "-p", "1", "-a", "-1", "--timestamp", "99"]);
+    for (word, number) in [("latest", "-1"), ("earliest", "-2"), ("max-timestamp", "-3")] {
+        let asked = |time: &str| broker.ok(&["topic", "offsets", "t", "--time", time]);
+        assert_eq!(asked(number), asked(word), "{number}");
+    }
+    assert_snapshot!(broker.ok(&["topic", "offsets", "t", "--time", "-1", "-p", "1,0"]), @r"
+    TOPIC  PARTITION  OFFSET  TIMESTAMP
+    t      1          3       -
+    t      0          0       -
+    ");
+    assert_eq!(broker.ok(&["consume", "t", "-e", "-p", "0,1"]), "1\n2\n3\n");
+    let refused = |args: &[&str]| {
+        let (code, why) = broker.fails(args);
+        assert_eq!(code, 2, "{why}");
+        why.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_snapshot!(refused(&["topic", "create", "x", "-p", "-1"]), @"error: invalid value '-1' for '--partitions <N>': -1 is not in 1..=2147483647");
+    assert_snapshot!(refused(&["topic", "create", "x", "-r", "-1"]), @"error: invalid value '-1' for '--replication-factor <N>': -1 is not in 1..=32767");
+    assert_snapshot!(refused(&["topic", "add-partitions", "t", "--to", "-1"]), @"error: invalid value '-1' for '--to <N>': -1 is not in 1..=2147483647");
+    assert_snapshot!(refused(&["consume", "t", "-c", "-1"]), @"error: invalid value '-1' for '--count <N>': -1 is not in 0..9223372036854775807");
+    assert_snapshot!(refused(&["consume", "t", "-p", "0,-1"]), @"error: invalid value '-1' for '--partition <N>': -1 is not in 0..=2147483647");
+    assert_snapshot!(refused(&["topic", "offsets", "t", "--time", "-9"]), @"error: '-9' is no time: earliest (-2), latest (-1), max-timestamp (-3), milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z");
+}
+
+#[test]
 fn a_record_that_the_topic_refuses_fails_the_command() {
     let broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "1", "-c", "max.message.bytes=1000"]);
