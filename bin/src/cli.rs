@@ -277,7 +277,10 @@ pub(crate) enum TopicConfigCommand {
     seq 1 10 | ottla produce numbers\n  \
     ottla produce users -K : -z zstd users.txt\n  \
     printf 'k1:\\n' | ottla produce users -K : -Z            # a tombstone\n  \
-    ottla consume a -e -o json | ottla produce b --input json")]
+    ottla consume a -e -o json | ottla produce b --input json\n\n\
+    With --input json, each line is an object: value (null makes a tombstone); key, headers (a list of objects with name and\n\
+    value), timestamp and partition if you like. Bytes that are no text go as value_hex and key_hex instead. A key or a\n\
+    value that is no text but a number, a list, an object or a truth value is sent as its JSON text.")]
 #[command(override_usage = "ottla produce [OPTIONS] <TOPIC> [FILES]...")]
 pub(crate) struct ProduceArgs {
     #[command(flatten)]

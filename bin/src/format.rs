@@ -165,6 +165,9 @@ pub(crate) fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&By
 
 fn get(object: &Map<String, Value>, name: &str) -> Result<Option<Bytes>, String> {
     if let Some(hex) = object.get(&format!("{name}_hex")) {
+        if object.contains_key(name) {
+            return Err(format!("both '{name}' and '{name}_hex'"));
+        }
         let hex = hex.as_str().filter(|h| h.is_ascii() && h.len() % 2 == 0).ok_or(format!("'{name}_hex' is not hexadecimal"))?;
         let pairs = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16));
         let bytes: Result<Vec<u8>, _> = pairs.collect();
@@ -285,6 +288,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_in_json_becomes_its_json() {
+        let record = from_json("t", br#"{"key":7,"value":{"a":[1, true]}}"#).expect("it is a record");
+        assert_eq!((record.key.as_deref(), record.value.as_deref()), (Some(&b"7"[..]), Some(&br#"{"a":[1,true]}"#[..])));
+    }
+
+    #[test]
     fn mistakes_in_json_are_refused() {
         let why = |line: &str| from_json("t", line.as_bytes()).err().unwrap_or_default();
         assert_eq!(why(r#"{"value":"x"}"#), "");
@@ -294,6 +303,8 @@ mod tests {
         assert_eq!(why(r#"{"value":"x","timestamp":"abc"}"#), "'timestamp' is not a whole number");
         assert_eq!(why(r#"{"value":"x","headers":"foo"}"#), "'headers' is not an array");
         assert_eq!(why(r#"{"value":"x","headers":[{"name":"a","valu":"b"}]}"#), "there is no field 'valu'");
+        assert_eq!(why(r#"{"value":"x","value_hex":"00"}"#), "both 'value' and 'value_hex'");
+        assert_eq!(why(r#"{"value":"x","headers":[{"name":"a","value":null,"value_hex":""}]}"#), "both 'value' and 'value_hex'");
         assert_eq!(why(r#"{"value":"x","partition":-1}"#), "'partition' is no partition");
     }
 }

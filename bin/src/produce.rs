@@ -121,9 +121,7 @@ impl Producing<'_> {
             bar.finish_and_clear();
         }
         if stopped {
-            let sent = self.acknowledged;
-            input_failure =
-                Some(Failure::Failed(format!("interrupted: {sent} records were sent, the rest of the input was not")));
+            input_failure = Some(Failure::Failed("interrupted before the end of the input".to_owned()));
         }
         self.conclude(input_failure)
     }
@@ -178,7 +176,11 @@ impl Producing<'_> {
                 _ => Failure::of(&what, error),
             });
         }
-        input_failure.map_or(Ok(()), Err)
+        match input_failure {
+            Some(Failure::Failed(why)) => Err(Failure::Failed(format!("{why}; {} records were sent", self.acknowledged))),
+            Some(other) => Err(other),
+            None => Ok(()),
+        }
     }
 }
 
