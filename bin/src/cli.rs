@@ -11,8 +11,8 @@ use std::time::Duration;
 
 /// A distributed commit log that speaks the Apache Kafka protocol.
 ///
-/// Exit codes: 0 done; 1 it failed; 2 the command line or a settings file is wrong; 3 a topic or partition is not there;
-/// 4 no broker answered in time.
+/// Exit codes: 0 done; 1 it failed; 2 the command line or a settings file is wrong; 3 a topic, a partition or a setting of a topic
+/// is not there; 4 no broker answered in time.
 #[derive(Parser, Debug)]
 #[command(name = "ottla", version, propagate_version = true, max_term_width = 110)]
 pub(crate) struct Cli {

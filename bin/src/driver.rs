@@ -62,8 +62,13 @@ pub(crate) const BOOTSTRAP: &str = "127.0.0.1:9092";
 
 /// A configuration for this cluster, to be refined.
 pub(crate) fn config(cluster: &Cluster) -> Result<ClientConfig, Failure> {
-    // A variable that is set to nothing is not set.
-    let given = if cluster.bootstrap.trim().is_empty() { BOOTSTRAP } else { &cluster.bootstrap };
+    // A variable that is set to nothing is not set; who says nothing with the flag has lost a word.
+    let unset = |said: std::ffi::OsString| said.to_string_lossy().trim().is_empty();
+    let given = if cluster.bootstrap.trim().is_empty() && std::env::var_os("OTTLA_BOOTSTRAP").is_some_and(unset) {
+        BOOTSTRAP
+    } else {
+        &cluster.bootstrap
+    };
     let addresses: Result<Vec<(String, u16)>, Failure> = given.split(',').map(|one| address(one.trim())).collect();
     let seed = getrandom::u64().map_err(|e| Failure::Failed(format!("no randomness: {e}")))?;
     Ok(ClientConfig { bootstrap: addresses?, seed, auto_create_topics: false, ..ClientConfig::default() })

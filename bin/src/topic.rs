@@ -146,8 +146,12 @@ impl Topics {
                         "{topic_name} {verb}: {} partitions, {} replicas",
                         topic.num_partitions, topic.replication_factor
                     );
-                    let object = json!({"topic": topic_name, "created": !dry_run, "topic_id": base64_id(&topic.topic_id),
-                        "partitions": topic.num_partitions, "replication_factor": topic.replication_factor});
+                    let mut object = json!({"topic": topic_name, "created": !dry_run, "partitions": topic.num_partitions,
+                        "replication_factor": topic.replication_factor});
+                    // What is not created will get another id when it is.
+                    if !dry_run {
+                        object["topic_id"] = json!(base64_id(&topic.topic_id));
+                    }
                     output::fact(self.output, &sentence, &object)?;
                 }
                 Err(failure) => result = last(result, failure),

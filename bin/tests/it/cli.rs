@@ -112,6 +112,7 @@ fn topics_are_made_described_changed_and_deleted() {
     assert_snapshot!(broker.ok(&["topic", "create", "orders", "--if-not-exists"]), @"orders exists");
     assert_snapshot!(broker.fails(&["topic", "create", "orders"]).1, @"error: topic 'orders': TOPIC_ALREADY_EXISTS: Topic 'orders' already exists.");
     assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run"]), @"dry would be created: 1 partitions, 1 replicas");
+    assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run", "-o", "json"]), @r#"{"created":false,"partitions":1,"replication_factor":1,"topic":"dry"}"#);
     let list = broker.ok(&["topic", "list", "-o", "json"]);
     let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
     assert_eq!(
@@ -166,6 +167,15 @@ fn mistakes_have_their_exit_code_and_say_what_to_do() {
     let (code, why) = broker.fails(&["topic", "list", "-b", "127.0.0.1:1", "--timeout", "300ms"]);
     assert_snapshot!(why, @"error: cluster metadata: no broker answered within 300ms (127.0.0.1:1: Connection refused (os error 111)). Is one running there? Another address goes with --bootstrap HOST:PORT.");
     assert_eq!(code, 4);
+    let (code, why) = broker.fails(&["consume", "t", "-f", "a\\q"]);
+    assert_snapshot!(why, @r"error: 'a\q': 'q' after \; there are \n \t \r \0 \\ and \xHH");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "list", "-b", ""]);
+    assert_snapshot!(why, @"error: '' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "config", "get", "t", "nosuch"]);
+    assert_snapshot!(why, @"error: topics have no setting 'nosuch'; 'ottla topic config get t --all' lists all");
+    assert_eq!(code, 3);
     let (code, why) = broker.fails(&["dev", "--brokers", "3"]);
     assert_snapshot!(why, @"error: --brokers 3: a cluster of several brokers is not served yet; leave the flag out for one broker");
     assert_eq!(code, 2);
