@@ -276,6 +276,8 @@ fn a_throw_away_broker_leaves_nothing_behind() {
     let mut line = String::new();
     std::io::BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
     let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let bounds = ready["bounds"].as_str().expect("they are told");
+    assert!(bounds.contains("268435456 B of records that wait to be written"), "{bounds}");
     let address = ready["address"].as_str().expect("an address").to_owned();
     let mut produce = ottla();
     produce.args(["produce", "made-by-asking", "-b", &address]);
@@ -609,6 +611,9 @@ fn completions_and_help_are_there() {
         command.args(["completions", shell]);
         assert!(run(command, b"").stdout.len() > 1000, "{shell}");
     }
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a file that is always full");
+    let unprinted = ottla().arg("help").stdout(full).stderr(Stdio::null()).status().expect("it starts");
+    assert_eq!(unprinted.code(), Some(1));
     for args in [&["--help"][..], &["serve", "--help"], &["consume", "--help"], &["topic", "offsets", "--help"]] {
         let mut command = ottla();
         command.args(args);
