@@ -3,7 +3,7 @@
 //! Holds       `-o` is the form of the output everywhere; an offset is `-s`. (kcat's `-o` is an offset; a flag that changes its meaning
 //!             from one command to the next would be worse than one that differs from kcat's.)
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ottla_core::config::BROKER_SETTINGS;
 use std::path::PathBuf;
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 /// A distributed commit log that speaks the Apache Kafka protocol.
 ///
-/// Exit codes: 0 done; 1 it failed; 2 the command line or a settings file is wrong; 3 a topic or partition is not there;
-/// 4 no broker answered in time.
+/// Exit codes: 0 done; 1 it failed; 2 the command line or a settings file is wrong; 3 a topic, a partition or a setting of a topic
+/// is not there; 4 no broker answered in time.
 #[derive(Parser, Debug)]
 #[command(name = "ottla", version, propagate_version = true, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -51,6 +51,16 @@ pub(crate) enum Command {
     Sim(SimCommand),
     /// Print the completion script of a shell.
     Completions { shell: clap_complete::Shell },
+}
+
+/// The number of a partition.
+fn partition() -> RangedI64ValueParser<i32> {
+    clap::value_parser!(i32).range(0..)
+}
+
+/// How many of something.
+fn count() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(i64).range(0..).map(i64::unsigned_abs)
 }
 
 /// Which cluster.
@@ -166,10 +176,10 @@ pub(crate) enum TopicCommand {
         #[arg(required = true, value_name = "TOPIC")]
         topics: Vec<String>,
         /// How many partitions; without it, the broker's num.partitions.
-        #[arg(short, long, value_name = "N")]
+        #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(1..))]
         partitions: Option<i32>,
         /// How many replicas; without it, the broker's default.replication.factor.
-        #[arg(short, long, value_name = "N")]
+        #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i16).range(1..))]
         replication_factor: Option<i16>,
         /// A setting of the topic; may be given many times.
         #[arg(short, long, value_name = "NAME=VALUE")]
@@ -197,21 +207,22 @@ pub(crate) enum TopicCommand {
     Config(TopicConfigCommand),
     /// The first and the next offset of each partition, or the offset at a time.
     #[command(after_help = "Examples:\n  ottla topic offsets orders\n  \
-        ottla topic offsets orders --time 2026-01-31T12:00:00Z\n  ottla topic offsets orders --time max-timestamp -p 0")]
+        ottla topic offsets orders --time 2026-01-31T12:00:00Z\n  ottla topic offsets orders --time max-timestamp -p 0\n  \
+        ottla topic offsets orders --time -1                  # as kafka-get-offsets has it: latest")]
     Offsets {
         topic: String,
-        /// Only these partitions.
-        #[arg(short, long, value_name = "N")]
+        /// Only these partitions: several with commas, or -p again.
+        #[arg(short, long, value_name = "N", value_delimiter = ',', allow_negative_numbers = true, value_parser = partition())]
         partition: Vec<i32>,
-        /// earliest, latest, max-timestamp, milliseconds since 1970, or a time such as 2026-01-31T12:00:00Z.
-        #[arg(long, value_name = "TIME")]
+        /// earliest (-2), latest (-1), max-timestamp (-3), milliseconds since 1970, or a time such as 2026-01-31T12:00:00Z.
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
         time: Option<String>,
     },
     /// Add partitions to a topic. Keys that have records already may go to another partition afterwards.
     AddPartitions {
         topic: String,
         /// How many partitions the topic shall have.
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(1..))]
         to: i32,
         /// Let the broker check it, but add nothing.
         #[arg(long)]
@@ -266,7 +277,10 @@ pub(crate) enum TopicConfigCommand {
     seq 1 10 | ottla produce numbers\n  \
     ottla produce users -K : -z zstd users.txt\n  \
     printf 'k1:\\n' | ottla produce users -K : -Z            # a tombstone\n  \
-    ottla consume a -e -o json | ottla produce b --input json")]
+    ottla consume a -e -o json | ottla produce b --input json\n\n\
+    With --input json, each line is an object: value (null makes a tombstone); key, headers (a list of objects with name and\n\
+    value), timestamp and partition if you like. Bytes that are no text go as value_hex and key_hex instead. A key or a\n\
+    value that is no text but a number, a list, an object or a truth value is sent as its JSON text.")]
 #[command(override_usage = "ottla produce [OPTIONS] <TOPIC> [FILES]...")]
 pub(crate) struct ProduceArgs {
     #[command(flatten)]
@@ -300,7 +314,8 @@ pub(crate) struct ProduceArgs {
     pub(crate) timestamp: Option<i64>,
     #[arg(short = 'z', long, value_enum, default_value = "none", value_name = "CODEC")]
     pub(crate) compression: Compression,
-    #[arg(short, long, value_enum, default_value = "all", value_name = "ACKS")]
+    /// Whom an answer waits for: all (or -1), 1, or 0.
+    #[arg(short, long, value_enum, default_value = "all", value_name = "ACKS", allow_negative_numbers = true)]
     pub(crate) acks: AcksArg,
     /// Send without sequence numbers: a retry may duplicate or reorder. Implied by acks other than all.
     #[arg(long)]
@@ -349,6 +364,9 @@ pub(crate) enum AcksArg {
 #[command(
     after_help = "Format: %s value, %S its length (-1: null), %R its length as 4 bytes, %k key, %K its length, %h headers,\n  \
     %t topic, %p partition, %o offset, %T timestamp in ms, %e leader epoch, %% a percent sign; \\n \\t \\r \\0 \\\\ \\xHH as in kcat.\n\n\
+    Without -e, consume follows the topic until it is interrupted: it waits for records, and for a broker that is gone.\n\
+    --timeout bounds how long it looks for the topic at its start and how long it waits for a topic that was deleted; with\n\
+    -e also how long it goes on while no broker can be reached or a partition cannot be read.\n\n\
     Examples:\n  \
     ottla consume orders -e                               # everything there is, then end\n  \
     ottla consume orders -s -10 -e                        # the last ten of each partition\n  \
@@ -360,14 +378,14 @@ pub(crate) struct ConsumeArgs {
     #[command(flatten)]
     pub(crate) cluster: Cluster,
     pub(crate) topic: String,
-    /// Only these partitions.
-    #[arg(short, long, value_name = "N")]
+    /// Only these partitions: several with commas, or -p again.
+    #[arg(short, long, value_name = "N", value_delimiter = ',', allow_negative_numbers = true, value_parser = partition())]
     pub(crate) partition: Vec<i32>,
     /// Where to begin: beginning, end, an offset, -N (N before the end), or @TIME (milliseconds since 1970, or a date and time).
     #[arg(short = 's', long, default_value = "beginning", allow_hyphen_values = true, value_name = "OFFSET")]
     pub(crate) offset: String,
     /// End after so many records.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true, value_parser = count())]
     pub(crate) count: Option<u64>,
     /// End when everything that was there is read.
     #[arg(short, long)]
@@ -402,7 +420,8 @@ pub(crate) enum LogCommand {
     ottla log dump data/__cluster_metadata-0/*.log -o json\n\n\
     With -o json, one object a line; its kind is batch, record, entry, producer, epoch, line, reserve or end.\n\
     Records have key, value and headers as `ottla consume -o json` prints them (key_hex, value_hex where they are\n\
-    no text); those of the metadata log have type, version and data, with the field names of Kafka's schemas.")]
+    no text); those of the metadata log have type, version and data, with the field names of\n\
+    Kafka's schemas, but for its control records.")]
 pub(crate) struct LogDumpArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -31,6 +31,7 @@ pub(crate) fn run(args: &ConsumeArgs, output: Output) -> Result<(), Failure> {
         config.fetch.reset = args.reset.then_some(Reset::Earliest);
         let mut driver = Driver::new(config, args.cluster.timeout);
         let partitions = partitions(&mut driver, &args.topic, &args.partition).await?;
+        driver.say_who_is_gone();
         for index in &partitions {
             driver.input(ClientInput::Assign { partition: TopicPartition::new(&args.topic, *index), from });
         }

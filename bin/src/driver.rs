@@ -7,14 +7,14 @@
 //! Not here    any rule of the protocol (`ottla_core::client`).
 
 use crate::cli::Cluster;
-use crate::failure::Failure;
+use crate::failure::{Failure, notice};
 use bytes::Bytes;
 use ottla_core::client::{Client, ClientConfig, ClientError, ClientEvent, ClientInput, ClientOutput, Target, Token};
 use ottla_core::ids::ConnId;
 use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::wire::{Request, Response, encode_request};
 use ottla_net::client::{Receiver, Sender, connect};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -27,6 +27,8 @@ enum Arrived {
 }
 
 struct Socket {
+    /// HOST:PORT.
+    address: String,
     outgoing: mpsc::UnboundedSender<Bytes>,
     task: JoinHandle<()>,
 }
@@ -44,6 +46,8 @@ pub(crate) struct Driver {
     unreachable: Option<String>,
     /// Since when no broker could be reached; `None` while one answers.
     gone_since: Option<std::time::Instant>,
+    /// The brokers of which was said that they cannot be reached; `None` where nothing is said of that.
+    said_gone: Option<BTreeSet<String>>,
     timeout: Duration,
 }
 
@@ -58,8 +62,13 @@ pub(crate) const BOOTSTRAP: &str = "127.0.0.1:9092";
 
 /// A configuration for this cluster, to be refined.
 pub(crate) fn config(cluster: &Cluster) -> Result<ClientConfig, Failure> {
-    // A variable that is set to nothing is not set.
-    let given = if cluster.bootstrap.trim().is_empty() { BOOTSTRAP } else { &cluster.bootstrap };
+    // A variable that is set to nothing is not set; who says nothing with the flag has lost a word.
+    let unset = |said: std::ffi::OsString| said.to_string_lossy().trim().is_empty();
+    let given = if cluster.bootstrap.trim().is_empty() && std::env::var_os("OTTLA_BOOTSTRAP").is_some_and(unset) {
+        BOOTSTRAP
+    } else {
+        &cluster.bootstrap
+    };
     let addresses: Result<Vec<(String, u16)>, Failure> = given.split(',').map(|one| address(one.trim())).collect();
     let seed = getrandom::u64().map_err(|e| Failure::Failed(format!("no randomness: {e}")))?;
     Ok(ClientConfig { bootstrap: addresses?, seed, auto_create_topics: false, ..ClientConfig::default() })
@@ -89,8 +98,14 @@ impl Driver {
             next_token: 0,
             unreachable: None,
             gone_since: None,
+            said_gone: None,
             timeout,
         }
+    }
+
+    /// Say from now on when a broker cannot be reached, and when it answers again: once each, however often it is tried.
+    pub(crate) fn say_who_is_gone(&mut self) {
+        self.said_gone.get_or_insert_default();
     }
 
     pub(crate) fn token(&mut self) -> Token {
@@ -129,7 +144,11 @@ impl Driver {
                         }
                     },
                     ClientOutput::Event(ClientEvent::Unreachable { host, port, why }) => {
-                        self.unreachable = Some(format!("{host}:{port}: {why}"));
+                        let address = format!("{host}:{port}");
+                        self.unreachable = Some(format!("{address}: {why}"));
+                        if self.said_gone.as_mut().is_some_and(|said| said.insert(address)) {
+                            notice(&format!("{host}:{port}: {why}; trying again"));
+                        }
                         self.gone_since.get_or_insert_with(std::time::Instant::now);
                     }
                     ClientOutput::Event(event) => self.events.push_back(event),
@@ -140,8 +159,9 @@ impl Driver {
 
     fn open(&mut self, conn: ConnId, host: String, port: u16) {
         let (outgoing, to_send) = mpsc::unbounded_channel();
+        let address = format!("{host}:{port}");
         let task = tokio::spawn(converse(conn, host, port, to_send, self.report.clone()));
-        self.sockets.insert(conn, Socket { outgoing, task });
+        self.sockets.insert(conn, Socket { address, outgoing, task });
     }
 
     fn close(&mut self, conn: ConnId) {
@@ -195,8 +215,13 @@ impl Driver {
     }
 
     fn on_arrived(&mut self, arrived: Arrived) {
-        if matches!(arrived, Arrived::Frame { .. }) {
+        if let Arrived::Frame { conn, .. } = &arrived {
             self.gone_since = None;
+            if let (Some(said), Some(socket)) = (&mut self.said_gone, self.sockets.get(conn))
+                && said.remove(&socket.address)
+            {
+                notice(&format!("{}: there again", socket.address));
+            }
         }
         match arrived {
             Arrived::Connected { conn } => self.input(ClientInput::Connected { conn }),

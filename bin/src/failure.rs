@@ -12,7 +12,7 @@ pub(crate) enum Failure {
     Usage(String),
     /// The same, as a diagnostic that brings its own first line.
     Diagnostic(String),
-    /// A topic or partition is not there.
+    /// A topic, a partition or a setting of a topic is not there.
     NotFound(String),
     /// No broker answered in time.
     Unreachable(String),

@@ -66,12 +66,12 @@ impl Format {
                 }
             };
             if !plain.is_empty() {
-                parts.push(Part::Text(unescape(&std::mem::take(&mut plain))));
+                parts.push(Part::Text(unescape(&std::mem::take(&mut plain))?));
             }
             parts.push(part);
         }
         if !plain.is_empty() {
-            parts.push(Part::Text(unescape(&plain)));
+            parts.push(Part::Text(unescape(&plain)?));
         }
         Ok(Format { parts, null: if null { b"NULL" } else { b"" } })
     }
@@ -126,29 +126,33 @@ impl Format {
     }
 }
 
-/// \n \t \r \0 \\ \xHH; any other character after a backslash is itself.
-pub(crate) fn unescape(text: &str) -> Vec<u8> {
+/// \n \t \r \0 \\ \xHH; nothing else may stand after a backslash.
+pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::new();
     let mut rest = text.as_bytes();
     while let Some((&c, after)) = rest.split_first() {
         rest = after;
-        if c != b'\\' || rest.is_empty() {
+        if c != b'\\' {
             out.push(c);
             continue;
         }
         let hex = rest.get(1..3).and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
-        let (byte, used) = match (rest[0], hex) {
-            (b'n', _) => (b'\n', 1),
-            (b't', _) => (b'\t', 1),
-            (b'r', _) => (b'\r', 1),
-            (b'0', _) => (0, 1),
-            (b'x', Some(byte)) => (byte, 3),
-            (other, _) => (other, 1),
+        let (byte, used) = match (rest.first(), hex) {
+            (Some(b'n'), _) => (b'\n', 1),
+            (Some(b't'), _) => (b'\t', 1),
+            (Some(b'r'), _) => (b'\r', 1),
+            (Some(b'0'), _) => (0, 1),
+            (Some(b'\\'), _) => (b'\\', 1),
+            (Some(b'x'), Some(byte)) => (byte, 3),
+            _ => {
+                let what = String::from_utf8_lossy(rest).chars().next().map_or("an end".to_owned(), |c| format!("'{c}'"));
+                return Err(Failure::Usage(format!("'{text}': {what} after \\; there are \\n \\t \\r \\0 \\\\ and \\xHH")));
+            }
         };
         out.push(byte);
         rest = &rest[used..];
     }
-    out
+    Ok(out)
 }
 
 /// Bytes under `name` where they are text, else in hexadecimal under `name_hex`. Null is null.
@@ -165,6 +169,9 @@ pub(crate) fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&By
 
 fn get(object: &Map<String, Value>, name: &str) -> Result<Option<Bytes>, String> {
     if let Some(hex) = object.get(&format!("{name}_hex")) {
+        if object.contains_key(name) {
+            return Err(format!("both '{name}' and '{name}_hex'"));
+        }
         let hex = hex.as_str().filter(|h| h.is_ascii() && h.len() % 2 == 0).ok_or(format!("'{name}_hex' is not hexadecimal"))?;
         let pairs = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16));
         let bytes: Result<Vec<u8>, _> = pairs.collect();
@@ -272,6 +279,9 @@ mod tests {
         assert_eq!(print("%k|%R\\x41\\t", false), b"|\0\0\0\x05A\t");
         assert!(Format::parse("%q", false).is_err());
         assert!(Format::parse("50%", false).is_err());
+        for wrong in ["\\q", "a\\", "\\%s", "\\x4", "\\xzz"] {
+            assert!(Format::parse(wrong, false).is_err(), "{wrong}");
+        }
     }
 
     #[test]
@@ -285,6 +295,12 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_in_json_becomes_its_json() {
+        let record = from_json("t", br#"{"key":7,"value":{"a":[1, true]}}"#).expect("it is a record");
+        assert_eq!((record.key.as_deref(), record.value.as_deref()), (Some(&b"7"[..]), Some(&br#"{"a":[1,true]}"#[..])));
+    }
+
+    #[test]
     fn mistakes_in_json_are_refused() {
         let why = |line: &str| from_json("t", line.as_bytes()).err().unwrap_or_default();
         assert_eq!(why(r#"{"value":"x"}"#), "");
@@ -294,6 +310,8 @@ mod tests {
         assert_eq!(why(r#"{"value":"x","timestamp":"abc"}"#), "'timestamp' is not a whole number");
         assert_eq!(why(r#"{"value":"x","headers":"foo"}"#), "'headers' is not an array");
         assert_eq!(why(r#"{"value":"x","headers":[{"name":"a","valu":"b"}]}"#), "there is no field 'valu'");
+        assert_eq!(why(r#"{"value":"x","value_hex":"00"}"#), "both 'value' and 'value_hex'");
+        assert_eq!(why(r#"{"value":"x","headers":[{"name":"a","value":null,"value_hex":""}]}"#), "both 'value' and 'value_hex'");
         assert_eq!(why(r#"{"value":"x","partition":-1}"#), "'partition' is no partition");
     }
 }

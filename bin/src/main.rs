@@ -1,7 +1,7 @@
 //! The `ottla` binary: flags, commands, output. What it does is in the libraries; what it says is here.
 //!
-//! Holds       exit codes: 0 done; 1 it failed; 2 the command line or a file of settings is wrong; 3 a topic or partition is not
-//!             there; 4 no broker answered in time.
+//! Holds       exit codes: 0 done; 1 it failed; 2 the command line or a file of settings is wrong; 3 a topic, a partition
+//!             or a setting of a topic is not there; 4 no broker answered in time.
 //! Read first  `cli.rs` (what can be said), `driver.rs` (the client over tokio).
 
 mod cli;
@@ -28,7 +28,15 @@ use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help is among the errors; that it could not be printed is one indeed.
+        Err(told) => {
+            let printed = told.print().and_then(|()| std::io::stdout().flush());
+            let code = ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2));
+            return printed.map_or_else(|e| give_up(&e.into()), |()| code);
+        }
+    };
     let result = match cli.command {
         Command::Serve(args) => serve::serve(&args, cli.output),
         Command::Dev(args) => return serve::dev(&args, cli.output).unwrap_or_else(|failure| give_up(&failure)),

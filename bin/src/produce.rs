@@ -121,9 +121,7 @@ impl Producing<'_> {
             bar.finish_and_clear();
         }
         if stopped {
-            let sent = self.acknowledged;
-            input_failure =
-                Some(Failure::Failed(format!("interrupted: {sent} records were sent, the rest of the input was not")));
+            input_failure = Some(Failure::Failed("interrupted before the end of the input".to_owned()));
         }
         self.conclude(input_failure)
     }
@@ -178,7 +176,11 @@ impl Producing<'_> {
                 _ => Failure::of(&what, error),
             });
         }
-        input_failure.map_or(Ok(()), Err)
+        match input_failure {
+            Some(Failure::Failed(why)) => Err(Failure::Failed(format!("{why}; {} records were sent", self.acknowledged))),
+            Some(other) => Err(other),
+            None => Ok(()),
+        }
     }
 }
 
@@ -204,7 +206,7 @@ impl Reader {
         if let Some(wrong) = args.partition.filter(|p| *p < 0) {
             return Err(Failure::Usage(format!("-p {wrong} is no partition; without -p the key decides, or chance")));
         }
-        let text = |t: &Option<String>| t.as_ref().map(|t| format::unescape(t)).filter(|t| !t.is_empty());
+        let text = |t: &Option<String>| t.as_ref().filter(|t| !t.is_empty()).map(|t| format::unescape(t)).transpose();
         let headers = args.header.iter().map(|h| match h.split_once('=') {
             Some((name, value)) => RecordHeader { key: Bytes::from(name.to_owned()), value: Some(Bytes::from(value.to_owned())) },
             None => RecordHeader { key: Bytes::from(h.clone()), value: None },
@@ -218,8 +220,8 @@ impl Reader {
             topic: args.topic.clone(),
             files: if args.files.is_empty() { vec![PathBuf::from("-")] } else { args.files.clone() },
             input: args.input,
-            delimiter: text(&args.delimiter).unwrap_or_else(|| b"\n".to_vec()),
-            key_delimiter: text(&args.key_delimiter),
+            delimiter: text(&args.delimiter)?.unwrap_or_else(|| b"\n".to_vec()),
+            key_delimiter: text(&args.key_delimiter)?,
             key: args.key.clone().map(Bytes::from),
             headers: headers.collect(),
             null: args.null,

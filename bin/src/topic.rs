@@ -146,8 +146,12 @@ impl Topics {
                         "{topic_name} {verb}: {} partitions, {} replicas",
                         topic.num_partitions, topic.replication_factor
                     );
-                    let object = json!({"topic": topic_name, "created": !dry_run, "topic_id": base64_id(&topic.topic_id),
-                        "partitions": topic.num_partitions, "replication_factor": topic.replication_factor});
+                    let mut object = json!({"topic": topic_name, "created": !dry_run, "partitions": topic.num_partitions,
+                        "replication_factor": topic.replication_factor});
+                    // What is not created will get another id when it is.
+                    if !dry_run {
+                        object["topic_id"] = json!(base64_id(&topic.topic_id));
+                    }
                     output::fact(self.output, &sentence, &object)?;
                 }
                 Err(failure) => result = last(result, failure),
@@ -464,12 +468,13 @@ pub(crate) fn parse_time(text: &str) -> Result<i64, Failure> {
         "max-timestamp" => return Ok(-3),
         _ => {}
     }
-    if let Ok(ms) = text.parse::<i64>() {
+    // Kafka's numbers for the three words are among the whole numbers; the others below zero are no times.
+    if let Some(ms) = text.parse::<i64>().ok().filter(|ms| *ms >= -3) {
         return Ok(ms);
     }
     date_time(text).ok_or_else(|| {
         Failure::Usage(format!(
-            "'{text}' is no time: earliest, latest, max-timestamp, milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z"
+            "'{text}' is no time: earliest (-2), latest (-1), max-timestamp (-3), milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z"
         ))
     })
 }
@@ -506,6 +511,7 @@ mod tests {
     fn times_are_taken_as_people_write_them() {
         let ms = |text: &str| parse_time(text).ok();
         assert_eq!((ms("1234"), ms("latest")), (Some(1234), Some(-1)));
+        assert_eq!([ms("-1"), ms("-2"), ms("-3"), ms("-4")], [ms("latest"), ms("earliest"), ms("max-timestamp"), None]);
         assert_eq!((ms("1970-01-02"), ms("1970-01-02T00:00:00Z")), (Some(86_400_000), Some(86_400_000)));
         assert_eq!(ms("1970-01-02 00:00:01"), Some(86_401_000));
         assert_eq!((ms("1970-01-02T02:00:00+02:00"), ms("1970-01-01T22:30:00-01:30")), (Some(86_400_000), Some(86_400_000)));

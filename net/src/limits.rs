@@ -1,11 +1,11 @@
-//! Every bound of the edge, in one place, so that the memory that a node may take can be printed at its start.
+//! Every bound of the edge and the node's one for what waits for the disk, in one place, so that the memory that a node may take can be printed at its start.
 //!
 //! Not here    the broker's settings by Kafka's names (`ottla_core::config`); `Limits::read` takes the few that are the edge's.
 
 use ottla_core::config::Settings;
 use std::time::Duration;
 
-/// The bounds of the edge.
+/// The bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// `socket.request.max.bytes`: the longest frame that is taken, without its prefix.
@@ -22,6 +22,9 @@ pub struct Limits {
     pub outgoing_bytes_max: usize,
     /// How many handles of files are kept open.
     pub open_files_max: usize,
+    /// `queued.max.request.bytes`: no records are taken while so many bytes of them wait to be written. The node holds to it; here it
+    /// is only told.
+    pub unwritten_bytes_max: usize,
     /// How long answers may take to leave after the node has ended.
     pub drain_max: Duration,
 }
@@ -36,6 +39,7 @@ impl Default for Limits {
             unanswered_requests_max: 1024,
             outgoing_bytes_max: 4 * 1024 * 1024,
             open_files_max: 4096,
+            unwritten_bytes_max: 256 * 1024 * 1024,
             drain_max: Duration::from_secs(5),
         }
     }
@@ -53,8 +57,10 @@ impl Limits {
         let open_files_max = number("ottla.open.files.max").min(files_max / 2).max(1);
         // Kafka takes a negative idle time for no bound.
         let idle_ms = u64::try_from(settings.int("connections.max.idle.ms")).unwrap_or(u64::MAX / 1_000_000);
+        let queued = Some(number("queued.max.request.bytes")).filter(|bytes| *bytes > 0);
         Limits {
             request_bytes_max: number("socket.request.max.bytes"),
+            unwritten_bytes_max: queued.unwrap_or(Limits::default().unwritten_bytes_max),
             connections_max: number("max.connections").min(files_max.saturating_sub(open_files_max + OTHER_FILES)),
             idle_max: Duration::from_millis(idle_ms),
             open_files_max,
@@ -63,19 +69,20 @@ impl Limits {
     }
 }
 
-/// One line for the log at the start: what bounds the memory of the edge.
+/// One line for the log at the start: what bounds the memory.
 impl std::fmt::Display for Limits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
             "per connection: one request of at most {} B, read on while under {} B in {} requests unanswered and {} B to be \
-             sent; {} connections; {} open files",
+             sent; {} connections; {} open files; {} B of records that wait to be written",
             self.request_bytes_max,
             self.unanswered_bytes_max,
             self.unanswered_requests_max,
             self.outgoing_bytes_max,
             self.connections_max,
-            self.open_files_max
+            self.open_files_max,
+            self.unwritten_bytes_max
         )
     }
 }
@@ -89,6 +96,10 @@ mod tests {
         let limits = Limits::read(&Settings::default(), 1024);
         assert_eq!((limits.open_files_max, limits.connections_max), (512, 448));
         assert_eq!(limits.request_bytes_max, 104_857_600);
+        assert!(limits.to_string().ends_with("; 268435456 B of records that wait to be written"), "{limits}");
+        let mut settings = Settings::default();
+        settings.insert("queued.max.request.bytes", "300000000").expect("a setting");
+        assert_eq!(Limits::read(&settings, 1024).unwritten_bytes_max, 300_000_000);
         assert_eq!(Limits::read(&Settings::default(), 1 << 20).open_files_max, 4096);
     }
 }

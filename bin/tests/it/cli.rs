@@ -112,6 +112,7 @@ fn topics_are_made_described_changed_and_deleted() {
     assert_snapshot!(broker.ok(&["topic", "create", "orders", "--if-not-exists"]), @"orders exists");
     assert_snapshot!(broker.fails(&["topic", "create", "orders"]).1, @"error: topic 'orders': TOPIC_ALREADY_EXISTS: Topic 'orders' already exists.");
     assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run"]), @"dry would be created: 1 partitions, 1 replicas");
+    assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run", "-o", "json"]), @r#"{"created":false,"partitions":1,"replication_factor":1,"topic":"dry"}"#);
     let list = broker.ok(&["topic", "list", "-o", "json"]);
     let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
     assert_eq!(
@@ -166,9 +167,46 @@ fn mistakes_have_their_exit_code_and_say_what_to_do() {
     let (code, why) = broker.fails(&["topic", "list", "-b", "127.0.0.1:1", "--timeout", "300ms"]);
     assert_snapshot!(why, @"error: cluster metadata: no broker answered within 300ms (127.0.0.1:1: Connection refused (os error 111)). Is one running there? Another address goes with --bootstrap HOST:PORT.");
     assert_eq!(code, 4);
+    let (code, why) = broker.fails(&["consume", "t", "-f", "a\\q"]);
+    assert_snapshot!(why, @r"error: 'a\q': 'q' after \; there are \n \t \r \0 \\ and \xHH");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "list", "-b", ""]);
+    assert_snapshot!(why, @"error: '' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "config", "get", "t", "nosuch"]);
+    assert_snapshot!(why, @"error: topics have no setting 'nosuch'; 'ottla topic config get t --all' lists all");
+    assert_eq!(code, 3);
     let (code, why) = broker.fails(&["dev", "--brokers", "3"]);
     assert_snapshot!(why, @"error: --brokers 3: a cluster of several brokers is not served yet; leave the flag out for one broker");
     assert_eq!(code, 2);
+}
+
+#[test]
+fn negative_numbers_mean_what_kafka_means_or_are_refused_as_what_they_are() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "2"]);
+    broker.ok_with("1\n2\n3\n", &["produce", "t", "-p", "1", "-a", "-1", "--timestamp", "99"]);
+    for (word, number) in [("latest", "-1"), ("earliest", "-2"), ("max-timestamp", "-3")] {
+        let asked = |time: &str| broker.ok(&["topic", "offsets", "t", "--time", time]);
+        assert_eq!(asked(number), asked(word), "{number}");
+    }
+    assert_snapshot!(broker.ok(&["topic", "offsets", "t", "--time", "-1", "-p", "1,0"]), @r"
+    TOPIC  PARTITION  OFFSET  TIMESTAMP
+    t      1          3       -
+    t      0          0       -
+    ");
+    assert_eq!(broker.ok(&["consume", "t", "-e", "-p", "0,1"]), "1\n2\n3\n");
+    let refused = |args: &[&str]| {
+        let (code, why) = broker.fails(args);
+        assert_eq!(code, 2, "{why}");
+        why.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_snapshot!(refused(&["topic", "create", "x", "-p", "-1"]), @"error: invalid value '-1' for '--partitions <N>': -1 is not in 1..=2147483647");
+    assert_snapshot!(refused(&["topic", "create", "x", "-r", "-1"]), @"error: invalid value '-1' for '--replication-factor <N>': -1 is not in 1..=32767");
+    assert_snapshot!(refused(&["topic", "add-partitions", "t", "--to", "-1"]), @"error: invalid value '-1' for '--to <N>': -1 is not in 1..=2147483647");
+    assert_snapshot!(refused(&["consume", "t", "-c", "-1"]), @"error: invalid value '-1' for '--count <N>': -1 is not in 0..9223372036854775807");
+    assert_snapshot!(refused(&["consume", "t", "-p", "0,-1"]), @"error: invalid value '-1' for '--partition <N>': -1 is not in 0..=2147483647");
+    assert_snapshot!(refused(&["topic", "offsets", "t", "--time", "-9"]), @"error: '-9' is no time: earliest (-2), latest (-1), max-timestamp (-3), milliseconds since 1970, or a date and time such as 2026-01-31T12:00:00Z");
 }
 
 #[test]
@@ -238,6 +276,8 @@ fn a_throw_away_broker_leaves_nothing_behind() {
     let mut line = String::new();
     std::io::BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
     let ready: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let bounds = ready["bounds"].as_str().expect("they are told");
+    assert!(bounds.contains("268435456 B of records that wait to be written"), "{bounds}");
     let address = ready["address"].as_str().expect("an address").to_owned();
     let mut produce = ottla();
     produce.args(["produce", "made-by-asking", "-b", &address]);
@@ -571,6 +611,9 @@ fn completions_and_help_are_there() {
         command.args(["completions", shell]);
         assert!(run(command, b"").stdout.len() > 1000, "{shell}");
     }
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a file that is always full");
+    let unprinted = ottla().arg("help").stdout(full).stderr(Stdio::null()).status().expect("it starts");
+    assert_eq!(unprinted.code(), Some(1));
     for args in [&["--help"][..], &["serve", "--help"], &["consume", "--help"], &["topic", "offsets", "--help"]] {
         let mut command = ottla();
         command.args(args);

@@ -194,6 +194,33 @@ fn a_reader_that_cannot_go_on_says_why() {
 }
 
 #[test]
+fn a_reader_that_follows_says_that_its_broker_is_gone_and_that_it_is_back() {
+    let mut broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "2"]);
+    broker.ok_with("one\n", &["produce", "t"]);
+    let mut reader = command(&broker.address, &["consume", "t", "-c", "2", "--timeout", "300ms"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut printed = BufReader::new(reader.stdout.take().expect("it is piped")).lines();
+    // Of the broker; partitions have lines of their own.
+    let said = BufReader::new(reader.stderr.take().expect("it is piped")).lines().map(|line| line.expect("text"));
+    let mut said = said.filter(|line| line.starts_with("127."));
+    assert_eq!(printed.next().expect("a line").expect("text"), "one");
+    assert_eq!(broker.stop(), Some(0));
+    let line = said.next().expect("a line");
+    assert!(line.starts_with(&format!("{}: ", broker.address)) && line.ends_with("; trying again"), "{line}");
+    broker.restart();
+    // However often it was tried meanwhile: one line when it is gone, one when it is back.
+    assert_eq!(said.next(), Some(format!("{}: there again", broker.address)));
+    broker.ok_with("two\n", &["produce", "t"]);
+    assert_eq!(printed.next().expect("a line").expect("text"), "two");
+    assert_eq!(reader.wait().expect("it was ours").code(), Some(0));
+    assert_eq!(said.count(), 0);
+}
+
+#[test]
 fn producing_to_a_partition_makes_its_topic_and_json_keeps_the_partition() {
     let broker = Broker::start_with(&["--set", "num.partitions=3"]);
     broker.ok_with("a\n", &["produce", "new", "-p", "2"]);
@@ -202,9 +229,9 @@ fn producing_to_a_partition_makes_its_topic_and_json_keeps_the_partition() {
     assert_eq!(broker.ok(&["consume", "copy", "-e", "-p", "2"]), "a\n");
     let mut wrong = command(&broker.address, &["produce", "new", "--input", "json"]);
     wrong.env("OTTLA_BOOTSTRAP", &broker.address);
-    let output = run(wrong, b"{\"valu\":\"x\"}\n");
+    let output = run(wrong, b"{\"value\":\"x\"}\n{\"valu\":\"x\"}\n{\"value\":\"y\"}\n");
     let why = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(1) && why.contains("line 1: there is no field 'valu'"), "{why}");
+    assert!(output.status.code() == Some(1) && why.contains("line 2: there is no field 'valu'; 1 records were sent"), "{why}");
 }
 
 #[test]
@@ -224,6 +251,9 @@ fn a_producer_that_is_stopped_has_not_sent_everything() {
     signal(&producer, "-INT");
     let ended = producer.wait_with_output().expect("it was ours");
     let why = String::from_utf8_lossy(&ended.stderr);
-    assert!(ended.status.code() == Some(1) && why.contains("interrupted: 1 records were sent"), "{why}");
+    assert!(
+        ended.status.code() == Some(1) && why.contains("interrupted before the end of the input; 1 records were sent"),
+        "{why}"
+    );
     drop(input);
 }
