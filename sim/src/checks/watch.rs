@@ -241,9 +241,13 @@ impl Watch {
     fn know_metadata(&mut self, disk: &SimDisk) {
         let known = self.metadata.promised;
         let from = self.metadata.batches.partition_point(|b| b.head.base_offset < known);
-        // What is in a file that is gone is in a snapshot, which has its own check.
-        let there = disk.names_in(METADATA);
-        let is_durable = |b: &&GhostBatch| !there.contains(&b.name) || disk.is_durable(METADATA, b.name, b.end_pos());
+        if from == self.metadata.batches.len() {
+            return;
+        }
+        // What is in a file that is gone, before those that are there, is in a snapshot, which has its own check.
+        let logs = disk.names_in(METADATA).into_iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
+        let first = logs.map(|n| n.base).min().unwrap_or(0);
+        let is_durable = |b: &&GhostBatch| b.name.base < first || disk.is_durable(METADATA, b.name, b.end_pos());
         let durable = self.metadata.batches[from..].iter().take_while(is_durable);
         if let Some(last) = durable.last() {
             self.metadata.promised = last.head.last_offset() + 1;
