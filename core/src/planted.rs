@@ -116,6 +116,7 @@ bugs! {
     TimeIndexBelieved = "time-index-believed", "The last entry of a time index is believed though no batch bears it out.";
     UnwrittenWithoutBound = "unwritten-without-bound", "Records are taken without end from clients while the disk stands still.";
     DyingLeaseForgotten = "dying-lease-forgotten", "A lease that ends while the directory of its deleted partition is being renamed is not heard of.";
+    UnreadableIsNothing = "unreadable-is-nothing", "R37: a segment behind a damaged batch that cannot be read counts as lost, and is removed.";
     FlushTimeForgotten = "flush-time-forgotten", "What flush.ms asks to flush waits for somebody who asks for more.";
     FailedDirectoryIsDeleted = "failed-directory-is-deleted", "Who waits for a partition whose directory failed is refused, though its records may be there.";
     DeletedIsWaitedFor = "deleted-is-waited-for", "An orderly end waits for the log of a partition that is deleted meanwhile.";

@@ -474,7 +474,7 @@ impl Recovery<'_> {
         }
         let later = sizes.iter().filter(|s| s.0 > hole.segment);
         let later_bytes: u64 = later.clone().map(|s| s.1.log.unwrap_or(0)).sum();
-        let behind = self.batch_behind(hole, end) || later.clone().any(|s| self.begins_with_batch(s.0, &s.1));
+        let behind = self.batch_behind(hole, end) || later.clone().any(|s| self.may_begin_with_batch(s.0, &s.1));
         let promised = self.evidence(hole).max(point);
         let bytes = u64::from(hole.size - hole.end.pos) + later_bytes;
         match (end < promised, behind) {
@@ -487,7 +487,7 @@ impl Recovery<'_> {
 
     fn batch_behind(&self, hole: Hole, end: Offset) -> bool {
         if hole.end.pos == 0
-            && self.begins_with_batch(hole.segment, &Sizes { log: Some(u64::from(hole.size)), ..Sizes::default() })
+            && self.may_begin_with_batch(hole.segment, &Sizes { log: Some(u64::from(hole.size)), ..Sizes::default() })
         {
             return true;
         }
@@ -495,14 +495,17 @@ impl Recovery<'_> {
         find_batch_behind(&mut Window::new(read, Depth::Headers), hole.size, hole.end.pos, end.0).is_some()
     }
 
-    fn begins_with_batch(&self, base: Offset, s: &Sizes) -> bool {
+    /// What cannot be read may be anything: somebody may still read it from this drive, if it is not removed.
+    fn may_begin_with_batch(&self, base: Offset, s: &Sizes) -> bool {
         let size = s.log.and_then(|s| u32::try_from(s).ok()).unwrap_or(0);
+        if (size as usize) < HEADER_BYTES {
+            return false;
+        }
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
-        let Ok(info) = window.get(0, HEADER_BYTES).and_then(|h| BatchInfo::parse_header(&h).map_err(|_| DiskFault::Io)) else {
-            return false;
-        };
-        info.len <= size && window.get(0, info.len as usize).is_ok_and(|bytes| info.crc_matches(&bytes))
+        let Ok(header) = window.get(0, HEADER_BYTES) else { return !self.has(Bug::UnreadableIsNothing) };
+        let Ok(info) = BatchInfo::parse_header(&header) else { return false };
+        info.len <= size && window.get(0, info.len as usize).map_or(!self.has(Bug::UnreadableIsNothing), |b| info.crc_matches(&b))
     }
 
     /// How far the offset index proves that its segment was durable: its entries are written after their batches' sync.
