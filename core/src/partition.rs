@@ -158,12 +158,12 @@ impl Partition {
                 }
             }
             // Kafka tells waiting producers and fetchers of a deleted topic that this broker does not lead it any more.
-            E::Deleted => self.on_gone(ErrorCode::NotLeaderOrFollower, out),
+            E::Deleted => self.on_gone(ErrorCode::NotLeaderOrFollower, ErrorCode::NotLeaderOrFollower, out),
             E::DirectoryFailed if self.log.has(Bug::FailedDirectoryIsDeleted) => {
-                self.on_gone(ErrorCode::NotLeaderOrFollower, out)
+                self.on_gone(ErrorCode::NotLeaderOrFollower, ErrorCode::NotLeaderOrFollower, out)
             }
             // Written, and promised by fewer replicas than it takes: clients take that for an error which leaves it open, and ask again.
-            E::DirectoryFailed => self.on_gone(ErrorCode::NotEnoughReplicasAfterAppend, out),
+            E::DirectoryFailed => self.on_gone(ErrorCode::NotEnoughReplicasAfterAppend, ErrorCode::KafkaStorageError, out),
         }
         for event in events {
             self.on_log_event(event, out);
@@ -254,10 +254,10 @@ impl Partition {
         }
     }
 
-    /// Nobody will hear of this partition again: whoever waits is told now.
-    fn on_gone(&mut self, error: ErrorCode, out: &mut Vec<PartitionIntent>) {
+    /// Nobody will hear of this partition again: whoever waits is told now, a producer by `produced`.
+    fn on_gone(&mut self, produced: ErrorCode, error: ErrorCode, out: &mut Vec<PartitionIntent>) {
         self.closing = true;
-        self.fail_waiters(Offset(i64::MIN), error, out);
+        self.fail_waiters(Offset(i64::MIN), produced, out);
         self.disturb(out);
         for (_, token) in std::mem::take(&mut self.deletes) {
             out.push(PartitionIntent::Deleted { token, error, low_watermark: -1 });

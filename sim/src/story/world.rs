@@ -561,8 +561,8 @@ pub(super) fn play(stage: &mut Stage, command: &Command) -> Result<String, Diagn
         return Ok(String::new());
     }
     let case = stage.case().clone();
-    let outcome = quietly(|| case::run(&case, Watching { course: true, ..Watching::default() }));
-    let mut lines = outcome.course.clone();
+    let mut outcome = quietly(|| case::run(&case, Watching { course: true, ..Watching::default() }));
+    let mut lines = std::mem::take(&mut outcome.course);
     if outcome.failures.is_empty() {
         let o = outcome.operations;
         let (starts, excused) = (o.starts, outcome.excused());
