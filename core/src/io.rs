@@ -35,7 +35,7 @@ pub enum Input {
     /// A client connected. `host` is its address as Kafka prints it ("/127.0.0.1"); `internal` stays false for clients.
     Opened { conn: ConnId, host: String },
     /// A whole request arrived and was decoded. Requests of one connection are handed in in the order of their arrival. Admission is
-    /// the edge's: it stops reading a connection while `Node::unanswered_bytes` is above its budget.
+    /// the edge's: it stops reading a connection while `Node::unanswered` is above its budget.
     Request { conn: ConnId, request: RequestFrame },
     /// The connection is gone. Nothing that was asked on it needs an answer; what it appended stays.
     Closed { conn: ConnId },

@@ -28,7 +28,7 @@ use crate::planted::Planted;
 use crate::rng::Rng;
 use crate::serve::{Gather, Lookup};
 use crate::session::fetch_session::FetchSessions;
-use crate::session::{RequestId, Sessions};
+use crate::session::{RequestId, Sessions, Unanswered};
 use crate::time::Now;
 use crate::wire::RequestFrame;
 use directories::Directories;
@@ -169,11 +169,11 @@ impl Node {
 
     // --- getters: for edges, and for whoever checks from outside ---
 
-    /// The bytes of this connection's requests that have no answer yet. An edge stops reading a connection whose sum is above its
-    /// budget, and looks again after each of its replies and after inputs that may have ended a request without one (acks=0).
+    /// This connection's requests that have no answer yet. An edge stops reading a connection that is above its budget, and looks
+    /// again after each of its replies and after inputs that may have ended a request without one (acks=0).
     #[must_use]
-    pub fn unanswered_bytes(&self, conn: ConnId) -> u64 {
-        self.sessions.unanswered_bytes(conn)
+    pub fn unanswered(&self, conn: ConnId) -> Unanswered {
+        self.sessions.unanswered(conn)
     }
 
     /// Whether requests are being served: metadata is active, and nothing of the last life can be mistaken for this one's.

@@ -5,7 +5,7 @@
 //! Gives       `Effect::Reply` in request order; the leases of replies that will never leave.
 //! Holds       one slot per request, answered once; unanswered bytes are the sum over the slots; an answer to a closed
 //!             connection finds nothing and harms nobody.
-//! Not here    what a request means (`serve`), stopping to read (the edge, by `Node::unanswered_bytes`).
+//! Not here    what a request means (`serve`), stopping to read (the edge, by `Node::unanswered`).
 
 pub mod fetch_session;
 
@@ -32,6 +32,16 @@ pub enum Answer {
     Close,
 }
 
+/// What a connection has asked for and not got yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unanswered {
+    /// The bytes of these requests.
+    pub bytes: u64,
+    pub requests: usize,
+    /// So many of them are done, and their answers wait for that of an earlier one.
+    pub kept_back: usize,
+}
+
 #[derive(Debug)]
 struct Slot {
     size_bytes: u32,
@@ -45,6 +55,8 @@ struct Conn {
     first: u64,
     slots: VecDeque<Slot>,
     unanswered_bytes: u64,
+    /// Replies behind a slot without an answer.
+    kept_back: usize,
     /// `Effect::Close` was given: nothing further leaves.
     closing: bool,
 }
@@ -103,10 +115,12 @@ impl Sessions {
             out.push(Effect::Reply { conn: request.conn, reply });
             return None;
         }
+        c.kept_back += usize::from(matches!(answer, Answer::Reply(_)));
         slot.answer = Some(answer);
         while let Some(Slot { answer: Some(_), .. }) = c.slots.front() {
             let Some(Slot { size_bytes, answer: Some(answer) }) = c.slots.pop_front() else { break };
             c.first += 1;
+            c.kept_back -= usize::from(matches!(answer, Answer::Reply(_)));
             c.unanswered_bytes -= u64::from(size_bytes);
             match answer {
                 Answer::Reply(reply) => out.push(Effect::Reply { conn: request.conn, reply }),
@@ -141,10 +155,11 @@ impl Sessions {
         self.conns.get(&conn).map(|c| c.host.as_str())
     }
 
-    /// The bytes of the requests of this connection that wait for their answer.
+    /// The requests of this connection that wait for their answer, or for their turn to be answered.
     #[must_use]
-    pub fn unanswered_bytes(&self, conn: ConnId) -> u64 {
-        self.conns.get(&conn).map_or(0, |c| c.unanswered_bytes)
+    pub fn unanswered(&self, conn: ConnId) -> Unanswered {
+        let of = |c: &Conn| Unanswered { bytes: c.unanswered_bytes, requests: c.slots.len(), kept_back: c.kept_back };
+        self.conns.get(&conn).map_or(Unanswered::default(), of)
     }
 
     /// Requests in progress on all connections.
@@ -208,7 +223,7 @@ mod tests {
             assert_eq!(sent(&out), expected);
             s.check_invariants(C);
         }
-        assert_eq!((s.unanswered_bytes(C), s.open_requests()), (0, 0));
+        assert_eq!((s.unanswered(C).bytes, s.open_requests()), (0, 0));
     }
 
     #[test]
@@ -217,9 +232,9 @@ mod tests {
         s.open(C, String::new());
         let (a, b) = (s.admit(C, 100).expect("open"), s.admit(C, 1).expect("open"));
         assert_eq!(s.answer(b, reply(7), &mut out), None);
-        assert_eq!((sent(&out), s.unanswered_bytes(C)), (vec![], 101));
+        assert_eq!((sent(&out), s.unanswered(C).bytes), (vec![], 101));
         assert_eq!(s.answer(a, Answer::Silent, &mut out), None);
-        assert_eq!((sent(&out), s.unanswered_bytes(C)), (vec![7], 0));
+        assert_eq!((sent(&out), s.unanswered(C).bytes), (vec![7], 0));
     }
 
     #[test]

@@ -128,7 +128,7 @@ impl<S: Stream, D: Disk> Connection<S, D> {
             if flushed && !edge.conn(self.id).outbox.is_empty() {
                 continue;
             }
-            edge.conn(self.id).waker = Some(cx.waker().clone());
+            edge.on_waiting(self.id, cx.waker().clone());
             return Poll::Pending;
         }
         cx.waker().wake_by_ref();

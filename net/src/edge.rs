@@ -19,7 +19,7 @@ use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::wire::{self, Request, RequestFrame};
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Context, Waker};
@@ -72,9 +72,8 @@ impl Clock {
 /// What the edge knows of one connection.
 pub(crate) struct Conn<F> {
     pub(crate) outbox: Outbox<F>,
-    /// The sizes of the requests that were handed in and are not answered, oldest first, with their correlation ids.
-    unanswered: VecDeque<(i32, u32)>,
-    unanswered_bytes: usize,
+    /// The correlation ids of the requests that were handed in and get an answer, oldest first.
+    unanswered: VecDeque<i32>,
     /// No more is read; the connection ends when the outbox is empty.
     pub(crate) closing: bool,
     /// The last time that bytes came or went.
@@ -99,6 +98,8 @@ pub struct Edge<D: Disk> {
     pub(crate) metrics: Rc<Metrics>,
     conns: BTreeMap<ConnId, Conn<D::Source>>,
     conn_next: u64,
+    /// Connections that are not read because of what is unanswered: some of that ends without an answer.
+    held_up: BTreeSet<ConnId>,
     inbox: VecDeque<Input>,
     effects: Vec<Effect>,
     completions: Vec<Completion>,
@@ -146,6 +147,7 @@ impl<D: Disk> Edge<D> {
             metrics,
             conns: BTreeMap::new(),
             conn_next: 1,
+            held_up: BTreeSet::new(),
             inbox: VecDeque::new(),
             effects,
             completions: Vec::new(),
@@ -198,6 +200,7 @@ impl<D: Disk> Edge<D> {
                 break;
             }
         }
+        self.wake_held_up();
         if self.exit.is_some() || self.node.deadline().is_some_and(|d| self.armed.is_none_or(|at| d.at < at)) {
             self.wake_runner();
         }
@@ -249,9 +252,8 @@ impl<D: Disk> Edge<D> {
             self.inbox.extend(lease.map(|lease| Input::Released { lease }));
             return;
         };
-        let (correlation, size) = conn.unanswered.pop_front().expect("a reply answers a request");
+        let correlation = conn.unanswered.pop_front().expect("a reply answers a request");
         assert_eq!(correlation, reply.correlation, "replies of {id:?} are out of order");
-        conn.unanswered_bytes -= size as usize;
         let held = conn.outbox.held();
         let chunks = wire::encode_reply(reply).unwrap_or_else(|error| {
             tracing::error!(?error, "an answer cannot be encoded; closing the connection");
@@ -301,14 +303,7 @@ impl<D: Disk> Edge<D> {
         let id = ConnId(self.conn_next);
         self.conn_next += 1;
         let active = self.clock.now().mono;
-        let conn = Conn {
-            outbox: Outbox::default(),
-            unanswered: VecDeque::new(),
-            unanswered_bytes: 0,
-            closing: false,
-            active,
-            waker: None,
-        };
+        let conn = Conn { outbox: Outbox::default(), unanswered: VecDeque::new(), closing: false, active, waker: None };
         self.conns.insert(id, conn);
         self.metrics.connections.set(self.conns.len() as i64);
         self.handle(Input::Opened { conn: id, host });
@@ -321,8 +316,7 @@ impl<D: Disk> Edge<D> {
         // The one request that Kafka never answers.
         let answered = !matches!(&request.request, Request::Produce(produce) if produce.acks == 0);
         if answered {
-            conn.unanswered.push_back((request.correlation, request.size));
-            conn.unanswered_bytes += request.size as usize;
+            conn.unanswered.push_back(request.correlation);
         }
         self.metrics.on_request(&request);
         if matches!(request.request, Request::DescribeLogDirs(_)) {
@@ -334,6 +328,7 @@ impl<D: Disk> Edge<D> {
     /// The connection has ended, whoever ended it.
     pub(crate) fn on_closed(&mut self, id: ConnId) {
         let conn = self.conns.remove(&id).expect("a connection ends once");
+        self.held_up.remove(&id);
         self.metrics.connections.set(self.conns.len() as i64);
         self.metrics.outgoing.dec_by(conn.outbox.held() as i64);
         self.inbox.extend(conn.outbox.into_leases().map(|lease| Input::Released { lease }));
@@ -354,9 +349,40 @@ impl<D: Disk> Edge<D> {
         let conn = &self.conns[&id];
         !conn.closing
             && self.shutting_down.is_none()
-            && conn.unanswered_bytes < self.limits.unanswered_bytes_max
-            && conn.unanswered.len() < self.limits.unanswered_requests_max
             && conn.outbox.held() < self.limits.outgoing_bytes_max
+            && !self.owes_much(id)
+    }
+
+    /// Whether so much of what this connection has asked is unanswered that no more is taken from it.
+    fn owes_much(&self, id: ConnId) -> bool {
+        let (open, limits) = (self.node.unanswered(id), &self.limits);
+        open.bytes >= limits.unanswered_bytes_max as u64
+            || open.requests >= limits.unanswered_requests_max
+            || open.kept_back >= limits.kept_back_max
+    }
+
+    /// The connection waits: for an answer, for its peer, or until less is unanswered.
+    pub(crate) fn on_waiting(&mut self, id: ConnId, waker: Waker) {
+        self.conn(id).waker = Some(waker);
+        if self.owes_much(id) {
+            self.held_up.insert(id);
+        }
+    }
+
+    /// What is done without an answer wakes nobody by itself.
+    fn wake_held_up(&mut self) {
+        if self.held_up.is_empty() {
+            return;
+        }
+        let mut held_up = std::mem::take(&mut self.held_up);
+        held_up.retain(|id| {
+            let owes = self.owes_much(*id);
+            if let Some(conn) = self.conns.get_mut(id).filter(|_| !owes) {
+                conn.wake();
+            }
+            owes
+        });
+        self.held_up = held_up;
     }
 
     /// Whether every request of this connection has its answer, sent or about to be sent.
@@ -412,19 +438,19 @@ impl<D: Disk> Edge<D> {
         self.conn(id).active = now;
     }
 
-    /// Close what has been idle for too long; the time at which to look again.
+    /// Close what has been idle for too long; the time at which to look again. As with Kafka, also what waits for an answer: of a peer that
+    /// is gone nothing else is ever heard, and a fetch may be parked for weeks.
     pub(crate) fn close_idle(&mut self) -> tokio::time::Instant {
         let now = self.clock.now().mono;
         let idle_max = self.limits.idle_max;
         let mut next = now.after(idle_max);
         for conn in self.conns.values_mut().filter(|conn| !conn.closing) {
             let at = conn.active.after(idle_max);
-            // Who waits for an answer is not idle; who does not take one is.
-            if at <= now && conn.unanswered.is_empty() {
+            if at <= now {
                 conn.closing = true;
                 conn.outbox.give_up();
                 conn.wake();
-            } else if at > now {
+            } else {
                 next = next.min(at);
             }
         }

@@ -12,12 +12,14 @@ pub struct Limits {
     pub request_bytes_max: usize,
     /// `max.connections`: more are closed as soon as they are accepted.
     pub connections_max: usize,
-    /// `connections.max.idle.ms`: a connection on which nothing was asked for so long is closed.
+    /// `connections.max.idle.ms`: a connection on which no byte came or went for so long is closed, whatever it waits for.
     pub idle_max: Duration,
     /// A connection is not read while so many bytes of its requests are unanswered. A longer request is taken alone.
     pub unanswered_bytes_max: usize,
     /// A connection is not read while so many of its requests are unanswered.
     pub unanswered_requests_max: usize,
+    /// A connection is not read while so many of its answers wait for that of an earlier request: a few bytes may ask for many.
+    pub kept_back_max: usize,
     /// A connection is not read while so many bytes of answers (ranges of files not counted) wait to be sent on it.
     pub outgoing_bytes_max: usize,
     /// How many handles of files are kept open.
@@ -37,6 +39,7 @@ impl Default for Limits {
             idle_max: Duration::from_secs(600),
             unanswered_bytes_max: 4 * 1024 * 1024,
             unanswered_requests_max: 1024,
+            kept_back_max: 16,
             outgoing_bytes_max: 4 * 1024 * 1024,
             open_files_max: 4096,
             unwritten_bytes_max: 256 * 1024 * 1024,
@@ -74,11 +77,12 @@ impl std::fmt::Display for Limits {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "per connection: one request of at most {} B, read on while under {} B in {} requests unanswered and {} B to be \
-             sent; {} connections; {} open files; {} B of records that wait to be written",
+            "per connection: one request of at most {} B, read on while under {} B in {} requests unanswered, {} answers \
+             behind a slower one and {} B to be sent; {} connections; {} open files; {} B of records that wait to be written",
             self.request_bytes_max,
             self.unanswered_bytes_max,
             self.unanswered_requests_max,
+            self.kept_back_max,
             self.outgoing_bytes_max,
             self.connections_max,
             self.open_files_max,

@@ -56,10 +56,10 @@ fn pipelined_requests_are_answered_in_their_order() {
     let b = w.send(conn, 3, api_versions());
     w.drive();
     assert!(w.replies(conn).is_empty(), "the second reply waits for the first");
-    assert_eq!(w.node().unanswered_bytes(conn), 200);
+    assert_eq!(w.node().unanswered(conn).bytes, 200);
     w.release();
     assert_eq!(w.replies(conn).iter().map(|r| r.correlation).collect::<Vec<_>>(), [a, b]);
-    assert_eq!(w.node().unanswered_bytes(conn), 0);
+    assert_eq!(w.node().unanswered(conn).bytes, 0);
 }
 
 #[test]

@@ -141,10 +141,19 @@ pub struct Capped<'a> {
     left: usize,
 }
 
+impl Capped<'_> {
+    /// How much more may be read, in bytes.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.left
+    }
+}
+
 impl Read for Capped<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let got = self.inner.read(out)?;
-        self.left = self.left.checked_sub(got).ok_or_else(|| std::io::Error::other("it decompresses to too much"))?;
-        Ok(got)
+        let left = self.left.checked_sub(got);
+        self.left = left.unwrap_or(0);
+        left.map(|_| got).ok_or_else(|| std::io::Error::other("it decompresses to too much"))
     }
 }

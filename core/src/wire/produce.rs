@@ -3,10 +3,15 @@
 use super::batch::check;
 use super::body::{Body, Layout};
 use super::codec::WireError;
+use super::compress::DECOMPRESSED_BYTES_MAX;
 use super::{Produce, ProducePartition, ProduceTopic, msg};
 use crate::ids::TopicId;
 use bytes::Bytes;
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
+
+/// All batches of a request may decompress to so much for each of their bytes, beside what one batch may: ordinary ones do, and a
+/// request of many that are made to decompress to a thousand times their size cannot hold up everybody else.
+const DECOMPRESSED_PER_BYTE: usize = 16;
 
 impl Body for Produce {
     fn header_version(version: i16) -> i16 {
@@ -15,14 +20,19 @@ impl Body for Produce {
 
     fn read(bytes: &mut Bytes, version: i16) -> Result<Produce, WireError> {
         let request = msg::ProduceRequest::decode(bytes, version).map_err(|e| WireError::Malformed(e.to_string()))?;
-        let partition = |p: msg::produce_request::PartitionProduceData| ProducePartition {
+        let packed = |t: &msg::produce_request::TopicProduceData| {
+            t.partition_data.iter().filter_map(|p| p.records.as_ref()).map(Bytes::len).sum::<usize>()
+        };
+        let packed: usize = request.topic_data.iter().map(packed).sum();
+        let mut unpacked_left = DECOMPRESSED_BYTES_MAX.saturating_add(packed.saturating_mul(DECOMPRESSED_PER_BYTE));
+        let mut partition = |p: msg::produce_request::PartitionProduceData| ProducePartition {
             index: p.index,
-            records: check(p.records, version),
+            records: check(p.records, version, &mut unpacked_left),
         };
         let topic = |t: msg::produce_request::TopicProduceData| ProduceTopic {
             name: t.name.to_string(),
             id: TopicId(t.topic_id),
-            partitions: t.partition_data.into_iter().map(partition).collect(),
+            partitions: t.partition_data.into_iter().map(&mut partition).collect(),
         };
         Ok(Produce {
             transactional_id: request.transactional_id.map(|id| id.to_string()),

@@ -141,6 +141,40 @@ fn slow_reader_who_does_not_read_is_not_read_from() {
 }
 
 #[test]
+fn what_is_done_and_not_answered_counts_until_its_turn_comes() {
+    let limits = Limits { unanswered_requests_max: 8, kept_back_max: 3, ..Limits::default() };
+    each_character(&limits, |broker| async move {
+        let taken = |api: &str| broker.metric(&format!("ottla_requests_total{{api=\"{api}\"}}"));
+        let mut other = connect().await;
+        other.create("quiet").await;
+        other.create("orders").await;
+        // Behind a fetch that waits: answers that cannot leave, and requests that get none.
+        let (mut asker, mut sender) = (connect().await, connect().await);
+        for client in [&mut asker, &mut sender] {
+            let waits = client.encode(fetch("quiet", 0, i32::MAX));
+            client.send(&waits).await?;
+        }
+        let before = taken("Metadata");
+        for _ in 0..40 {
+            let (asks, sends) = (asker.encode(metadata()), sender.encode(produce("orders", 0, b"v")));
+            asker.send(&asks).await?;
+            sender.send(&sends).await?;
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!((taken("Metadata") - before, taken("Produce")), (3, 7));
+        // What ends the waiting lets everything through, also where nothing more is answered.
+        other.produce("quiet", b"now").await?;
+        for i in 0..41 {
+            assert_eq!(client::correlation_of(&asker.receive().await?), i + 1);
+        }
+        sender.receive().await?;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!((taken("Metadata") - before, taken("Produce")), (40, 41));
+        Ok(())
+    });
+}
+
+#[test]
 fn shutdown_in_mid_request_keeps_what_was_acknowledged_and_ends_clean() {
     for (seed, character) in (1..).zip(characters()) {
         let broker = Broker::new(seed, character, Limits::default());
@@ -234,13 +268,17 @@ fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let broker = Broker::new(3, Character::default(), limits);
     let mut sim = world(&broker);
     sim.client("client", async move {
-        let (mut idle, mut busy) = (connect().await, connect().await);
+        let (mut idle, mut busy, mut parked) = (connect().await, connect().await, connect().await);
         idle.call(api_versions()).await?;
+        parked.create("quiet").await;
+        let waits = parked.encode(fetch("quiet", 0, i32::MAX));
+        parked.send(&waits).await?;
         for _ in 0..7 {
             tokio::time::sleep(Duration::from_secs(10)).await;
             busy.call(api_versions()).await?;
         }
         assert!(idle.receive().await.is_err());
+        assert!(parked.receive().await.is_err(), "who waits for weeks is as idle as anybody");
         busy.call(api_versions()).await?;
         Ok(())
     });

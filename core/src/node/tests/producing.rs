@@ -76,7 +76,7 @@ fn acks_0_gets_no_reply_and_an_error_under_it_ends_the_connection() {
     w.send(conn, 9, produce_request("orders", 0, 0, batch(&["a"])));
     w.drive();
     assert!(w.replies(conn).is_empty() && w.closed.is_empty());
-    assert_eq!(w.node().unanswered_bytes(conn), 0);
+    assert_eq!(w.node().unanswered(conn).bytes, 0);
     assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
     w.send(conn, 9, produce_request("nowhere", 0, 0, batch(&["a"])));
     w.drive();

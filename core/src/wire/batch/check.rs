@@ -25,7 +25,8 @@
 //!
 //! Bytes after the batch that are too few to be another one are ignored, as Kafka ignores them.
 //!
-//! A compressed payload is validated as a stream: memory is bounded by the codec's window, time by `DECOMPRESSED_BYTES_MAX`.
+//! A compressed payload is validated as a stream: memory is bounded by the codec's window, time by `DECOMPRESSED_BYTES_MAX` and by what the whole
+//! request may decompress to.
 
 use super::append::rebuild;
 use super::header::{BatchInfo, CRC_FROM, HEADER_BYTES, MAGIC_PREFIX_BYTES, PREFIX_BYTES, Seen, i32_at};
@@ -43,15 +44,16 @@ const LENGTH_READABLE: usize = 39;
 /// The first version of Produce that may carry zstd (KIP-110).
 const ZSTD_SINCE: i16 = 7;
 
-/// Check the records of one partition in a Produce request of this version.
-pub fn check(records: Option<Bytes>, produce_version: i16) -> Result<Checked, RecordsError> {
+/// Check the records of one partition in a Produce request of this version. `unpacked_left`: what the batches of the request may still
+/// decompress to, in bytes.
+pub fn check(records: Option<Bytes>, produce_version: i16, unpacked_left: &mut usize) -> Result<Checked, RecordsError> {
     let bytes = records.ok_or_else(|| refuse(ErrorCode::InvalidRecord, Scope::Partition, "null for records"))?;
     let (bytes, codec) = check_framing(bytes, produce_version)?;
     if i64::from_be_bytes(bytes[..8].try_into().expect("eight bytes")) != 0 {
         return Err(invalid("the base offset is not 0"));
     }
     let batch_bytes = Some(u32::try_from(bytes.len()).expect("a batch is shorter than 2 GiB"));
-    check_batch(bytes, codec).map_err(|e| RecordsError { batch_bytes, ..e })
+    check_batch(bytes, codec, unpacked_left).map_err(|e| RecordsError { batch_bytes, ..e })
 }
 
 /// What can be said without the batch's contents. Gives the one batch without what follows it, and its codec.
@@ -83,7 +85,7 @@ fn check_framing(bytes: Bytes, produce_version: i16) -> Result<(Bytes, Option<Co
     }
 }
 
-fn check_batch(bytes: Bytes, codec: Option<Codec>) -> Result<Checked, RecordsError> {
+fn check_batch(bytes: Bytes, codec: Option<Codec>, unpacked_left: &mut usize) -> Result<Checked, RecordsError> {
     let corrupt = |detail: String| refuse(ErrorCode::CorruptMessage, Scope::Partition, detail);
     let mut info = BatchInfo::parse(&bytes, 0).map_err(|e| corrupt(e.to_string()))?;
     if !info.crc_matches(&bytes) {
@@ -91,7 +93,7 @@ fn check_batch(bytes: Bytes, codec: Option<Codec>) -> Result<Checked, RecordsErr
     }
     let codec = codec.ok_or_else(|| unreadable("an unknown codec"))?;
     check_header(&info)?;
-    let (seen, consecutive) = check_payload(&info, codec, &bytes)?;
+    let (seen, consecutive) = check_payload(&info, codec, &bytes, unpacked_left)?;
     info.seen = Some(seen);
     match (consecutive, codec) {
         (true, _) => Ok(Checked { bytes, batches: vec![info] }),
@@ -154,7 +156,7 @@ fn check_header(info: &BatchInfo) -> Result<(), RecordsError> {
 }
 
 /// Read all records: what they say, and whether their offset deltas count up from zero.
-fn check_payload(info: &BatchInfo, codec: Codec, bytes: &Bytes) -> Result<(Seen, bool), RecordsError> {
+fn check_payload(info: &BatchInfo, codec: Codec, bytes: &Bytes, unpacked_left: &mut usize) -> Result<(Seen, bool), RecordsError> {
     let payload = &bytes[HEADER_BYTES..];
     if codec == Codec::None {
         // A length of too many bytes is the one number that trips Kafka, and only here.
@@ -164,9 +166,13 @@ fn check_payload(info: &BatchInfo, codec: Codec, bytes: &Bytes) -> Result<(Seen,
     if payload.is_empty() && codec != Codec::Zstd {
         return Err(unreadable("an empty compressed payload"));
     }
-    let stream = compress::reader(codec, payload, DECOMPRESSED_BYTES_MAX)
-        .map_err(|e| unreadable(format!("the records do not decompress: {e}")))?;
-    scan(info, &mut BufReader::new(stream), ErrorCode::InvalidRecord)
+    let allowed = DECOMPRESSED_BYTES_MAX.min(*unpacked_left);
+    let stream =
+        compress::reader(codec, payload, allowed).map_err(|e| unreadable(format!("the records do not decompress: {e}")))?;
+    let mut input = BufReader::new(stream);
+    let scanned = scan(info, &mut input, ErrorCode::InvalidRecord);
+    *unpacked_left -= allowed - input.into_inner().left();
+    scanned
 }
 
 fn scan(info: &BatchInfo, input: &mut impl BufRead, long_number: ErrorCode) -> Result<(Seen, bool), RecordsError> {

@@ -11,6 +11,25 @@ use proptest::prelude::*;
 const JAVA: &str = include_str!("testdata/java-client.txt");
 const LATEST: i16 = 13;
 
+/// As alone in its request.
+fn check(records: Option<Bytes>, version: i16) -> Result<Checked, RecordsError> {
+    super::check(records, version, &mut usize::MAX.clone())
+}
+
+#[test]
+fn the_batches_of_a_request_share_what_they_may_decompress_to() {
+    let zeros = vec![0; 1 << 20];
+    let mut builder = BatchBuilder::new(Compression { codec: Codec::Gzip, level: None });
+    builder.push_record(&record(0, 0, None, Some(&zeros)));
+    let bytes = builder.build().expect("it compresses").bytes;
+    let mut left = (2 << 20) + (1 << 10);
+    assert!(super::check(Some(bytes.clone()), LATEST, &mut left).is_ok());
+    assert!(super::check(Some(bytes.clone()), LATEST, &mut left).is_ok());
+    assert!(left < 1 << 10, "{left}");
+    let refused = super::check(Some(bytes), LATEST, &mut left).expect_err("no third one");
+    assert_eq!((refused.code, left), (E::UnknownServerError, 0));
+}
+
 type Verdict = Result<(), (E, Scope)>;
 
 fn java(codec: Codec) -> Bytes {
