@@ -200,12 +200,13 @@ impl Log {
         }
     }
 
-    /// Recovery has found that the log ends at `cut`, and has cut it there or not: let the disk follow.
+    /// Recovery has found that the log ends at `cut`: let the disk follow. Also where the file seems to end there: a cut of the last life
+    /// whose fsync failed is seen by every reader, and no later fsync brings it to the disk unless the length is set again.
     pub(super) fn repair_after_recovery(&mut self, cut: Place, is_cut: bool, doomed: Vec<FileId>, port: &mut DiskPort<'_>) {
         assert!(cut.offset == self.end, "recovery cuts where the log ends");
         let is_cut = is_cut || !doomed.is_empty();
         self.health = Health::Repairing(Box::new(Repair::after_recovery(cut, doomed)));
-        match is_cut {
+        match is_cut || !self.has(Bug::CutTrusted) {
             true => self.cut_files(port),
             false if self.rewriting > 0 => self.set_step(Step::Cutting, BTreeSet::new()),
             false => self.sync_cut(port),

@@ -153,7 +153,8 @@ impl Watch {
             self.report(Id::OrderlyEnd.found("a log is written while the marker of an orderly end may still be found", text));
         }
         let known = self.log_of(disk, file.dir);
-        let damaged = known.map_or(self.failed_in_life(METADATA), |log| self.logs[log].is_damaged());
+        // A call that failed in an earlier life excuses nothing: the start was to make it good.
+        let damaged = known.is_some_and(|log| self.logs[log].struck_from.is_some()) || self.failed_in_life(path);
         if known.is_none() && path != METADATA || damaged {
             return;
         }
@@ -433,7 +434,9 @@ impl Watch {
                 if there && !keeps {
                     return Some(("an index below a recovery point is not on the disk", format!("{}", file.name)));
                 }
-                if kind == FileKind::TimeIndex && latest >= 0 && !self.no_space {
+                // One that could not be written is given up; readers do without it.
+                let given_up = self.no_space || self.has_failed(path);
+                if kind == FileKind::TimeIndex && latest >= 0 && !given_up {
                     let last = disk.contents(file).chunks_exact(12).next_back().map(|e| refold::i64_at(e, 0));
                     if last != Some(latest) {
                         let text = format!("{}: it ends with {last:?}, the segment's largest timestamp is {latest}", file.name);

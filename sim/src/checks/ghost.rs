@@ -62,8 +62,10 @@ pub(crate) struct GhostLog {
     pub(crate) deletion_asked: i64,
     /// Promises rest on the page cache.
     pub(crate) page_cache: bool,
-    /// A call on it failed, or damage struck what says whose it is: what it holds is not the node's doing alone.
+    /// Damage struck what says whose it is, or the metadata that speaks of it: what it holds is not the node's doing alone.
     pub(crate) failed: bool,
+    /// A call on it failed in this life. The next start has to make that good: what was promised is there, and what follows is sound.
+    pub(crate) failing: bool,
     /// Damage struck its batches: the first offset that it struck. What lies below has to be there all the same.
     pub(crate) struck_from: Option<i64>,
     /// Damage struck an index or its leader epochs.
@@ -73,12 +75,12 @@ pub(crate) struct GhostLog {
 impl GhostLog {
     /// Whether what it holds is not the node's doing alone, at any offset.
     pub(crate) fn is_damaged(&self) -> bool {
-        self.failed || self.struck_from.is_some()
+        self.failed || self.failing || self.struck_from.is_some()
     }
 
     /// Whether what it holds at `offset` is not the node's doing alone.
     pub(crate) fn is_damaged_at(&self, offset: i64) -> bool {
-        self.failed || self.struck_from.is_some_and(|from| offset >= from)
+        self.failed || self.failing || self.struck_from.is_some_and(|from| offset >= from)
     }
 
     /// Damage struck this file of it from this byte on.

@@ -494,7 +494,7 @@ impl Watch {
         self.failed_in_life.insert(path.clone());
         self.failed.insert(path);
         if let Some(log) = known {
-            self.logs[log].failed = true;
+            self.logs[log].failing = true;
         }
     }
 
@@ -747,12 +747,13 @@ impl Watch {
             }
         }
         self.failed_in_life.clear();
+        self.logs.iter_mut().for_each(|log| log.failing = false);
     }
 
     /// What a log holds on the disk, from the segment on in which `start` lies: is that what it has to hold?
     fn compare(&mut self, log: usize, start: i64, batches: Vec<GhostBatch>) {
         self.compare_start(log, start);
-        let damaged = self.logs[log].is_damaged();
+        let damaged = self.logs[log].failed || self.logs[log].struck_from.is_some();
         if let Some(pair) = batches.windows(2).find(|p| p[1].head.epoch < p[0].head.epoch).filter(|_| !damaged) {
             let text = format!("{}: epoch {} behind {}", self.logs[log].path, pair[1].head.epoch, pair[0].head.epoch);
             self.report(Id::OneWriter.found("batches of an older leader epoch lie behind those of a newer one", text));

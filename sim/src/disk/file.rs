@@ -113,7 +113,9 @@ impl File {
     }
 
     pub(crate) fn truncate(&mut self, len: u64) {
-        if len >= self.len() {
+        // A length that is set again is dirty again, as bytes are that are written again.
+        let is_again = len == self.len() && self.has_unsynced_cut();
+        if len >= self.len() && !is_again {
             return;
         }
         self.rewritten.iter_mut().for_each(|(_, to)| *to = len.min(*to));
@@ -130,8 +132,9 @@ impl File {
         self.cut = true;
     }
 
+    /// Whether a power loss may undo a cut: it was not synced, or the sync failed, and readers see a shorter file than the medium has.
     pub(crate) fn has_unsynced_cut(&self) -> bool {
-        self.cut
+        self.cut || self.dirty_from.is_none() && self.durable.len() > self.cached.len()
     }
 
     /// What `Sync` given now must make durable: everything up to this length.
@@ -489,6 +492,24 @@ mod tests {
             kept += u32::from(f.len() == 100);
         }
         assert!(undone > 10 && kept > 10, "{undone} {kept}");
+    }
+
+    #[test]
+    fn a_truncate_whose_sync_failed_is_made_good_by_another() {
+        let mut rng = Rng::stream(5, "test");
+        for again in [false, true] {
+            let mut f = written(&[7; 600], &[]);
+            f.truncate(100);
+            f.sync_failed(Loss::NOTHING_KEPT, &mut rng);
+            assert!(f.has_unsynced_cut() && f.len() == 100);
+            if again {
+                f.truncate(100);
+            }
+            f.synced(f.sync_target(), None);
+            assert_eq!(f.has_unsynced_cut(), !again, "a sync alone has nothing to write");
+            f.power_lost(Loss::NOTHING_KEPT, &mut rng);
+            assert_eq!(f.len(), if again { 100 } else { 600 });
+        }
     }
 
     #[test]
