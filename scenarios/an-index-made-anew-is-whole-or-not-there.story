@@ -14,7 +14,7 @@ produce orders/0 g size=100
 run 1s
 files orders/0
 crash
-fault crash-at-call on=index after=18
+fault crash-at-call on=index after=16
 start
 run 1s
 files orders/0
@@ -41,14 +41,13 @@ leader-epoch-checkpoint 8
 partition.metadata 43
 node 1 is down: Stopped
 00000000000000000000.log 1020
-00000000000000000000.timeindex 48
+00000000000000000000.timeindex.tmp 48
 00000000000000000006.log 170
 00000000000000000006.snapshot 18
 leader-epoch-checkpoint 8
 partition.metadata 43
 node 1 is down: Stopped
 00000000000000000000.log 1020
-00000000000000000000.timeindex 48
 00000000000000000006.log 170
 00000000000000000006.snapshot 18
 leader-epoch-checkpoint 8
