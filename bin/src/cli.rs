@@ -418,10 +418,12 @@ pub(crate) enum LogCommand {
     ottla log dump data/orders-0/00000000000000000000.log --print-records\n  \
     ottla log dump data/orders-0/* --verify\n  \
     ottla log dump data/__cluster_metadata-0/*.log -o json\n\n\
-    With -o json, one object a line; its kind is batch, record, entry, producer, epoch, line, reserve or end.\n\
-    Records have key, value and headers as `ottla consume -o json` prints them (key_hex, value_hex where they are\n\
-    no text); those of the metadata log have type, version and data, with the field names of\n\
-    Kafka's schemas, but for its control records.")]
+    With -o json, one object a line; its kind is batch, record, entry, producer, epoch, line, reserve, end, damage, skipped\n\
+    or unreadable. Each names its file as given on the command line (file_hex where that is no text). Damage has a position\n\
+    (null where it has none) and a text as damage; skipped, likewise as skipped, are bytes between batches, or with the\n\
+    position null the rest of a file. What of this makes the command fail is only counted on stderr, if there are several.\n\n\
+    Records have key, value and headers as `ottla consume -o json` prints them (key_hex, value_hex where they are no text);\n\
+    those of the metadata log and control records have type, version and data, with the field names of Kafka's schemas.")]
 pub(crate) struct LogDumpArgs {
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -6,6 +6,7 @@
 
 mod cli;
 mod consume;
+mod control;
 mod driver;
 mod dump;
 mod exhaustive;

@@ -3,6 +3,7 @@
 //! Takes       a record that was decoded.
 //! Gives       the name of its type, and its fields as an object.
 //! Holds       tagged fields stand there only where they differ from their defaults, ids are Kafka's base 64.
+//! Not here    control records (`control.rs`).
 
 use ottla_core::controller::records::{
     BrokerChange, Endpoint, FeatureRange, PartitionChange, PartitionRecord, Record, RegisterBroker, RegisterController,
@@ -40,14 +41,6 @@ pub(crate) fn object(record: &Record) -> (&'static str, Value) {
         Record::RegisterController(r) => ("REGISTER_CONTROLLER_RECORD", register_controller(r)),
         Record::ClearElr { topic_name } => ("CLEAR_ELR_RECORD", json!({"topicName": topic_name})),
     }
-}
-
-/// The type of a control record, by its key: a version and a number of 16 bits each.
-pub(crate) fn control(key: &[u8]) -> Option<&'static str> {
-    const TYPES: [&str; 7] =
-        ["ABORT", "COMMIT", "LEADER_CHANGE", "SNAPSHOT_HEADER", "SNAPSHOT_FOOTER", "KRAFT_VERSION", "KRAFT_VOTERS"];
-    let number = key.get(2..4).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]))?;
-    TYPES.get(usize::from(number)).copied()
 }
 
 fn tagged<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
@@ -221,6 +214,5 @@ mod tests {
             let printed: Value = serde_json::from_str(printed).expect("JSON");
             assert_eq!(object(&record), (kind, printed));
         }
-        assert_eq!([control(&[0, 0, 0, 2]), control(&[0, 0, 0, 9]), control(b"")], [Some("LEADER_CHANGE"), None, None]);
     }
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod clients;
 mod conformance;
+mod dump;
 mod kill9;
 mod process;
 mod support;
