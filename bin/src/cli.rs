@@ -107,7 +107,8 @@ fn own_settings() -> String {
 }
 
 /// Settings by Kafka's names come from the file first, then from --set; the flags --data-dir, --listen and --advertise win over
-/// log.dirs, listeners and advertised.listeners.
+/// log.dirs, listeners and advertised.listeners. A name that nobody knows is refused, but for one in a server.properties, which
+/// may be a plugin's: it is warned of and passed over, as Kafka does, unless it looks like a setting that protects the broker.
 #[derive(Args, Debug)]
 #[command(after_help = format!("Examples:\n  \
     ottla serve --data-dir data --listen 127.0.0.1:9092\n  \

@@ -14,24 +14,17 @@ use std::process::ExitCode;
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
-    let gathered = settings::gather(args.config.as_deref(), &args.set)?;
-    let data_dir = match &args.data_dir {
-        Some(dir) => dir.clone(),
-        None => gathered.data_dir()?.ok_or_else(|| {
-            Failure::Usage("where shall the log live? Say --data-dir DIR, or log.dirs in the settings file".to_owned())
-        })?,
-    };
-    let listen = match &args.listen {
-        Some(listen) => listen.clone(),
-        None => gathered.listener("listeners")?.unwrap_or_else(|| "127.0.0.1:9092".to_owned()),
-    };
-    let advertise = match &args.advertise {
-        Some(advertise) => Some(advertise.clone()),
-        None => gathered.listener("advertised.listeners")?,
-    };
+    let mut gathered = settings::gather(args.config.as_deref(), &args.set)?;
+    let data_dir = args.data_dir.clone().or_else(|| gathered.data_dir());
+    let listen = args.listen.clone().or_else(|| gathered.listener("listeners")).unwrap_or_else(|| "127.0.0.1:9092".to_owned());
+    let advertise = args.advertise.clone().or_else(|| gathered.listener("advertised.listeners"));
+    gathered.check()?;
+    let data_dir = data_dir.ok_or_else(|| {
+        Failure::Usage("where shall the log live? Say --data-dir DIR, or log.dirs in the settings file".to_owned())
+    })?;
     start_logging(&args.logging);
-    for (name, why) in &gathered.ignored {
-        tracing::warn!(setting = %name, "has no effect: {why}");
+    for ignored in &gathered.ignored {
+        tracing::warn!(setting = ignored.name, at = ignored.place, "has no effect: {}", ignored.why);
     }
     let config = config(&gathered, data_dir, listen, advertise, args.http.clone())?;
     run(config, output, args.logging.log_format)
@@ -44,7 +37,8 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
             args.brokers
         )));
     }
-    let gathered = settings::gather(None, &args.set)?;
+    let mut gathered = settings::gather(None, &args.set)?;
+    gathered.check()?;
     start_logging(&args.logging);
     let dir = Scratch::new()?;
     let config = config(&gathered, dir.0.clone(), args.listen.clone(), None, None)?;

@@ -2,16 +2,21 @@
 //!
 //! Takes       a file or a `--set`.
 //! Gives       `Entry`s; `Gathered` settings; diagnostics.
+//! Holds       every mistake is reported, in the order of the text. A name that nobody knows is one, but for a server.properties,
+//!             which Kafka, too, lets name what only a plugin knows: there it is said, and ignored.
 //! Not here    which settings there are and what they may be (`ottla_core::config`), the form of properties (beside them).
 
 use crate::failure::Failure;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use ottla_core::config::properties::{Entry, properties};
-use ottla_core::config::{Inserted, Settings};
+use ottla_core::config::{Inserted, Settings, foreign};
 use std::io::IsTerminal;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
+
+/// What a setting of the command line is called.
+const SET: &str = "--set";
 
 /// A text that settings come from.
 #[derive(Debug)]
@@ -28,24 +33,43 @@ pub(crate) struct Gathered {
     /// Everything as it was given, the last of a name last.
     given: Vec<(usize, Entry)>,
     sources: Vec<Source>,
-    /// What was accepted and has no effect, and why.
-    pub(crate) ignored: Vec<(String, &'static str)>,
+    /// What was accepted and has no effect.
+    pub(crate) ignored: Vec<Ignored>,
+    mistakes: Vec<Mistake>,
 }
 
-/// Read the file, if any, and the `NAME=VALUE`s of the command line.
+/// A setting that changes nothing.
+#[derive(Debug)]
+pub(crate) struct Ignored {
+    pub(crate) name: String,
+    /// The file and the line, or --set.
+    pub(crate) place: String,
+    pub(crate) why: String,
+}
+
+/// What is wrong with a text, as it is shown.
+#[derive(Debug)]
+struct Mistake {
+    /// The source and where in it.
+    place: (usize, usize),
+    text: String,
+}
+
+/// What becomes of a name that is no setting.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Unknown {
+    Refused,
+    Ignored,
+}
+
+/// Read the file, if any, and the `NAME=VALUE`s of the command line. Mistakes are kept for `Gathered::check`.
 pub(crate) fn gather(file: Option<&Path>, set: &[String]) -> Result<Gathered, Failure> {
     let mut gathered = Gathered::default();
     if let Some(path) = file {
-        let text = std::fs::read_to_string(path).map_err(|e| Failure::Usage(format!("cannot read {}: {e}", path.display())))?;
-        // Some editors put a mark before the first letter, which is not part of it.
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        let source = Source { name: path.display().to_string(), text };
-        let is_toml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
-        let entries = if is_toml { toml_entries(&source)? } else { properties(&source.text) };
-        gathered.take(source, entries)?;
+        gathered.take_file(path)?;
     }
     for one in set {
-        let source = Source { name: "--set".to_owned(), text: one.clone() };
+        let source = Source { name: SET.to_owned(), text: one.clone() };
         let Some((name, value)) = one.split_once('=') else {
             return Err(Failure::Usage(format!("'--set {one}' is not NAME=VALUE")));
         };
@@ -55,63 +79,118 @@ pub(crate) fn gather(file: Option<&Path>, set: &[String]) -> Result<Gathered, Fa
             name_span: 0..name.len(),
             value_span: name.len() + 1..one.len(),
         };
-        gathered.take(source, vec![entry])?;
+        gathered.take(source, vec![entry], Unknown::Refused);
     }
     Ok(gathered)
 }
 
 impl Gathered {
-    fn take(&mut self, source: Source, entries: Vec<Entry>) -> Result<(), Failure> {
+    fn take_file(&mut self, path: &Path) -> Result<(), Failure> {
+        let unreadable = |e: &dyn std::fmt::Display| Failure::Usage(format!("cannot read {}: {e}", path.display()));
+        let mut bytes = std::fs::read(path).map_err(|e| unreadable(&e))?;
+        // Some editors put a mark before the first letter, which is not part of it.
+        if bytes.starts_with("\u{feff}".as_bytes()) {
+            bytes.drain(.."\u{feff}".len());
+        }
+        let is_toml = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("toml"));
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) if is_toml => return Err(unreadable(&e.utf8_error())),
+            // As Java reads it: Latin-1.
+            Err(e) => e.as_bytes().iter().map(|byte| char::from(*byte)).collect(),
+        };
+        let source = Source { name: path.display().to_string(), text };
+        if is_toml {
+            let entries = self.toml_entries(&source);
+            self.take(source, entries, Unknown::Refused);
+        } else {
+            let entries = properties(&source.text);
+            self.take(source, entries, Unknown::Ignored);
+        }
+        Ok(())
+    }
+
+    /// Nothing, or every mistake that was found so far.
+    pub(crate) fn check(&mut self) -> Result<(), Failure> {
+        self.mistakes.sort_by_key(|m| m.place);
+        if self.mistakes.is_empty() {
+            return Ok(());
+        }
+        let all: Vec<&str> = self.mistakes.iter().map(|m| m.text.as_str()).collect();
+        Err(Failure::Diagnostic(all.join("\n")))
+    }
+
+    fn mistaken(&mut self, source: &Source, span: &Range<usize>, title: &str, why: &str, hint: Option<&str>) {
+        let place = (self.sources.len(), span.start);
+        self.mistakes.push(Mistake { place, text: diagnosis(source, span, title, why, hint) });
+    }
+
+    /// Take the settings of a text, in their order. It becomes the last of the sources.
+    fn take(&mut self, source: Source, entries: Vec<Entry>, unknown: Unknown) {
+        let (mut line, mut counted) = (1, 0);
         for entry in &entries {
+            let start = entry.name_span.start;
+            line += source.text[counted..start].matches('\n').count();
+            counted = start;
             match self.settings.insert(&entry.name, &entry.value) {
                 Ok(Inserted::Used) => {}
-                Ok(Inserted::Ignored(why)) => self.ignored.push((entry.name.clone(), why)),
+                Ok(Inserted::Ignored(why)) => self.ignore(&source, line, entry, why.to_owned()),
+                Err(e) if unknown == Unknown::Ignored && foreign::may_be_ignored(&entry.name) => {
+                    let hint = e.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    self.ignore(&source, line, entry, format!("{}{hint}", e.why));
+                }
                 Err(e) => {
-                    let unknown = ottla_core::config::broker_setting(&entry.name).is_none() && entry.name != "broker.id";
-                    let span = if unknown { &entry.name_span } else { &entry.value_span };
+                    let of_name = ottla_core::config::broker_setting(&entry.name).is_none() && entry.name != "broker.id";
+                    let span = if of_name { &entry.name_span } else { &entry.value_span };
                     let title = format!("setting {} is refused", entry.name);
-                    return Err(diagnose(&source, span, &title, &e.why, e.hint.as_deref()));
+                    self.mistaken(&source, span, &title, &e.why, e.hint.as_deref());
                 }
             }
         }
         let index = self.sources.len();
         self.given.extend(entries.into_iter().map(|e| (index, e)));
         self.sources.push(source);
-        Ok(())
+    }
+
+    fn ignore(&mut self, source: &Source, line: usize, entry: &Entry, why: String) {
+        let place = if source.name == SET { SET.to_owned() } else { format!("{}:{line}", source.name) };
+        self.ignored.push(Ignored { name: entry.name.clone(), place, why });
     }
 
     fn last(&self, name: &str) -> Option<&(usize, Entry)> {
         self.given.iter().rev().find(|(_, e)| e.name == name && !e.value.trim().is_empty())
     }
 
-    fn refuse(&self, (source, entry): &(usize, Entry), title: &str, why: &str, hint: &str) -> Failure {
-        diagnose(&self.sources[*source], &entry.value_span, title, why, Some(hint))
+    fn refuse(&mut self, (source, entry): &(usize, Entry), title: &str, why: &str, hint: &str) {
+        let text = diagnosis(&self.sources[*source], &entry.value_span, title, why, Some(hint));
+        self.mistakes.push(Mistake { place: (*source, entry.value_span.start), text });
     }
 
-    /// The one data directory that `log.dirs` or `log.dir` names.
-    pub(crate) fn data_dir(&self) -> Result<Option<PathBuf>, Failure> {
-        let Some(given) = self.last("log.dirs").or_else(|| self.last("log.dir")) else { return Ok(None) };
+    /// The one data directory that `log.dirs` or `log.dir` names; none if that is a mistake, which is kept.
+    pub(crate) fn data_dir(&mut self) -> Option<PathBuf> {
+        let given = self.last("log.dirs").or_else(|| self.last("log.dir"))?.clone();
         let dirs: Vec<&str> = given.1.value.split(',').map(str::trim).filter(|d| !d.is_empty()).collect();
-        match dirs.as_slice() {
-            [one] => Ok(Some(PathBuf::from(one))),
-            _ => {
-                let why = "several data directories are not served yet";
-                Err(self.refuse(given, "there is one data directory", why, "keep one, or name one with --data-dir"))
-            }
+        if let [one] = dirs.as_slice() {
+            return Some(PathBuf::from(one));
         }
+        let why = "several data directories are not served yet";
+        self.refuse(&given, "there is one data directory", why, "keep one, or name one with --data-dir");
+        None
     }
 
-    /// HOST:PORT of the one listener for clients that `listeners` or `advertised.listeners` names.
-    pub(crate) fn listener(&self, setting: &str) -> Result<Option<String>, Failure> {
-        let Some(given) = self.last(setting) else { return Ok(None) };
-        let controllers: Vec<&str> = self
+    /// HOST:PORT of the one listener for clients that `listeners` or `advertised.listeners` names; none if that is a mistake,
+    /// which is kept.
+    pub(crate) fn listener(&mut self, setting: &str) -> Option<String> {
+        let given = self.last(setting)?.clone();
+        let controllers: Vec<String> = self
             .last("controller.listener.names")
-            .map_or(vec!["CONTROLLER"], |(_, e)| e.value.split(',').map(str::trim).collect());
+            .map_or(vec!["CONTROLLER".to_owned()], |(_, e)| e.value.split(',').map(|n| n.trim().to_owned()).collect());
         let mut clients = Vec::new();
         for listener in given.1.value.split(',').map(str::trim).filter(|l| !l.is_empty()) {
             let Some((name, address)) = listener.split_once("://") else {
-                let why = "a listener is NAME://HOST:PORT";
-                return Err(self.refuse(given, &format!("'{listener}' is no listener"), why, "write PLAINTEXT://HOST:PORT"));
+                let title = format!("'{listener}' is no listener");
+                self.refuse(&given, &title, "a listener is NAME://HOST:PORT", "write PLAINTEXT://HOST:PORT");
+                return None;
             };
             if controllers.iter().any(|c| c.eq_ignore_ascii_case(name)) {
                 continue;
@@ -120,17 +199,19 @@ impl Gathered {
             if protocol != "PLAINTEXT" {
                 let title = format!("listener {name} asks for {protocol}");
                 let why = "only PLAINTEXT is served yet: nobody would be authenticated, and nothing encrypted";
-                return Err(self.refuse(given, &title, why, "listen with PLAINTEXT, on an address that only friends can reach"));
+                self.refuse(&given, &title, why, "listen with PLAINTEXT, on an address that only friends can reach");
+                return None;
             }
             clients.push(address);
         }
         match clients.as_slice() {
-            [] => Ok(None),
-            [one] if one.starts_with(':') && setting == "listeners" => Ok(Some(format!("0.0.0.0{one}"))),
-            [one] => Ok(Some((*one).to_owned())),
+            [] => None,
+            [one] if one.starts_with(':') && setting == "listeners" => Some(format!("0.0.0.0{one}")),
+            [one] => Some((*one).to_owned()),
             _ => {
                 let why = "several listeners for clients are not served yet";
-                Err(self.refuse(given, "there is one listener", why, "keep one, or name one with --listen"))
+                self.refuse(&given, "there is one listener", why, "keep one, or name one with --listen");
+                None
             }
         }
     }
@@ -145,8 +226,42 @@ impl Gathered {
     }
 }
 
+impl Gathered {
+    /// The settings of a TOML file: dotted keys, nested tables and quoted keys all mean the same.
+    fn toml_entries(&mut self, source: &Source) -> Vec<Entry> {
+        let (table, errors) = DeTable::parse_recoverable(&source.text);
+        let mut entries = Vec::new();
+        if errors.is_empty() {
+            self.flatten("", table.get_ref(), source, &mut entries);
+        }
+        for e in errors {
+            self.mistaken(source, &e.span().unwrap_or(0..0), "this is no TOML", e.message(), None);
+        }
+        // A table has its names in the order of the alphabet; of a name that stands there twice, the last counts.
+        entries.sort_by_key(|e| e.name_span.start);
+        entries
+    }
+
+    fn flatten(&mut self, prefix: &str, table: &DeTable<'_>, source: &Source, entries: &mut Vec<Entry>) {
+        for (key, value) in table {
+            let name = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+            if let DeValue::Table(inner) = value.get_ref() {
+                self.flatten(&name, inner, source, entries);
+                continue;
+            }
+            let Some(text) = scalar(value.get_ref()) else {
+                let why = "a setting is a text, a number, a truth value, or a list of those";
+                self.mistaken(source, &value.span(), &format!("setting {name} is refused"), why, None);
+                continue;
+            };
+            let name_span = dotted_key(&source.text, key.span());
+            entries.push(Entry { name, value: text, name_span, value_span: value.span() });
+        }
+    }
+}
+
 /// A mistake in a text of settings, with a pointer to the word.
-fn diagnose(source: &Source, span: &Range<usize>, title: &str, why: &str, hint: Option<&str>) -> Failure {
+fn diagnosis(source: &Source, span: &Range<usize>, title: &str, why: &str, hint: Option<&str>) -> String {
     let snippet = Snippet::source(source.text.as_str())
         .path(source.name.as_str())
         .annotation(AnnotationKind::Primary.span(span.clone()).label(why));
@@ -155,34 +270,17 @@ fn diagnose(source: &Source, span: &Range<usize>, title: &str, why: &str, hint: 
         report = report.element(Level::HELP.message(hint));
     }
     let renderer = if std::io::stderr().is_terminal() { Renderer::styled() } else { Renderer::plain() };
-    Failure::Diagnostic(renderer.render(&[report]))
+    renderer.render(&[report])
 }
 
-/// The settings of a TOML file: dotted keys, nested tables and quoted keys all mean the same.
-fn toml_entries(source: &Source) -> Result<Vec<Entry>, Failure> {
-    let table = DeTable::parse(&source.text).map_err(|e| {
-        let span = e.span().unwrap_or(0..0);
-        diagnose(source, &span, "this is no TOML", e.message(), None)
-    })?;
-    let mut entries = Vec::new();
-    flatten("", table.get_ref(), source, &mut entries)?;
-    Ok(entries)
-}
-
-fn flatten(prefix: &str, table: &DeTable<'_>, source: &Source, entries: &mut Vec<Entry>) -> Result<(), Failure> {
-    for (key, value) in table {
-        let name = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
-        if let DeValue::Table(inner) = value.get_ref() {
-            flatten(&name, inner, source, entries)?;
-            continue;
-        }
-        let Some(text) = scalar(value.get_ref()) else {
-            let why = "a setting is a text, a number, a truth value, or a list of those";
-            return Err(diagnose(source, &value.span(), &format!("setting {name} is refused"), why, None));
-        };
-        entries.push(Entry { name, value: text, name_span: key.span(), value_span: value.span() });
+/// Where a dotted key stands, of which this is the last part.
+fn dotted_key(text: &str, last: Range<usize>) -> Range<usize> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '"' | '\'');
+    let before = text.get(..last.start).unwrap_or_default();
+    match before.strip_suffix('.') {
+        Some(parts) => parts.trim_end_matches(is_part).len()..last.end,
+        None => last,
     }
-    Ok(())
 }
 
 fn scalar(value: &DeValue<'_>) -> Option<String> {
@@ -208,10 +306,9 @@ mod tests {
         let text =
             "node.id = 3\n\"log.retention.hours\" = 24\n[log]\ndirs = [\"/a\"]\n[log.segment]\nbytes = 1_048_576\n".to_owned();
         let source = Source { name: "x.toml".to_owned(), text };
-        let mut pairs: Vec<(String, String)> =
-            toml_entries(&source).expect("it is TOML").into_iter().map(|e| (e.name, e.value)).collect();
-        pairs.sort();
-        let expected = [("log.dirs", "/a"), ("log.retention.hours", "24"), ("log.segment.bytes", "1048576"), ("node.id", "3")];
+        let pairs: Vec<(String, String)> =
+            Gathered::default().toml_entries(&source).into_iter().map(|e| (e.name, e.value)).collect();
+        let expected = [("node.id", "3"), ("log.retention.hours", "24"), ("log.dirs", "/a"), ("log.segment.bytes", "1048576")];
         assert_eq!(pairs, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
     }
 }

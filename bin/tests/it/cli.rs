@@ -303,14 +303,108 @@ fn refused(name: &str, text: &str) -> String {
 
 #[test]
 fn a_settings_file_is_refused_with_a_pointer_at_the_word() {
-    assert_snapshot!(refused("server.properties", "node.id=1\nnum.partitons=3\n"), @r#"
+    // All mistakes at once, in the order of the file.
+    let all = "num.partitons = 3\nottla.'durabilty' = 1\nbackground.threads = 1\n[log]\nretention.hours = \"soon\"\ndirs = \"a,b\"\n\
+        flush.ms = { a = 1979-05-27 }\n";
+    assert_snapshot!(refused("ottla.toml", all), @r#"
     error: setting num.partitons is refused
-     --> server.properties:2:1
+     --> ottla.toml:1:1
       |
-    2 | num.partitons=3
+    1 | num.partitons = 3
       | ^^^^^^^^^^^^^ there is no setting of this name
       |
       = help: did you mean num.partitions?
+    error: setting ottla.durabilty is refused
+     --> ottla.toml:2:1
+      |
+    2 | ottla.'durabilty' = 1
+      | ^^^^^^^^^^^^^^^^^ there is no setting of this name
+      |
+      = help: did you mean ottla.durability?
+    error: setting log.retention.hours is refused
+     --> ottla.toml:5:19
+      |
+    5 | retention.hours = "soon"
+      |                   ^^^^^^ Not a number of type INT
+      |
+      = help: the default is 168
+    error: there is one data directory
+     --> ottla.toml:6:8
+      |
+    6 | dirs = "a,b"
+      |        ^^^^^ several data directories are not served yet
+      |
+      = help: keep one, or name one with --data-dir
+    error: setting log.flush.ms.a is refused
+     --> ottla.toml:7:18
+      |
+    7 | flush.ms = { a = 1979-05-27 }
+      |                  ^^^^^^^^^^ a setting is a text, a number, a truth value, or a list of those
+    "#);
+    assert_snapshot!(refused("server.properties", "num.partitions=0\nplugin.of.ours=1\nlisteners=SSL://:9093\nauthorizer.class.name=x\nsuper.user=User:a\n\
+        ottla.durabilty=fsync\nadvertised.listeners=here\n"), @r#"
+    error: setting num.partitions is refused
+     --> server.properties:1:16
+      |
+    1 | num.partitions=0
+      |                ^ Value must be at least 1
+      |
+      = help: the default is 1
+    error: listener SSL asks for SSL
+     --> server.properties:3:11
+      |
+    3 | listeners=SSL://:9093
+      |           ^^^^^^^^^^^ only PLAINTEXT is served yet: nobody would be authenticated, and nothing encrypted
+      |
+      = help: listen with PLAINTEXT, on an address that only friends can reach
+    error: setting authorizer.class.name is refused
+     --> server.properties:4:1
+      |
+    4 | authorizer.class.name=x
+      | ^^^^^^^^^^^^^^^^^^^^^ Access control is not served yet: starting without it would open the broker to everybody.
+      |
+      = help: remove authorizer.class.name
+    error: setting super.user is refused
+     --> server.properties:5:1
+      |
+    5 | super.user=User:a
+      | ^^^^^^^^^^ there is no setting of this name
+      |
+      = help: did you mean super.users?
+    error: setting ottla.durabilty is refused
+     --> server.properties:6:1
+      |
+    6 | ottla.durabilty=fsync
+      | ^^^^^^^^^^^^^^^ there is no setting of this name
+      |
+      = help: did you mean ottla.durability?
+    error: 'here' is no listener
+     --> server.properties:7:22
+      |
+    7 | advertised.listeners=here
+      |                      ^^^^ a listener is NAME://HOST:PORT
+      |
+      = help: write PLAINTEXT://HOST:PORT
+    "#);
+    let mut set = ottla();
+    set.args(["dev", "--set", "num.partitons=3", "--set", "num.partitions=x"]);
+    let refused_flags = run(set, b"");
+    assert_eq!(refused_flags.status.code(), Some(2));
+    assert_snapshot!(String::from_utf8_lossy(&refused_flags.stderr), @r#"
+    error: setting num.partitons is refused
+     --> --set:1:1
+      |
+    1 | num.partitons=3
+      | ^^^^^^^^^^^^^ there is no setting of this name
+      |
+      = help: did you mean num.partitions?
+    error: setting num.partitions is refused
+     --> --set:1:16
+      |
+    1 | num.partitions=x
+      |                ^ Not a number of type INT
+      |
+      = help: the default is 1
     "#);
     assert_snapshot!(refused("server.properties", "num.partitions=many\n"), @r#"
     error: setting num.partitions is refused
@@ -365,12 +459,15 @@ fn an_existing_server_properties_is_served() {
         "\u{feff}# as Kafka ships it, behind the mark that some editors set\nprocess.roles=broker,controller\nnode.id=7\ncontroller.quorum.voters=7@localhost:19093\n\
          listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://:0\ncontroller.listener.names=CONTROLLER\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\nnum.partitions: 3\n\
-         num.network.threads = 3\nlog.segment.bytes=\\\n   1073741824\n",
+         num.network.threads = 3\nlog.segment.bytes=\\\n   1073741824\nplugin.of.ours=x\nnum.partitons=3\nretention.ms=5\n",
         dir.path().join("data").display()
     );
-    std::fs::write(&file, text).expect("it can be written");
-    let mut process =
-        ottla().args(["serve", "--config"]).arg(&file).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
+    // Java reads Latin-1.
+    let bytes = [text.as_bytes(), b"# caf\xe9\n"].concat();
+    std::fs::write(&file, bytes).expect("it can be written");
+    let mut serve = ottla();
+    serve.args(["serve", "--log-format", "json", "--config"]).arg(&file);
+    let mut process = serve.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut address = String::new();
     std::io::BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut address).expect("a line");
     let mut create = ottla();
@@ -380,7 +477,22 @@ fn an_existing_server_properties_is_served() {
     describe.args(["topic", "describe", "t", "-o", "json", "-b", address.trim()]);
     let described = run(describe, b"");
     process.kill().expect("it runs");
-    process.wait().expect("it was ours");
+    let said = String::from_utf8(process.wait_with_output().expect("it was ours").stderr).expect("text");
+    // As with Kafka: a name that nobody knows may be a plugin's.
+    let warned: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    for (line, name, why) in [
+        (10, "num.network.threads", "has no effect: One event loop"),
+        (13, "plugin.of.ours", "has no effect: there is no setting of this name"),
+        (14, "num.partitons", "has no effect: there is no setting of this name (did you mean num.partitions?)"),
+        (15, "retention.ms", "has no effect: there is no setting of this name (retention.ms is a setting of topics)"),
+    ] {
+        let at = format!("{}:{line}", file.display());
+        let is_it = |w: &&serde_json::Value| {
+            w["fields"]["setting"] == name && w["fields"]["message"].as_str().is_some_and(|m| m.starts_with(why))
+        };
+        let told = warned.iter().find(is_it).unwrap_or_else(|| panic!("{name}: {said}"));
+        assert_eq!((&told["fields"]["at"], &told["level"]), (&at.into(), &"WARN".into()));
+    }
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
     let described: serde_json::Value = serde_json::from_slice(&described.stdout).expect("JSON");
     assert_eq!((described.as_array().map(Vec::len), &described[0]["leader"]), (Some(3), &7.into()));

@@ -394,6 +394,11 @@ pub(super) const REFUSED: &[(&str, &[&str], &str)] = &[
         &[""],
         "Java policies cannot be loaded, and starting without this one would skip its checks.",
     ),
+    (
+        "allow.everyone.if.no.acl.found",
+        &["true"],
+        "Access control is not served yet: starting without it would open the broker to everybody.",
+    ),
     ("authorizer.class.name", &[""], "Access control is not served yet: starting without it would open the broker to everybody."),
     ("client.quota.callback.class", &[""], "Java callbacks cannot be loaded."),
     ("config.providers", &[""], "Values must be written out: configuration providers cannot be loaded."),
@@ -427,4 +432,16 @@ pub fn ignored(name: &str) -> Option<&'static str> {
 #[must_use]
 pub fn is_known(name: &str) -> bool {
     ignored(name).is_some() || REFUSED.iter().any(|(n, ..)| *n == name)
+}
+
+/// Whether a name may be passed over that is in no table, as Kafka does, since a plugin may know it. Not one that looks like a
+/// mistyped name of what protects the broker or the data, nor one of Ottla's own: nobody else's plugin knows it.
+#[must_use]
+pub fn may_be_ignored(name: &str) -> bool {
+    const LISTENERS: [&str; 2] = ["listeners", "listener.security.protocol.map"];
+    let protects = REFUSED.iter().map(|(n, ..)| *n).chain(LISTENERS);
+    super::broker_setting(name).is_none()
+        && name != "broker.id"
+        && !name.starts_with("ottla.")
+        && super::nearest_of(name, protects).is_none()
 }

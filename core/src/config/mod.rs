@@ -184,10 +184,16 @@ fn row(name: &str) -> &'static Setting {
 
 /// The known name that is written most like `name`, if any is near.
 fn nearest(name: &str) -> Option<&'static str> {
-    let known =
-        BROKER_SETTINGS.iter().map(|s| s.name).chain(foreign::IGNORED.iter().flat_map(|(_, names)| names.iter().copied()));
+    let ignored = foreign::IGNORED.iter().flat_map(|(_, names)| names.iter().copied());
+    let refused = foreign::REFUSED.iter().map(|(name, ..)| *name);
+    nearest_of(name, BROKER_SETTINGS.iter().map(|s| s.name).chain(ignored).chain(refused))
+}
+
+/// The one of some names that is written most like `name`, if any is near.
+fn nearest_of(name: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let limit = (name.len() / 4).clamp(1, 4);
-    known.map(|k| (distance(name, k), k)).filter(|(d, _)| *d <= limit).min().map(|(_, k)| k)
+    let is_as_long = |k: &&str| k.len().abs_diff(name.len()) <= limit;
+    known.filter(is_as_long).map(|k| (distance(name, k), k)).filter(|(d, _)| *d <= limit).min().map(|(_, k)| k)
 }
 
 /// Insertions, deletions and replacements that make `a` out of `b`.
@@ -258,6 +264,12 @@ mod tests {
         let mut settings = Settings::default();
         assert!(settings.insert("authorizer.class.name", "org.example.Authorizer").is_err());
         assert!(settings.insert("authorizer.class.name", "").is_ok());
+        for name in
+            ["authorizer.class.name", "authorizer.clas.name", "super.user", "listners", "ottla.durabilty", "num.partitions"]
+        {
+            assert!(!foreign::may_be_ignored(name), "{name}");
+        }
+        assert!(foreign::may_be_ignored("confluent.telemetry.enabled") && foreign::may_be_ignored("num.partitons"));
     }
 
     #[test]
