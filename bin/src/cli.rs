@@ -162,6 +162,20 @@ pub(crate) struct DevArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_help = "With -o json, every command prints one object a line, about a topic, a partition of it (partition) or a setting (name).\n\
+    Each has the topic and its error: null where all is well, else an object with Kafka's code and name (null where no broker\n\
+    said it) and a message. The exit code is 0 only if every error is null; what concerns no topic, such as that no broker\n\
+    answers, is on stderr alone. Beside those two fields stand:\n  \
+    create          created; partitions, replication_factor; topic_id, unless nothing was created\n  \
+    list            partitions, replication_factor, topic_id\n  \
+    describe        partition, leader, epoch, replicas, isr, topic_id\n  \
+    config get      name, value, source\n  \
+    config set      name, value, changed (unset: the value is null)\n  \
+    offsets         partition; earliest, latest, span; with --time offset, timestamp\n  \
+    add-partitions  partitions, changed\n  \
+    delete          deleted; with --dry-run partitions, span, unreadable"
+)]
 pub(crate) struct TopicArgs {
     #[command(flatten)]
     pub(crate) cluster: Cluster,

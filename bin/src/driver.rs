@@ -7,7 +7,7 @@
 //! Not here    any rule of the protocol (`ottla_core::client`).
 
 use crate::cli::Cluster;
-use crate::failure::{Failure, notice};
+use crate::failure::{Failure, error_name, notice};
 use bytes::Bytes;
 use ottla_core::client::{Client, ClientConfig, ClientError, ClientEvent, ClientInput, ClientOutput, Target, Token};
 use ottla_core::ids::ConnId;
@@ -260,7 +260,7 @@ impl Driver {
     /// A failure of the client, with the reason why no broker was reached where that was it.
     pub(crate) fn explain(&self, what: &str, error: &ClientError) -> Failure {
         match (error, &self.unreachable) {
-            (ClientError::TimedOut { .. }, Some(why)) => Failure::Unreachable(format!(
+            (ClientError::TimedOut { .. }, Some(why)) if error_name(error).is_none() => Failure::Unreachable(format!(
                 "{what}: no broker answered within {} ({why}). Is one running there? Another address goes with --bootstrap HOST:PORT.",
                 humantime::format_duration(self.timeout)
             )),

@@ -58,14 +58,43 @@ impl Failure {
 
     /// A client's error, said of `what`.
     pub(crate) fn of(what: &str, error: &ClientError) -> Failure {
-        let text = if what.is_empty() { error.to_string() } else { format!("{what}: {error}") };
+        let mut text = if what.is_empty() { error.to_string() } else { format!("{what}: {error}") };
+        if let Some(advice) = error_name(error).and_then(|name| advice(&name)) {
+            text = format!("{text}; {advice}");
+        }
         match error {
+            // A broker did answer.
+            ClientError::TimedOut { .. } if error_name(error).is_some() => Failure::Failed(text),
             ClientError::Broker { code, .. } if *code == Code::UNKNOWN_TOPIC_OR_PARTITION || *code == Code::UNKNOWN_TOPIC_ID => {
                 Failure::NotFound(text)
             }
             ClientError::TimedOut { .. } | ClientError::Disconnected { .. } => Failure::Unreachable(text),
             _ => Failure::Failed(text),
         }
+    }
+}
+
+/// The name of the broker's error that made a client fail, be it that it kept coming until the time was over.
+pub(crate) fn error_name(error: &ClientError) -> Option<String> {
+    match error {
+        ClientError::Broker { code, .. } => Some(code.to_string()),
+        ClientError::TimedOut { last } => {
+            let (name, _) = last.split_once(": ")?;
+            let is_name = name.contains('_') && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            is_name.then(|| name.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// What to do about a broker's error, where its own words do not say it.
+pub(crate) fn advice(name: &str) -> Option<&'static str> {
+    match name {
+        "KAFKA_STORAGE_ERROR" => Some(
+            "if it stays so, the partition is offline, and the broker's log says why; it is back when the broker is started again \
+             on a sound disk, with its files restored or its topic deleted",
+        ),
+        _ => None,
     }
 }
 

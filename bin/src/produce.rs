@@ -64,7 +64,7 @@ async fn check_topic(driver: &mut Driver, args: &ProduceArgs) -> Result<(), Fail
     match partitions(driver, &args.topic, &[]).await {
         Err(Failure::NotFound(_)) => Ok(()),
         Err(failure) => Err(failure),
-        Ok(all) => chosen(&args.topic, all, args.partition.as_slice()).map(drop),
+        Ok(all) => Ok(chosen(&args.topic, all, args.partition.as_slice()).map(drop)?),
     }
 }
 
@@ -165,12 +165,10 @@ impl Producing<'_> {
             let what = format!("{} of {} records {fate}; topic '{}'", self.failed, self.sent, self.args.topic);
             return Err(match error {
                 ClientError::TimedOut { last } => match self.driver.explain(&what, error) {
-                    Failure::Unreachable(_) if last.contains(Code::UNKNOWN_TOPIC_OR_PARTITION.text()) => {
-                        Failure::NotFound(format!(
-                            "{what}: it does not exist, and the broker did not create it; 'ottla topic create {}' does",
-                            self.args.topic
-                        ))
-                    }
+                    _ if last.contains(Code::UNKNOWN_TOPIC_OR_PARTITION.text()) => Failure::NotFound(format!(
+                        "{what}: it does not exist, and the broker did not create it; 'ottla topic create {}' does",
+                        self.args.topic
+                    )),
                     other => other,
                 },
                 _ => Failure::of(&what, error),

