@@ -424,7 +424,8 @@ impl Sim {
         }
     }
 
-    /// As the edge does it: a connection on which nothing has come or gone for so long ends, but for one that is owed an answer.
+    /// As the edge does it: a connection on which nothing has come or gone for so long ends,
+    /// whatever it waits for.
     pub(super) fn on_idle(&mut self, conn: u32) {
         let node = self.conns[conn as usize].node;
         if self.held(node, Event::Idle { conn }) {
@@ -436,10 +437,8 @@ impl Sim {
         let now = self.agenda.now_ns();
         if c.active + idle_ns > now {
             self.agenda.at(c.active + idle_ns, Event::Idle { conn });
-        } else if c.asked.is_empty() {
-            self.close(conn, false);
         } else {
-            self.agenda.after(idle_ns, Event::Idle { conn });
+            self.close(conn, false);
         }
     }
 
