@@ -491,11 +491,18 @@ impl Recovery<'_> {
         {
             return true;
         }
-        let read = &mut |pos, len| self.read(hole.segment, FileKind::Log, pos, len);
-        find_batch_behind(&mut Window::new(read, Depth::Headers), hole.size, hole.end.pos, end.0).is_some()
+        let mut unreadable = false;
+        let read = &mut |pos, len| {
+            let bytes = self.read(hole.segment, FileKind::Log, pos, len);
+            unreadable |= bytes.is_err();
+            bytes
+        };
+        let found = find_batch_behind(&mut Window::new(read, Depth::Headers), hole.size, hole.end.pos, end.0);
+        // What cannot be read may be anything: somebody may still read it from this drive, if it is not removed.
+        found.is_some() || unreadable && !self.has(Bug::UnreadableIsNothing)
     }
 
-    /// What cannot be read may be anything: somebody may still read it from this drive, if it is not removed.
+    /// As there, what cannot be read counts.
     fn may_begin_with_batch(&self, base: Offset, s: &Sizes) -> bool {
         let size = s.log.and_then(|s| u32::try_from(s).ok()).unwrap_or(0);
         if (size as usize) < HEADER_BYTES {

@@ -30,6 +30,8 @@ pub(in crate::log) struct TestDisk {
     /// The next creations to fail, and how.
     pub fail_creates: Vec<DiskFault>,
     pub fail_syncs: bool,
+    /// In every file that is so long, no read that goes over this position succeeds.
+    pub unreadable: Option<u64>,
     pub reads: std::cell::Cell<usize>,
 }
 
@@ -42,6 +44,7 @@ impl TestDisk {
             pending: Vec::new(),
             fail_appends: Vec::new(),
             fail_creates: Vec::new(),
+            unreadable: None,
             fail_syncs: false,
             reads: std::cell::Cell::new(0),
         }
@@ -216,6 +219,9 @@ impl DiskImage for TestDisk {
         self.reads.set(self.reads.get() + 1);
         let live = self.contents(file).ok_or(DiskFault::NotFound)?;
         let from = usize::try_from(pos).expect("small").min(live.len());
+        if self.unreadable.is_some_and(|at| (pos..pos + len as u64).contains(&at) && at < live.len() as u64) {
+            return Err(DiskFault::Io);
+        }
         Ok(Bytes::copy_from_slice(&live[from..live.len().min(from + len)]))
     }
 

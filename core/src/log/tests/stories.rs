@@ -91,6 +91,19 @@ fn l01_corruption_below_the_promise_is_fenced_and_nothing_is_cut() {
 }
 
 #[test]
+fn what_cannot_be_read_behind_damage_may_be_what_was_promised() {
+    let mut w = filled(LogConfig::default(), 3, 700_000);
+    w.checkpoint();
+    let len = w.disk.contents(FIRST).expect("there").len();
+    w.disk.contents_mut(FIRST)[150] ^= 1;
+    w.disk.contents_mut(FIRST)[len / 3 + 150] ^= 1;
+    w.disk.unreadable = Some(1_500_000);
+    let verdict = w.reopen(false);
+    assert!(matches!(verdict, Verdict::Corrupt { offset: Offset(0), .. }), "{verdict:?}");
+    assert_eq!(w.disk.contents(FIRST).expect("there").len(), len, "nothing is cut");
+}
+
+#[test]
 fn a_leader_epoch_that_cannot_be_is_damage_wherever_it_is() {
     // The checksum does not cover it: bytes 12 to 15 of a batch.
     for (batch, clean, checkpointed) in [(1, false, true), (3, false, true), (3, false, false), (3, true, true)] {
