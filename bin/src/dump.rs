@@ -82,13 +82,14 @@ fn open(file: &Path) -> Result<std::fs::File, Stop> {
 
 /// All of a file that is not a log.
 fn read(file: &Path) -> Result<Vec<u8>, Stop> {
+    let opened = open(file)?;
     let mut bytes = Vec::new();
-    let read = open(file)?.take(DERIVED_BYTES_MAX + 1).read_to_end(&mut bytes);
-    match read {
-        Err(e) => Err(unreadable(file, e)),
-        Ok(n) if n as u64 > DERIVED_BYTES_MAX => Err(unreadable(file, "longer than 2 GiB")),
-        Ok(_) => Ok(bytes),
+    if opened.metadata().map_err(|e| unreadable(file, e))?.len() > DERIVED_BYTES_MAX {
+        return Err(unreadable(file, "longer than 2 GiB"));
     }
+    // It may grow meanwhile.
+    opened.take(DERIVED_BYTES_MAX).read_to_end(&mut bytes).map_err(|e| unreadable(file, e))?;
+    Ok(bytes)
 }
 
 struct Dump<'a> {
