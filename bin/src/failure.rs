@@ -51,7 +51,7 @@ impl Failure {
             Failure::Quiet | Failure::Said(_) => {}
             Failure::Diagnostic(text) => notice(text),
             Failure::Failed(text) | Failure::Usage(text) | Failure::NotFound(text) | Failure::Unreachable(text) => {
-                notice(&format!("error: {text}"));
+                notice(&format!("error: {}", printable(text)));
             }
         }
     }
@@ -96,6 +96,12 @@ pub(crate) fn advice(name: &str) -> Option<&'static str> {
         ),
         _ => None,
     }
+}
+
+/// A text that may hold what somebody else has written: a terminal would obey control characters.
+fn printable(text: &str) -> String {
+    let one = |c: char| if c.is_control() && c != '\n' { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(one).collect()
 }
 
 /// Tell the user something on stderr. That it cannot be told stops nothing.

@@ -103,6 +103,8 @@ fn every_command_prints_objects_with_their_topic_and_their_error() {
     let (code, partly, _) = told(&broker, &["topic", "delete", "a", "nonesuch", "--yes"]);
     assert_eq!((code, &partly[0]), (3, &json!({"topic": "a", "error": null, "deleted": true})));
     assert_eq!((&partly[1]["error"]["code"], &partly[1]["deleted"]), (&3.into(), &false.into()));
+    let (_, why) = broker.fails(&["topic", "create", "a\u{1b}[2J"]);
+    assert!(why.starts_with("error: topic 'a\\u{1b}[2J': INVALID_TOPIC_EXCEPTION: ") && !why.contains('\u{1b}'), "{why}");
     // Of no topic there is nothing to print.
     let (code, nothing, why) = told(&broker, &["topic", "list", "-b", "127.0.0.1:1", "--timeout", "200ms"]);
     assert!(code == 4 && nothing.is_empty() && why.contains("no broker answered"), "{why}");
