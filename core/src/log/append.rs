@@ -455,9 +455,17 @@ impl Log {
         let Some(segment) = self.segment_at(base).filter(|s| s.indexed) else { return };
         segment.indexed = false;
         (segment.entries, segment.time_entries) = (0, 0);
+        // Syncs of the indexes may be under way, and end well: the recovery point then waits for the removals, too. Before that,
+        // `complete_indexes` removes what is not there any more once again.
+        let syncing =
+            self.unindexed.iter_mut().find(|u| u.0 == base && u.1 != u32::MAX && !self.planted.has(Bug::HalfIndexForgotten));
+        let what = syncing.map_or(Op::Idle, |row| {
+            row.1 += 2;
+            Op::IndexSync(base)
+        });
         for kind in [FileKind::Index, FileKind::TimeIndex] {
             let file = self.file(base, kind);
-            self.call(file, DiskCall::Remove, Op::Idle, port);
+            self.call(file, DiskCall::Remove, what, port);
         }
     }
 
