@@ -111,6 +111,7 @@ bugs! {
     SegmentNameNotAwaited = "segment-name-not-awaited", "Records count as durable before the name of their file is.";
     SnapshotBeforeDurable = "snapshot-before-durable", "L08: a producer snapshot is written before the batches below it are durable.";
     IndexBeforeDurable = "index-before-durable", "Index entries are written before their batches are durable.";
+    IndexOfThePromised = "index-of-the-promised", "Where promises rest on the page cache, index entries are written before their batches are durable.";
     HalfIndexForgotten = "half-index-forgotten", "The recovery point does not wait for the removal of an index that the disk had no room for.";
     RecoveryPointUnsettled = "recovery-point-unsettled", "A recovery point moves before a power loss would leave the log's directory and log start.";
     LostPointBelieved = "lost-point-believed", "A log that lost promised bytes grows while the checkpoint's recovery point still lies above its end.";

@@ -23,6 +23,8 @@ use std::time::Duration;
 pub(super) const HOT_MAX: usize = 31;
 /// How many index entries wait in memory before they are written, at most (but for those whose batches are not durable yet).
 const PENDING_ENTRIES_MAX: usize = 32;
+/// So many entries of batches that are not durable make the log ask for a sync by itself: 4 MiB of records by default settings.
+const UNSYNCED_ENTRIES_MAX: usize = 1024;
 
 /// An append that the disk has not confirmed, or that stands behind one.
 #[derive(Debug)]
@@ -320,7 +322,10 @@ impl Log {
 
     fn are_too_many_unsynced(&self) -> bool {
         let unsynced = u64::try_from(self.end.0 - self.synced_end.0).unwrap_or(0);
-        self.config.flush_messages.is_some_and(|n| unsynced >= n)
+        let writer = self.segments.back().and_then(|s| s.writer.as_ref());
+        // Index entries wait in memory for their batches to be durable.
+        let many_entries = writer.is_some_and(|w| w.pending.len() >= UNSYNCED_ENTRIES_MAX);
+        many_entries || self.config.flush_messages.is_some_and(|n| unsynced >= n)
     }
 
     /// Ask for everything to become durable.
@@ -381,7 +386,12 @@ impl Log {
 
     /// Write the index entries that are due; complete the indexes of segments that are closed and durable.
     pub(super) fn write_indexes(&mut self, port: &mut DiskPort<'_>) {
-        let promised = if self.has(Bug::IndexBeforeDurable) { self.end } else { self.promised_end() };
+        // Whatever was promised: the next life may take an entry for evidence of what was durable, if its settings are others.
+        let durable = match () {
+            () if self.has(Bug::IndexBeforeDurable) => self.end,
+            () if self.has(Bug::IndexOfThePromised) => self.promised_end(),
+            () => self.synced_end,
+        };
         for i in 0..self.unindexed.len() {
             let (base, waiting) = self.unindexed[i];
             let next = self.segment_of(base).and_then(|s| self.segments.get(s + 1)).map(|s| s.base);
@@ -392,7 +402,7 @@ impl Log {
         let active = self.active();
         let base = active.base;
         if active.writer.as_ref().is_some_and(|w| w.pending.len().max(w.pending_time.len()) >= PENDING_ENTRIES_MAX) {
-            self.write_entries(base, promised, port);
+            self.write_entries(base, durable, port);
         }
     }
 

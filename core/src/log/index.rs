@@ -5,8 +5,8 @@
 //! N.timeindex 12 bytes an entry: largest timestamp so far, i64; offset of the batch's last record that has it, minus N, u32
 //! ```
 //! State       of a segment that is being written: the entries that are not in their files yet, at most a few dozen.
-//! Holds       entries increase in every field. With `Durability::Fsync` an entry goes to its file only when its batch is durable, so
-//!             that an entry found after a crash is evidence of what was promised. Everything here is fold(batches).
+//! Holds       entries increase in every field. An entry goes to its file only when its batch is durable, so that an entry found after a
+//!             crash is evidence of what was, whatever was promised before. Everything here is fold(batches).
 //! Not here    the files (`append.rs`), searching them (`find.rs`).
 
 use crate::ids::Offset;

@@ -92,7 +92,8 @@ impl Log {
                 Next::Find { segment, goal, first } => (segment, goal, first),
             };
             let Some(i) = self.segment_of(segment) else { return Some(Err(ReadFault::Moved)) };
-            let (search, step) = Search::new(self.view(i), goal, first.map(|f| f.0));
+            let start = first.map(|f| f.0).or_else(|| self.entry_in_memory(i, ask.from));
+            let (search, step) = Search::new(self.view(i), goal, start);
             let reading = Reading { ask, segment, search, first };
             if let Step::Read { .. } = step {
                 self.ask_disk(segment, step, ticket, port);
@@ -102,6 +103,15 @@ impl Log {
             // A segment without batches, as compaction by others may leave one.
             next = self.on_absent(&reading);
         }
+    }
+
+    /// Where the last batch begins that an index entry names, not above `offset`, if that entry still waits in memory.
+    fn entry_in_memory(&self, i: usize, offset: Offset) -> Option<u32> {
+        let segment = &self.segments[i];
+        let (target, bytes) = (offset.0 - segment.base.0, self.readable_bytes(segment));
+        let pending = &segment.writer.as_ref()?.pending;
+        let n = pending.partition_point(|e| i64::from(e.relative) <= target && e.pos < bytes);
+        n.checked_sub(1).map(|last| pending[last].pos)
     }
 
     pub(super) fn view(&self, i: usize) -> View {
