@@ -266,6 +266,9 @@ impl<'a> Run<'a> {
                     page_cache.push(name.clone());
                 }
             }
+            // Who promised less at any time is judged by that, all the time.
+            let changed = |act: &AdminAct| matches!(act, AdminAct::SetConfig { name, .. } if name == "ottla.durability");
+            page_cache.extend(admin.timetable.iter().filter(|entry| changed(&entry.act)).map(|entry| entry.topic.clone()));
         }
         if broker {
             // Topics that come to be because somebody uses them are as the broker says.

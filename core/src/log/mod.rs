@@ -72,6 +72,8 @@ pub struct Log {
     /// The checkpoint on the disk has a recovery point above the end: it would be believed once the log has grown to there.
     overpromised: bool,
     synced_end: Offset,
+    /// What was promised under other settings stays promised.
+    promised: Offset,
     written: Place,
     end: Offset,
     durable: Durable,
@@ -170,6 +172,7 @@ impl Log {
             recovered_point: Offset::ZERO,
             overpromised: false,
             synced_end: start,
+            promised: Offset::ZERO,
             written: Place { offset: start, segment: start, pos: 0 },
             end: start,
             durable: Durable::default(),
@@ -253,13 +256,15 @@ impl Log {
         self.end
     }
 
-    /// What this replica may promise to hold: `synced_end`, or `written_end` with [`Durability::PageCache`].
+    /// What this replica may promise to hold: `synced_end`, or `written_end` with [`Durability::PageCache`]. It never goes back: what
+    /// was promised as written, before the setting changed, has been told, and is on its way to the disk.
     #[must_use]
     pub fn promised_end(&self) -> Offset {
-        match self.config.durability {
+        let now = match self.config.durability {
             Durability::Fsync => self.synced_end,
             Durability::PageCache => self.written.offset,
-        }
+        };
+        now.max(self.promised)
     }
 
     /// From the segment on that holds this offset, or ends there, recovery has to look at every batch: what the recovery-point checkpoint
@@ -395,6 +400,9 @@ impl Log {
 
     /// Other settings from now on.
     pub fn configure(&mut self, config: LogConfig, _now: Now, port: &mut DiskPort<'_>) {
+        if !self.has(Bug::PromiseTakenBack) {
+            self.promised = self.promised_end();
+        }
         self.config = config;
         if matches!(self.health, Health::Good) {
             self.want_by_config(port);
@@ -539,6 +547,7 @@ impl Log {
         assert!(active.base <= self.end, "the active segment begins above the end");
         assert!(active.writer.is_some(), "the active segment has no index writer");
         assert!(self.segments[0].base <= self.log_start || self.is_offline(), "the log starts below its first segment");
+        assert!(self.promised <= self.written.offset, "what was promised was written");
         assert!(self.recovered_point <= self.written.offset, "the last life's recovery point lies above what was recovered");
         // What the last life found durable is so, also while this one syncs it once more.
         let known = self.synced_end.max(self.recovered_point);

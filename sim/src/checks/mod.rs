@@ -87,11 +87,11 @@ checks! {
     PromiseDurable = "promise-before-durable", "S15, CA-4":
         "When an acks=all answer leaves, its batch, the name of its file and its directory's are on the disk (default durability), and the topic id beside it.",
         "Otherwise a power loss takes back what was promised.",
-        "Topics with ottla.durability=page-cache, where the promise is another.";
+        "Topics that have ottla.durability=page-cache at any time, where the promise is another.";
     VisibleDurable = "visible-is-durable", "S13, CV":
         "The high watermark in a Fetch answer covers only bytes that are on the disk (default durability).",
         "What a consumer has read must never be replaced by something else.",
-        "Topics with ottla.durability=page-cache.";
+        "Topics that have ottla.durability=page-cache at any time.";
     ReadBound = "read-bound", "S13":
         "No Fetch answer contains a record at or above its high watermark, and no high watermark lies above the end of the log.",
         "Only committed records are given out.",

@@ -164,6 +164,11 @@ impl Admin {
             }
             4 => AdminAct::DeleteTopic,
             5 => AdminAct::CreateTopic { partitions: self.rng.between(1, 3) as i32 },
+            // Only where the checks judge by the weaker promise anyhow.
+            _ if self.began_on_page_cache(&name) && self.rng.chance(1, 3) => {
+                let value = if self.rng.chance(1, 2) { "fsync" } else { "page-cache" };
+                AdminAct::SetConfig { name: "ottla.durability".into(), value: value.into() }
+            }
             _ => {
                 let (name, values) = self.rng.pick(KNOBS).copied().unwrap_or(KNOBS[0]);
                 let value = self.rng.pick(values).copied().unwrap_or("-1");
@@ -171,6 +176,12 @@ impl Admin {
             }
         };
         self.act(sim, me, &name, act, &[]);
+    }
+
+    fn began_on_page_cache(&self, topic: &str) -> bool {
+        let rests =
+            |settings: &Settings| settings.iter().any(|(name, value)| name == "ottla.durability" && value == "page-cache");
+        self.config.setup.iter().any(|(name, _, settings)| name == topic && rests(settings))
     }
 
     fn act(&mut self, sim: &mut Sim, me: u32, topic: &str, act: AdminAct, settings: &[(String, String)]) {
