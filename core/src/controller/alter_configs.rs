@@ -224,14 +224,20 @@ fn edit_list(resource: &Resource, name: &str, op: Op, value: &str, current: Opti
     };
     let before = current.map(String::as_str).or(setting.default).unwrap_or_default();
     let mut parts: Vec<&str> = before.split(',').filter(|p| !p.is_empty()).collect();
-    for part in value.split(',') {
-        match (op, parts.iter().position(|p| *p == part)) {
-            (Op::Append, None) => parts.push(part),
-            (Op::Subtract, Some(at)) => {
-                parts.remove(at);
+    if op == Op::Append {
+        let mut there: BTreeSet<&str> = parts.iter().copied().collect();
+        parts.extend(value.split(',').filter(|part| there.insert(part)));
+    } else {
+        // Each takes one of its kind away.
+        let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
+        value.split(',').for_each(|part| *gone.entry(part).or_default() += 1);
+        parts.retain(|part| match gone.get_mut(part) {
+            Some(left @ 1..) => {
+                *left -= 1;
+                false
             }
-            _ => {}
-        }
+            _ => true,
+        });
     }
     Ok(parts.join(","))
 }

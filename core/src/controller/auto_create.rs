@@ -10,18 +10,16 @@ use super::refusal::text;
 use crate::wire::msg;
 use msg::create_topics_request::CreatableTopic;
 
-/// The records that create those of `names` that can be created, with the broker's defaults.
+/// The records that create those of `names`, each given once, that can be created, with the broker's defaults.
 pub(super) fn auto_create(scene: &mut Scene<'_>, names: &[String]) -> Vec<Record> {
     let mut request = msg::CreateTopicsRequest::default();
     request.timeout_ms = i32::MAX;
-    for name in names {
-        if request.topics.iter().any(|t| t.name.as_str() == name) {
-            continue;
-        }
+    let topic = |name: &String| {
         let mut topic = CreatableTopic::default();
         topic.name = text(name).into();
         (topic.num_partitions, topic.replication_factor) = (-1, -1);
-        request.topics.push(topic);
-    }
+        topic
+    };
+    request.topics = names.iter().map(topic).collect();
     create_topics(scene, 7, &request).0
 }

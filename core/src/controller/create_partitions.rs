@@ -21,16 +21,16 @@ pub(super) fn create_partitions(
     if request.timeout_ms <= 0 {
         return (Vec::new(), refuse_all(request, &Refusal::timed_out()));
     }
-    let (mut seen, mut twice) = (BTreeSet::new(), Vec::new());
+    let (mut seen, mut twice, mut results) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    let duplicate = Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
     for topic in &request.topics {
-        if !seen.insert(topic.name.as_str()) && !twice.contains(&topic.name.as_str()) {
-            twice.push(topic.name.as_str());
+        let name = topic.name.as_str();
+        if !seen.insert(name) && twice.insert(name) {
+            results.push(line(name, Some(&duplicate)));
         }
     }
-    let duplicate = Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
-    let mut results: Vec<_> = twice.iter().map(|name| line(name, Some(&duplicate))).collect();
     let mut records = Vec::new();
-    for topic in request.topics.iter().filter(|t| !twice.contains(&t.name.as_str())) {
+    for topic in request.topics.iter().filter(|t| !twice.contains(t.name.as_str())) {
         match grow(scene, topic) {
             Ok(more) => {
                 records.extend(more);
@@ -38,9 +38,10 @@ pub(super) fn create_partitions(
             }
             Err(refusal) => results.push(line(topic.name.as_str(), Some(&refusal))),
         }
-    }
-    if records.len() > RECORDS_PER_REQUEST_MAX {
-        return (Vec::new(), refuse_all(request, &Refusal::bare(ErrorCode::UnknownServerError)));
+        // At once: every topic there is may ask for as many as one request may have.
+        if records.len() > RECORDS_PER_REQUEST_MAX {
+            return (Vec::new(), refuse_all(request, &Refusal::bare(ErrorCode::UnknownServerError)));
+        }
     }
     if request.validate_only {
         records.clear();

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// How many partitions one request may create, as in Kafka.
-const PARTITIONS_PER_REQUEST_MAX: i64 = 10_000;
+pub(super) const PARTITIONS_PER_REQUEST_MAX: i64 = 10_000;
 
 /// Where a setting's value is from, as DescribeConfigs and CreateTopics say it.
 pub(super) mod source {
@@ -52,17 +52,22 @@ pub(super) fn create_topics(
         }
     }
     let (mut records, mut results) = (Vec::new(), Vec::new());
+    let collisions = Collisions::of(scene.image, request);
     for topic in &request.topics {
         let name = topic.name.as_str();
         if twice.contains(name) || name == METADATA_TOPIC {
             continue;
         }
-        match create_topic(scene, topic) {
+        match create_topic(scene, topic, &collisions) {
             Ok((more, result)) => {
                 records.extend(more);
                 results.push(result);
             }
             Err(refusal) => results.push(refused(name, &refusal)),
+        }
+        if records.len() > RECORDS_PER_REQUEST_MAX {
+            let refusal = Refusal::new(ErrorCode::PolicyViolation, "Unable to perform excessively large batch operation.");
+            return (Vec::new(), refuse_all(request, &refusal));
         }
     }
     let duplicate = Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
@@ -70,10 +75,6 @@ pub(super) fn create_topics(
     if seen.contains(METADATA_TOPIC) && !twice.contains(METADATA_TOPIC) {
         let why = format!("Creation of internal topic {METADATA_TOPIC} is prohibited.");
         results.push(refused(METADATA_TOPIC, &Refusal::new(ErrorCode::InvalidRequest, why)));
-    }
-    if records.len() > RECORDS_PER_REQUEST_MAX {
-        let refusal = Refusal::new(ErrorCode::PolicyViolation, "Unable to perform excessively large batch operation.");
-        return (Vec::new(), refuse_all(request, &refusal));
     }
     if version < 5 {
         for result in &mut results {
@@ -95,7 +96,7 @@ pub(super) fn refuse_all(request: &msg::CreateTopicsRequest, refusal: &Refusal) 
     response
 }
 
-fn refused(name: &str, refusal: &Refusal) -> CreatableTopicResult {
+pub(super) fn refused(name: &str, refusal: &Refusal) -> CreatableTopicResult {
     let mut result = CreatableTopicResult::default();
     result.name = text(name).into();
     result.error_code = refusal.code.code();
@@ -115,9 +116,13 @@ fn total_partitions(scene: &Scene<'_>, request: &msg::CreateTopicsRequest) -> i6
 }
 
 /// The records that create one topic, and its line in the answer.
-fn create_topic(scene: &mut Scene<'_>, topic: &CreatableTopic) -> Result<(Vec<Record>, CreatableTopicResult), Refusal> {
+fn create_topic(
+    scene: &mut Scene<'_>,
+    topic: &CreatableTopic,
+    collisions: &Collisions,
+) -> Result<(Vec<Record>, CreatableTopicResult), Refusal> {
     let name = topic.name.as_str();
-    check_new_name(scene.image, name)?;
+    check_new_name(scene.image, name, collisions)?;
     let own = own_settings(topic)?;
     check_topic_overrides(scene.settings, &own).map_err(|why| Refusal::new(ErrorCode::InvalidConfig, why))?;
     let partitions = if topic.assignments.is_empty() { placed(scene, topic)? } else { assigned(scene, topic)? };
@@ -143,13 +148,26 @@ fn create_topic(scene: &mut Scene<'_>, topic: &CreatableTopic) -> Result<(Vec<Re
     Ok((records, result))
 }
 
-fn check_new_name(image: &Image, name: &str) -> Result<(), Refusal> {
+/// The topics there are, by what their names are in metrics: so that each new name costs one look, however many there are.
+struct Collisions(BTreeMap<String, String>);
+
+impl Collisions {
+    /// Of no use, and empty, where no new name can collide.
+    fn of(image: &Image, request: &msg::CreateTopicsRequest) -> Collisions {
+        let is_needed = request.topics.iter().any(|t| topic_name::has_collision_chars(t.name.as_str()));
+        let names = image.names.keys().rev().filter(|_| is_needed);
+        // The first of several, in the order of their names, is the one that is named.
+        Collisions(names.map(|name| (topic_name::in_metrics(name), name.clone())).collect())
+    }
+}
+
+fn check_new_name(image: &Image, name: &str, collisions: &Collisions) -> Result<(), Refusal> {
     topic_name::check(name).map_err(|why| Refusal::new(ErrorCode::InvalidTopicException, why))?;
     if image.names.contains_key(name) {
         return Err(Refusal::new(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists.")));
     }
     if topic_name::has_collision_chars(name)
-        && let Some(other) = image.names.keys().find(|other| topic_name::collides(name, other))
+        && let Some(other) = collisions.0.get(&topic_name::in_metrics(name))
     {
         let why = format!("Topic '{name}' collides with existing topic: {other}");
         return Err(Refusal::new(ErrorCode::InvalidTopicException, why));

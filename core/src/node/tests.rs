@@ -107,3 +107,22 @@ fn a_transactional_producer_is_refused_and_told_so() {
     let Response::InitProducerId(r) = w.ask(4, Request::InitProducerId(request)) else { panic!("no answer") };
     assert_eq!((r.error_code, r.producer_id.0), (ErrorCode::UnsupportedVersion.code(), -1));
 }
+
+#[test]
+fn a_partition_is_described_once_however_often_it_is_named() {
+    use crate::wire::msg::describe_log_dirs_request::DescribableLogDirTopic;
+    use crate::wire::msg::describe_producers_request::TopicRequest;
+    use crate::wire::msg::{DescribeLogDirsRequest, DescribeProducersRequest};
+    let mut w = World::new();
+    w.create("orders");
+    let topic =
+        |indexes: Vec<i32>| TopicRequest::default().with_name(crate::testkit::name("orders")).with_partition_indexes(indexes);
+    let request = DescribeProducersRequest::default().with_topics(vec![topic(vec![0, 0, 9, 9]), topic(vec![9, 0])]);
+    let Response::DescribeProducers(r) = w.ask(0, Request::DescribeProducers(request)) else { panic!("no answer") };
+    let told: Vec<Vec<i32>> = r.topics.iter().map(|t| t.partitions.iter().map(|p| p.partition_index).collect()).collect();
+    assert_eq!(told, [vec![0, 9], vec![]]);
+    let topic = DescribableLogDirTopic::default().with_topic(crate::testkit::name("orders")).with_partitions(vec![0, 0, 9]);
+    let request = DescribeLogDirsRequest::default().with_topics(Some(vec![topic]));
+    let Response::DescribeLogDirs(r) = w.ask(4, Request::DescribeLogDirs(request)) else { panic!("no answer") };
+    assert_eq!(r.results[0].topics[0].partitions.len(), 1);
+}

@@ -11,7 +11,7 @@ use crate::wire::msg::describe_producers_response::{PartitionResponse, ProducerS
 use crate::wire::msg::{
     DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeProducersRequest, DescribeProducersResponse, ProducerId, TopicName,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The one log directory with the partitions asked for; `None` asks for all.
 #[must_use]
@@ -34,12 +34,10 @@ pub fn log_dirs(
     match &request.topics {
         None => lookup.hosted.values().for_each(&mut add),
         Some(asked) => {
-            for topic in asked {
-                for index in &topic.partitions {
-                    let found = lookup.by_name(&topic.topic, *index).ok();
-                    found.and_then(|id: PartitionId| lookup.hosted.get(&id)).into_iter().for_each(&mut add);
-                }
-            }
+            // Each once, as in Kafka.
+            let found = asked.iter().flat_map(|topic| topic.partitions.iter().map(|index| lookup.by_name(&topic.topic, *index)));
+            let found: BTreeSet<PartitionId> = found.flatten().collect();
+            found.iter().filter_map(|id| lookup.hosted.get(id)).for_each(&mut add);
         }
     }
     let topics = topics
@@ -56,8 +54,13 @@ pub fn log_dirs(
 /// The producers that each partition remembers (KIP-664).
 #[must_use]
 pub fn producers(lookup: Lookup<'_>, request: &DescribeProducersRequest) -> DescribeProducersResponse {
+    // Kafka tells of a partition as often as it is named. No client asks for that, and the answer may be some thousand times as large
+    // as the question.
+    let mut told = BTreeSet::new();
     let topics = request.topics.iter().map(|topic| {
-        let partitions = topic.partition_indexes.iter().map(|index| {
+        let new: Vec<i32> =
+            topic.partition_indexes.iter().copied().filter(|index| told.insert((topic.name.as_str(), *index))).collect();
+        let partitions = new.iter().map(|index| {
             let answer = PartitionResponse::default().with_partition_index(*index);
             let invalid = topic_name::check(&topic.name).err();
             match (invalid, lookup.by_name(&topic.name, *index)) {

@@ -12,7 +12,7 @@ use crate::ids::BrokerId;
 use crate::wire::{ErrorCode, msg};
 use msg::describe_configs_request::DescribeConfigsResource;
 use msg::describe_configs_response::{DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Own = BTreeMap<String, String>;
 
@@ -42,7 +42,12 @@ pub fn describe_configs(view: View<'_>, version: i16, request: &msg::DescribeCon
     let wanted = Wanted { synonyms: request.include_synonyms, documentation: version >= 3 && request.include_documentation };
     let settings = effective(view.settings, view.image, view.node);
     let mut response = msg::DescribeConfigsResponse::default();
+    let mut answered = BTreeSet::new();
     for resource in &request.resources {
+        // Kafka gives the same answer again. No client asks for that, and the answer is some thousand times as large as the question.
+        if !answered.insert((resource.resource_type, resource.resource_name.as_str(), keys_of(resource))) {
+            continue;
+        }
         let mut result = DescribeConfigsResult::default();
         (result.resource_type, result.resource_name) = (resource.resource_type, resource.resource_name.clone());
         match describe(view, &settings, resource, wanted) {
@@ -67,8 +72,8 @@ fn describe(
     wanted: Wanted,
 ) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
     let name = resource.resource_name.as_str();
-    let keys: Vec<&str> = resource.configuration_keys.iter().flatten().map(|k| k.as_str()).collect();
-    let is_asked = |name: &str| keys.is_empty() || keys.contains(&name);
+    let keys = keys_of(resource);
+    let is_asked = |name: &str| keys.is_empty() || keys.contains(name);
     let invalid = |why: &str| Err(Refusal::new(ErrorCode::InvalidRequest, why));
     let shown = match resource.resource_type {
         Resource::TOPIC => {
@@ -117,6 +122,11 @@ fn describe(
         }
     };
     Ok(shown.into_iter().filter(|s| is_asked(s.name)).map(|s| line(s, wanted)).collect())
+}
+
+/// The settings that are asked for; none are all of them.
+fn keys_of(resource: &DescribeConfigsResource) -> BTreeSet<&str> {
+    resource.configuration_keys.iter().flatten().map(|k| k.as_str()).collect()
 }
 
 fn own(view: View<'_>, resource: &Resource) -> Own {
@@ -222,11 +232,11 @@ fn this_broker<'a>(view: View<'a>, settings: &Settings) -> Vec<Shown<'a>> {
 
 /// Settings that brokers were given and that nobody knows here.
 fn foreign<'a>(view: View<'a>, of: &[Option<BrokerId>]) -> Vec<Shown<'a>> {
-    let mut all: Vec<Shown<'a>> = Vec::new();
+    let (mut all, mut shown) = (Vec::new(), BTreeSet::new());
     for broker in of {
         let from = if broker.is_some() { source::BROKER } else { source::DEFAULT_BROKER };
         for (name, value) in view.image.config(&Resource::Broker(*broker)).into_iter().flatten() {
-            if broker_setting(name).is_some() || all.iter().any(|s| s.name == name) {
+            if broker_setting(name).is_some() || !shown.insert(name) {
                 continue;
             }
             let synonyms = vec![(name.clone(), Some(value.clone()), from)];

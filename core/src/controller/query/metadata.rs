@@ -1,6 +1,7 @@
 //! Metadata: brokers, topics and leaders, in all versions, and which topics shall come to be.
 
 use super::{CLUSTER_OPERATIONS, OPERATIONS_UNASKED, TOPIC_OPERATIONS, View, address, ids};
+use crate::controller::create_topics::PARTITIONS_PER_REQUEST_MAX;
 use crate::controller::refusal::text;
 use crate::controller::{image::Topic, topic_name};
 use crate::ids::TopicId;
@@ -8,6 +9,9 @@ use crate::wire::{ErrorCode, msg};
 use msg::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
 use std::collections::BTreeSet;
 use uuid::Uuid;
+
+/// How many topics one request can create at the most: each has a partition.
+const AUTO_CREATED_MAX: usize = PARTITIONS_PER_REQUEST_MAX as usize;
 
 /// The first version in which topics can be asked for by id.
 const BY_ID_SINCE: i16 = 12;
@@ -117,7 +121,8 @@ fn answer_asked(
             Some((id, topic)) => known(view, id, topic, operations),
             None => {
                 let valid = topic_name::check(name).is_ok();
-                if valid && create {
+                // More than one request may create are refused together: there is no use in naming them all.
+                if valid && create && wanted.len() <= AUTO_CREATED_MAX {
                     wanted.push(name.to_owned());
                 }
                 let code = if valid { ErrorCode::UnknownTopicOrPartition } else { ErrorCode::InvalidTopicException };

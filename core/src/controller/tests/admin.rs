@@ -502,3 +502,60 @@ fn a_broker_setting_reaches_every_topic_that_has_none_of_its_own() {
     w.drive();
     assert_eq!(retention(&w), Some(88));
 }
+
+/// Where each entry of such a request looks through all others, this test takes minutes.
+#[test]
+fn a_request_of_very_many_entries_takes_no_longer_than_it_is_long() {
+    let mut w = World::active();
+    w.create(&[("a.b", 1)]);
+    let names: Vec<String> = (0..300_000).map(|i| format!("n_{i}")).collect();
+    let done = w.ask(1, Change::AutoCreate { names: names.clone() });
+    assert!(matches!(done[..], [ControllerIntent::Done { .. }]));
+    assert_eq!(w.topics(), ["a.b"], "more than a request may create is refused as a whole");
+
+    let mut request = msg::CreatePartitionsRequest::default();
+    request.timeout_ms = 1000;
+    for name in names.iter().chain(&names) {
+        let mut topic = msg::create_partitions_request::CreatePartitionsTopic::default();
+        (topic.name, topic.count, topic.assignments) = (text(name).into(), 2, None);
+        request.topics.push(topic);
+    }
+    let Response::CreatePartitions(r) = w.answer(Change::CreatePartitions { version: 3, request }) else { panic!() };
+    assert_eq!((r.results.len(), r.results[0].error_code), (300_000, ErrorCode::InvalidRequest.code()));
+
+    let list = names.join(",");
+    let refused = edit(&mut w, "cleanup.policy", 2, &list);
+    assert_eq!(refused, ErrorCode::InvalidConfig.code());
+    assert_eq!(edit(&mut w, "cleanup.policy", 3, &list), 0, "what is not there need not be subtracted");
+}
+
+/// The code that a change of one setting of a topic is answered with.
+fn edit(w: &mut World, setting: &str, operation: i8, value: &str) -> i16 {
+    let mut config = msg::incremental_alter_configs_request::AlterableConfig::default();
+    (config.name, config.config_operation, config.value) = (text(setting), operation, Some(text(value)));
+    let mut resource = msg::incremental_alter_configs_request::AlterConfigsResource::default();
+    (resource.resource_type, resource.resource_name) = (Resource::TOPIC, text("a.b"));
+    resource.configs.push(config);
+    let mut request = msg::IncrementalAlterConfigsRequest::default();
+    request.resources.push(resource);
+    let Response::IncrementalAlterConfigs(r) = w.answer(Change::IncrementalAlterConfigs { version: 1, request }) else {
+        panic!()
+    };
+    r.responses[0].error_code
+}
+
+#[test]
+fn a_list_takes_what_it_has_not_and_gives_what_it_has() {
+    let mut w = World::active();
+    w.create(&[("a.b", 1)]);
+    let policy = |w: &World| {
+        let topic = w.controller().image().names["a.b"];
+        w.controller().topic_overrides(topic).unwrap().get("cleanup.policy").cloned()
+    };
+    for (operation, value, then) in
+        [(2, "compact,delete,compact", "delete,compact"), (3, "delete,delete", "compact"), (2, "compact", "compact")]
+    {
+        assert_eq!(edit(&mut w, "cleanup.policy", operation, value), 0);
+        assert_eq!(policy(&w).as_deref(), Some(then), "{operation} {value}");
+    }
+}

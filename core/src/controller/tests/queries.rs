@@ -321,3 +321,32 @@ fn every_answer_can_be_said_in_every_version() {
         assert!(encoded.is_ok(), "version {version}: {:?} of {said}", encoded.err());
     }
 }
+
+#[test]
+fn no_more_topics_are_wanted_than_one_request_can_create() {
+    let w = world();
+    let names: Vec<String> = (0..20_000).map(|i| format!("n{i}")).collect();
+    let asked: Vec<(Option<&str>, Uuid)> = names.iter().map(|n| (Some(n.as_str()), NIL)).collect();
+    let (r, wanted) = metadata(&w, 4, Some(&asked));
+    assert_eq!((r.topics.len(), wanted.len()), (20_000, 10_001));
+}
+
+#[test]
+fn the_same_question_is_answered_once() {
+    let w = world();
+    let mut request = msg::DescribeConfigsRequest::default();
+    let resource = |name: &str, keys: Option<&[&str]>| {
+        let mut resource = msg::describe_configs_request::DescribeConfigsResource::default();
+        (resource.resource_type, resource.resource_name) = (Resource::TOPIC, text(name));
+        resource.configuration_keys = keys.map(|k| k.iter().map(|k| text(k)).collect());
+        resource
+    };
+    let some = ["retention.ms", "segment.bytes"];
+    let turned = ["segment.bytes", "retention.ms"];
+    let of_t1 = [None, Some(&[][..]), Some(&some[..]), Some(&turned[..]), Some(&some[..1])].map(|keys| resource("t1", keys));
+    request.resources.extend(of_t1.into_iter().chain([resource("a", None), resource("nope", None), resource("nope", None)]));
+    let r = query::describe_configs(w.controller().view(), 4, &request);
+    let all = r.results[0].configs.len();
+    let lines: Vec<_> = r.results.iter().map(|r| (r.resource_name.as_str(), r.error_code, r.configs.len())).collect();
+    assert_eq!(lines, [("t1", 0, all), ("t1", 0, 2), ("t1", 0, 1), ("a", 0, all), ("nope", 3, 0)]);
+}
