@@ -4,7 +4,7 @@
 node seed=12 config=tiny ottla.reserve.bytes=0
 topic orders
 produce orders/0 a
-fault disk-full bytes=0 for=30s
+fault disk-full bytes=0 for=20s
 topic more wait=no
 run 2s
 init-producer client=c2

@@ -172,6 +172,9 @@ bugs! {
     MarkerAfterFailure = "marker-after-failure", "R30: the marker of an orderly end is written although a log could not be closed.";
     MarkerBeforeClose = "marker-before-close", "R30: the marker of an orderly end is written without closing the logs.";
     MarkerBeforeMetadata = "marker-before-metadata", "R30: the marker of an orderly end does not wait for the metadata log.";
+    AdminWaitsForEver = "admin-waits-for-ever", "Who asks for a change is not answered before it is durable, however long that takes.";
+    ReserveWakesInVain = "reserve-wakes-in-vain", "The time to keep the reserve again wakes a controller that does not keep it while the disk is full.";
+    FullDiskEndsStart = "full-disk-ends-start", "A start ends when there is no space for its vote.";
     ServesBeforeMarkerGone = "serves-before-marker-gone", "R30: a node serves before the old marker is durably gone.";
 }
 

@@ -30,7 +30,7 @@ pub mod topic_name;
 use crate::config::{Settings, TopicSettings};
 use crate::disk::{DiskPort, Replacer};
 use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionIndex, TopicId};
-use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, Fatal, FileId, FileName, Level};
+use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, Fatal, FileId, FileKind, FileName, Level};
 use crate::log::{Log, LogEvent, Origin};
 use crate::planted::Bug;
 use crate::rng::Rng;
@@ -114,6 +114,8 @@ pub enum Change {
 pub enum ControllerEvent {
     /// Somebody asks for a change. May come before `Active`: it waits.
     Asked { token: Token, change: Change },
+    /// Whoever asked waits no longer: the answer is that it took too long. What was asked may be done all the same.
+    Expired { token: Token },
     /// The marker of the last life's orderly end is gone for good: the log may be written.
     MarkerGone,
     /// A disk call of the controller has ended.
@@ -220,6 +222,8 @@ pub struct Controller {
     waiting: VecDeque<(Token, Change)>,
     snapshots: Snapshots,
     reserve: reserve::Reserve,
+    /// It was said that this start waits for space.
+    starved: bool,
     /// Calls that nobody waits for: directories made, leftovers removed.
     errands: BTreeSet<OpId>,
     /// Files that are removed when the names of those that replace them are durable.
@@ -231,6 +235,11 @@ pub struct Controller {
 enum Phase {
     /// First start: meta.properties is being written.
     Identifying(Replacer),
+    /// The disk is full: this file of the start is written as soon as there is space. `at`: when to try.
+    Starved {
+        at: Instant,
+        file: FileKind,
+    },
     /// The directory of the metadata log is being made.
     Making,
     /// The names in the data directory are being made durable: those of this start, and those that a killed process left behind.
@@ -275,6 +284,8 @@ enum Then {
     Nothing,
     Activate,
     Answer(ControllerIntent),
+    /// Whoever asked was told that it took too long.
+    Answered,
 }
 
 impl Controller {
@@ -366,7 +377,17 @@ impl Controller {
     /// Whether the disk is so full that metadata lives on its reserve: nobody else may write until this is over.
     #[must_use]
     pub fn is_short_of_space(&self) -> bool {
-        matches!(self.phase, Phase::Full { .. }) || self.reserve.is_given_up()
+        self.waits_for_space() || self.reserve.is_given_up()
+    }
+
+    fn waits_for_space(&self) -> bool {
+        matches!(self.phase, Phase::Full { .. } | Phase::Starved { .. })
+    }
+
+    /// Whether the disk is full and nothing is under way that could change that: whoever waits for metadata may wait for ever.
+    #[must_use]
+    pub fn is_stuck(&self, now: Now) -> bool {
+        matches!(self.phase, Phase::Full { at, .. } if at > now.mono) && !self.reserve.is_being_given_up()
     }
 
     /// When the controller wants a turn at the latest.
@@ -376,9 +397,12 @@ impl Controller {
             Phase::Halted => return None,
             // While a failed append is cleared away, the log's own events come first.
             Phase::Full { at, .. } if self.log.is_writable() => Some(Deadline { at, why: "metadata-no-space" }),
+            Phase::Starved { at, .. } => Some(Deadline { at, why: "metadata-no-space" }),
             _ => None,
         };
-        let reserve = self.reserve.deadline().map(|at| Deadline { at, why: "metadata-reserve" });
+        // Nothing is kept again while there is no space for what must be written.
+        let keeps = !self.waits_for_space() || self.log.has(Bug::ReserveWakesInVain);
+        let reserve = self.reserve.deadline().filter(|_| keeps).map(|at| Deadline { at, why: "metadata-reserve" });
         [full, reserve, self.log.deadline()].into_iter().flatten().min_by_key(|d| d.at)
     }
 
@@ -393,6 +417,7 @@ impl Controller {
                 self.publish(now, port, out);
             }
             ControllerEvent::Asked { token, change } => self.on_asked_early(token, change, out),
+            ControllerEvent::Expired { token } => self.on_expired(token, out),
             ControllerEvent::MarkerGone => {
                 self.may_write = true;
                 self.maybe_begin_epoch(now, port);
@@ -527,10 +552,12 @@ impl Controller {
             return self.on_errand(&result, port, out);
         }
         if let Some(freed) = self.reserve.on_disk(op, &result, now.mono, port) {
-            if freed && let Phase::Full { active, .. } = self.phase {
-                self.phase = Phase::Full { at: now.mono, active };
-                self.maybe_write_again(now, port, out);
+            match &mut self.phase {
+                Phase::Full { at, .. } | Phase::Starved { at, .. } if freed => *at = now.mono,
+                _ => return,
             }
+            self.maybe_write_again(now, port, out);
+            self.maybe_start_again(now, port);
             return;
         }
         if self.on_start_disk(op, &result, now, port, out) || self.on_snapshot_disk(op, &result, now, port, out) {
@@ -560,10 +587,11 @@ impl Controller {
         let mut events = Vec::new();
         self.log.on_time(now, port, &mut events);
         self.on_log_events(events, now, port, out);
-        if self.reserve.deadline().is_some_and(|at| at <= now.mono) && !matches!(self.phase, Phase::Full { .. }) {
+        if self.reserve.deadline().is_some_and(|at| at <= now.mono) && !self.waits_for_space() {
             self.reserve.keep(port);
         }
         self.maybe_write_again(now, port, out);
+        self.maybe_start_again(now, port);
     }
 
     fn maybe_write_again(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) -> bool {
@@ -606,6 +634,41 @@ impl Controller {
         self.on_closed(false, out);
         self.reserve.give_up(port);
         self.phase = Phase::Full { at: now.mono.after(NO_SPACE_RETRY), active };
+        if active {
+            self.refuse_what_needs_space(out);
+        }
+    }
+
+    /// Whoever wants producer ids is told at once: others wait behind it, and the ids can be lost. So is everybody of whose change
+    /// nothing is written yet.
+    fn refuse_what_needs_space(&mut self, out: &mut Vec<ControllerIntent>) {
+        for pending in &mut self.pending {
+            if let Then::Answer(ControllerIntent::ProducerIds { token, .. }) = pending.then {
+                pending.then = Then::Answered;
+                out.push(ControllerIntent::ProducerIds { token, first: 0, count: 0 });
+            }
+        }
+        for (token, change) in std::mem::take(&mut self.waiting) {
+            self.on_asked_early(token, change, out);
+        }
+    }
+
+    /// Nobody waits any longer. What is written may become durable all the same, which the answer leaves open.
+    fn on_expired(&mut self, token: Token, out: &mut Vec<ControllerIntent>) {
+        if let Some(at) = self.waiting.iter().position(|(waiting, _)| *waiting == token)
+            && let Some((_, change)) = self.waiting.remove(at)
+        {
+            out.push(refuse_all(token, &change, &Refusal::timed_out()));
+        }
+        for pending in &mut self.pending {
+            if let Then::Answer(ControllerIntent::Reply { token: of, response }) = &mut pending.then
+                && *of == token
+            {
+                time_out(response);
+                let Then::Answer(answer) = std::mem::replace(&mut pending.then, Then::Answered) else { continue };
+                out.push(answer);
+            }
+        }
     }
 
     /// There may be space again: write what is pending once more, in its order, at the offsets that it was promised.
@@ -652,7 +715,7 @@ impl Controller {
             }
             out.extend(deltas.into_iter().map(ControllerIntent::Changed));
             match then {
-                Then::Nothing => {}
+                Then::Nothing | Then::Answered => {}
                 Then::Activate => {
                     self.phase = Phase::Active;
                     self.reserve.keep(port);
@@ -736,4 +799,26 @@ fn refuse_all(token: Token, change: &Change, refusal: &Refusal) -> ControllerInt
         Change::ProducerIds => return ControllerIntent::ProducerIds { token, first: 0, count: 0 },
     };
     ControllerIntent::Reply { token, response }
+}
+
+/// What was done, as far as the answer says so, may not be done: it took too long.
+fn time_out(response: &mut Response) {
+    let late = ErrorCode::RequestTimedOut.code();
+    let set = |code: &mut i16| {
+        if *code == 0 {
+            *code = late;
+        }
+    };
+    match response {
+        Response::CreateTopics(r) => {
+            for topic in r.topics.iter_mut().filter(|t| t.error_code == 0) {
+                *topic = create_topics::refused(topic.name.as_str(), &Refusal::timed_out());
+            }
+        }
+        Response::DeleteTopics(r) => r.responses.iter_mut().for_each(|line| set(&mut line.error_code)),
+        Response::CreatePartitions(r) => r.results.iter_mut().for_each(|line| set(&mut line.error_code)),
+        Response::AlterConfigs(r) => r.responses.iter_mut().for_each(|line| set(&mut line.error_code)),
+        Response::IncrementalAlterConfigs(r) => r.responses.iter_mut().for_each(|line| set(&mut line.error_code)),
+        other => panic!("the controller answers no such request: {other:?}"),
+    }
 }

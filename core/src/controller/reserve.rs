@@ -50,6 +50,11 @@ impl Reserve {
         self.bytes > 0 && matches!(self.state, State::Emptying(_) | State::Empty(_))
     }
 
+    /// Whether there will be space in a moment.
+    pub(super) fn is_being_given_up(&self) -> bool {
+        matches!(self.state, State::Emptying(_))
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.state {
             State::Empty(at) => Some(at),

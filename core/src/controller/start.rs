@@ -15,12 +15,12 @@ use super::reserve::Reserve;
 use super::snapshot::{self, Snapshots};
 use super::{
     Closing, Controller, ControllerConfig, ControllerIntent, Delta, ELR_VERSION, METADATA_DIR, METADATA_VERSION,
-    METADATA_VERSION_LEVEL, METADATA_VERSION_MIN, Pending, Phase, RECORDS_PER_REQUEST_MAX, Then,
+    METADATA_VERSION_LEVEL, METADATA_VERSION_MIN, NO_SPACE_RETRY, Pending, Phase, RECORDS_PER_REQUEST_MAX, Then, note,
 };
 use crate::config::Settings;
 use crate::disk::{DiskPort, Progress, Replacer};
 use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, TopicId, base64_id};
-use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, ROOT, Suffix};
+use crate::io::{DiskCall, DiskDone, DiskFault, DiskImage, FileId, FileKind, FileName, Level, ROOT, Suffix};
 use crate::log::{Hints, Log, LogConfig, Verdict};
 use crate::planted::{Barrier, Bug, Planted};
 use crate::rng::Rng;
@@ -237,10 +237,8 @@ impl Controller {
             }
             None => {
                 let identity = Identity { cluster: base64_id(&rng.uuid()), node: config.node.0, directory: rng.uuid() };
-                let contents = Bytes::from(identity.print());
-                // Its name is made durable together with the directory's, before anything is promised.
-                let replacer = Replacer::start_but_name(FileId::new(ROOT, FileKind::MetaProperties, 0), contents, port);
-                (identity, Some(Phase::Identifying(replacer)))
+                let identifying = Phase::Identifying(identify(&identity, port));
+                (identity, Some(identifying))
             }
         };
         let mut errands = BTreeSet::new();
@@ -272,6 +270,7 @@ impl Controller {
             rng: Rng::stream(rng.next_u64(), &format!("epoch {epoch}")),
             closing: Closing::No,
             phase,
+            starved: false,
             snapshots: Snapshots::new(every, replayed.bytes, found.snapshot.map(|s| s.name)),
             reserve: Reserve::recover(disk, usize::try_from(config.settings.int("ottla.reserve.bytes")).unwrap_or(0)),
             leftovers: found.leftovers,
@@ -317,6 +316,9 @@ impl Controller {
         match replacer.on_disk(op, result, port) {
             Progress::NotMine => return false,
             Progress::Going => {}
+            Progress::Failed(DiskFault::NoSpace) if !port.planted(Bug::FullDiskEndsStart) => {
+                self.starve(file.name.kind, now, port, out);
+            }
             Progress::Failed(why) => self.halt(&format!("{file} cannot be written: {why:?}"), out),
             Progress::Done if matches!(self.phase, Phase::Identifying(_)) => {
                 self.phase = Phase::Making;
@@ -327,6 +329,29 @@ impl Controller {
                 self.maybe_begin_epoch(now, port);
             }
         }
+        true
+    }
+
+    /// There is no space for a file of the start: what is kept for that is given up, and the file written again.
+    fn starve(&mut self, file: FileKind, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+        if !std::mem::replace(&mut self.starved, true) {
+            let what = format!("{file:?} waits for space on the disk, and this start for it");
+            out.push(note(Level::Warn, "metadata-no-space", what));
+        }
+        self.reserve.give_up(port);
+        self.phase = Phase::Starved { at: now.mono.after(NO_SPACE_RETRY), file };
+    }
+
+    /// There may be space by now.
+    pub(super) fn maybe_start_again(&mut self, now: Now, port: &mut DiskPort<'_>) -> bool {
+        let Phase::Starved { at, file } = self.phase else { return false };
+        if at > now.mono {
+            return false;
+        }
+        self.phase = match file {
+            FileKind::QuorumState => Phase::Voting(vote(&self.identity, self.dir, self.epoch, port)),
+            _ => Phase::Identifying(identify(&self.identity, port)),
+        };
         true
     }
 
@@ -469,6 +494,11 @@ fn elect(partition: &Partition, here: BrokerId) -> Option<PartitionChange> {
 
 fn feature(name: &str, level: i16) -> Record {
     Record::FeatureLevel { name: name.to_owned(), level }
+}
+
+/// Its name is made durable together with that of the metadata log's directory, before anything is promised.
+fn identify(identity: &Identity, port: &mut DiskPort<'_>) -> Replacer {
+    Replacer::start_but_name(FileId::new(ROOT, FileKind::MetaProperties, 0), Bytes::from(identity.print()), port)
 }
 
 fn vote(identity: &Identity, dir: DirId, epoch: LeaderEpoch, port: &mut DiskPort<'_>) -> Replacer {

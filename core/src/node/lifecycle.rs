@@ -12,6 +12,7 @@ use crate::partition::Partition;
 use crate::partition::events::{PartitionEvent, PartitionSettings};
 use crate::planted::Bug;
 use crate::session::Answer;
+use crate::serve::{Gather, Job};
 use crate::time::Now;
 use std::ops::Bound;
 use std::time::Duration;
@@ -64,7 +65,7 @@ impl Node {
     }
 
     /// Whether this bug is planted.
-    fn has(&self, bug: Bug) -> bool {
+    pub(super) fn has(&self, bug: Bug) -> bool {
         self.config.planted.has(bug)
     }
 
@@ -76,6 +77,9 @@ impl Node {
     pub(super) fn maybe_progress(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
         self.write_checkpoints(now);
         match self.phase {
+        if self.phase == Phase::Draining && self.controller.is_stuck(now) && self.expire_stuck(now, out) {
+            return true;
+        }
             Phase::Starting if self.active && (self.marker.is_absent() || self.has(Bug::ServesBeforeMarkerGone)) => {
                 self.phase = Phase::Serving;
                 for (request, frame) in std::mem::take(&mut self.held) {
@@ -119,6 +123,19 @@ impl Node {
     }
 
     fn write_checkpoints(&mut self, now: Now) {
+    /// On a full disk nobody knows when metadata will be durable: who waits for it is told that it took too long.
+    fn expire_stuck(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
+        let waits = |g: &Gather| matches!(g.job, Job::Controller | Job::ProducerId);
+        let stuck: Vec<u64> = self.gathers.iter().filter(|(_, g)| waits(g)).map(|(n, _)| *n).collect();
+        if stuck.is_empty() || self.has(Bug::AdminWaitsForEver) {
+            return false;
+        }
+        for number in stuck {
+            self.on_gather_timeout(now, number, out);
+        }
+        true
+    }
+
         let (partitions, unreadable) = (&self.partitions, &self.unreadable);
         let line = |id: PartitionId, name: &str, offset| Line { id, name: (name.to_owned(), id.index.0), offset };
         let lines = |offset: fn(&Partition) -> Offset, kept: fn(&Unreadable) -> Option<Offset>| {

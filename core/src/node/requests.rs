@@ -1,7 +1,7 @@
 //! What a request becomes: an answer at once, events for partitions, or a change for the controller.
 
 use super::{Node, Phase, timers};
-use crate::controller::{Change, Token as ControllerToken, query};
+use crate::controller::{Change, ControllerEvent, Token as ControllerToken, query};
 use crate::ids::{ConnId, LeaseId};
 use crate::io::{Effect, Reply};
 use crate::planted::Bug;
@@ -15,6 +15,12 @@ use std::time::Duration;
 
 /// The shortest wait for the disk that ends in REQUEST_TIMED_OUT.
 const DISK_WAIT_MS_MIN: i32 = 1000;
+
+/// How long Kafka goes on handing a request to its controller before it answers REQUEST_TIMED_OUT, whatever the request says.
+const ADMIN_WAIT_MS_MAX: i32 = 60_000;
+
+/// How long a producer waits for an id that the disk does not let be given: it has others to ask, and asks again.
+const PRODUCER_ID_WAIT_MS: i32 = 10_000;
 
 /// Producer ids that the controller gave to this node, and who waits for more.
 #[derive(Debug, Default)]
@@ -145,7 +151,8 @@ impl Node {
             (Some(error), _) => init_refused(error),
             (None, Some(id)) => InitProducerIdResponse::default().with_producer_id(ProducerId(id)).with_producer_epoch(0),
             (None, None) => {
-                let number = self.insert(head, Job::ProducerId, 1, None);
+                let deadline = Some(after_ms(now.mono, PRODUCER_ID_WAIT_MS));
+                let number = self.insert(head, Job::ProducerId, 1, deadline.filter(|_| !self.has(Bug::AdminWaitsForEver)));
                 self.producer_ids.waiting.push_back(number);
                 if self.producer_ids.waiting.len() == 1 {
                     self.ask_controller(now, ControllerToken(number), Change::ProducerIds);
@@ -191,7 +198,14 @@ impl Node {
     }
 
     fn change(&mut self, now: Now, head: Head, change: Change) {
-        let number = self.insert(head, Job::Controller, 1, None);
+        let wait_ms = match &change {
+            Change::CreateTopics { request, .. } => request.timeout_ms,
+            Change::DeleteTopics { request, .. } => request.timeout_ms,
+            Change::CreatePartitions { request, .. } => request.timeout_ms,
+            _ => ADMIN_WAIT_MS_MAX,
+        };
+        let deadline = Some(after_disk(now.mono, wait_ms.min(ADMIN_WAIT_MS_MAX)));
+        let number = self.insert(head, Job::Controller, 1, deadline.filter(|_| !self.has(Bug::AdminWaitsForEver)));
         self.ask_controller(now, ControllerToken(number), change);
     }
 
@@ -267,6 +281,11 @@ impl Node {
                 job.on_timeout();
                 gather.out = 0;
                 self.maybe_finish(number, out);
+            }
+            Job::Controller => self.tell_controller(now, ControllerEvent::Expired { token: ControllerToken(number) }),
+            Job::ProducerId => {
+                let refused = init_refused(ErrorCode::CoordinatorLoadInProgress);
+                self.finish(number, Response::InitProducerId(refused), None, out);
             }
             _ => {}
         }

@@ -475,7 +475,8 @@ impl Sim {
                 }
             }
             Fatal::MetadataDirFailed { what } => {
-                let excused = self.disk_faults_seen() || self.disk_was_full();
+                // A full disk is a state that a node waits out, and no reason to end.
+                let excused = self.disk_failed();
                 if !excused {
                     self.fail("halt", "the metadata directory failed without a disk fault", what.clone());
                 }

@@ -412,3 +412,58 @@ fn without_its_metadata_a_directory_with_partitions_is_refused() {
     w.disk.live.insert(("a-0".into(), "partition.metadata".into()), Vec::new());
     assert!(w.start().unwrap_err().contains("__cluster_metadata-0 is missing, and a-0 is there"));
 }
+
+#[test]
+fn a_start_on_a_full_disk_takes_the_reserve_and_without_one_waits() {
+    for reserve in ["2000", "0"] {
+        let mut settings = Settings::default();
+        settings.insert("ottla.reserve.bytes", reserve).unwrap();
+        let mut w = World::new(settings);
+        w.start().unwrap();
+        w.drive();
+        w.create(&[("a", 1)]);
+        w.disk.capacity = Some(w.disk.live.values().map(Vec::len).sum::<usize>());
+        w.start().unwrap();
+        let mut out = w.drive();
+        assert!(out.iter().any(|i| matches!(i, ControllerIntent::Note(f) if f.name == "metadata-no-space")), "{out:?}");
+        assert_eq!(w.controller().is_active(), reserve != "0", "{out:?}");
+        for _ in 0..3 {
+            w.now.mono = w.controller().deadline().unwrap().at;
+            out.extend(w.handle(ControllerEvent::Wake));
+            out.extend(w.drive());
+        }
+        w.disk.capacity = None;
+        w.now.mono = w.controller().deadline().unwrap().at;
+        out.extend(w.handle(ControllerEvent::Wake));
+        out.extend(w.drive());
+        let notes = out.iter().filter(|i| matches!(i, ControllerIntent::Note(f) if f.name == "metadata-no-space")).count();
+        assert_eq!((w.controller().is_active(), notes), (true, 1), "said once: {out:?}");
+        w.create(&[("b", 1)]);
+        assert_eq!(w.topics(), ["a", "b"]);
+    }
+}
+
+#[test]
+fn who_waits_for_a_full_disk_is_told_when_its_time_is_up_and_the_change_may_follow() {
+    let mut settings = Settings::default();
+    settings.insert("ottla.reserve.bytes", "0").unwrap();
+    let mut w = World::new(settings);
+    w.start().unwrap();
+    w.drive();
+    w.disk.capacity = Some(w.disk.live.values().map(Vec::len).sum::<usize>());
+    let mut out = w.ask(7, create(&[("a", 1), ("__cluster_metadata", 1)]));
+    out.extend(w.ask(8, Change::ProducerIds));
+    out.extend(w.drive());
+    let refused = |i: &ControllerIntent| matches!(i, ControllerIntent::ProducerIds { token: Token(8), count: 0, .. });
+    assert_eq!(out.iter().filter(|i| refused(i)).count(), 1, "ids are refused at once: {out:?}");
+    assert!(w.controller().is_stuck(w.now));
+    let out = w.handle(ControllerEvent::Expired { token: Token(7) });
+    let [ControllerIntent::Reply { token: Token(7), response: Response::CreateTopics(r) }] = &out[..] else { panic!("{out:?}") };
+    assert_eq!(r.topics.iter().map(|t| t.error_code).collect::<Vec<_>>(), [7, 42]);
+    w.disk.capacity = None;
+    w.now.mono = w.controller().deadline().unwrap().at;
+    let mut out = w.handle(ControllerEvent::Wake);
+    out.extend(w.drive());
+    assert!(!out.iter().any(|i| matches!(i, ControllerIntent::Reply { .. })), "nobody is answered twice: {out:?}");
+    assert_eq!(w.topics(), ["a"]);
+}
