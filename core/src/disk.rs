@@ -21,6 +21,8 @@ pub enum Owner {
     Controller,
     /// A file of the node as a whole, by its kind.
     Node(FileKind),
+    /// Whoever asked is gone.
+    Nobody,
 }
 
 /// The disk calls of one node.
@@ -59,6 +61,13 @@ impl DiskQueue {
         let (owner, bytes) = self.owners.remove(&op)?;
         self.unwritten_bytes -= bytes;
         Some(owner)
+    }
+
+    /// Whoever owned these calls is gone: what comes of them is for nobody. Until then they count as before.
+    pub fn disown(&mut self, gone: Owner) {
+        for (owner, _) in self.owners.values_mut().filter(|(owner, _)| *owner == gone) {
+            *owner = Owner::Nobody;
+        }
     }
 
     /// Hand the calls made since the last time to the edge, in their order.

@@ -175,6 +175,9 @@ bugs! {
     AdminWaitsForEver = "admin-waits-for-ever", "Who asks for a change is not answered before it is durable, however long that takes.";
     ReserveWakesInVain = "reserve-wakes-in-vain", "The time to keep the reserve again wakes a controller that does not keep it while the disk is full.";
     FullDiskEndsStart = "full-disk-ends-start", "A start ends when there is no space for its vote.";
+    UnlistedNameIsFree = "unlisted-name-is-free", "The name of a directory that could not be read at the start is given to another.";
+    SuccessorIsTold = "successor-is-told", "A disk call of a partition that was given up ends, and the partition that was made instead is told.";
+    NameLostForLife = "name-lost-for-life", "A deleted directory that could not be renamed once keeps its name until the next start.";
     ServesBeforeMarkerGone = "serves-before-marker-gone", "R30: a node serves before the old marker is durably gone.";
 }
 

@@ -25,8 +25,8 @@ pub(super) enum DirEvent {
     Failed(PartitionId, DiskFault),
     /// A name is free again.
     Freed(String),
-    /// A deleted directory could not be renamed or removed: the next start will try again.
-    Leftover(String, DiskFault),
+    /// A deleted directory could not be renamed or removed: `try_again`, and the next start, will.
+    Leftover { path: String, fault: DiskFault, is_first: bool },
 }
 
 #[derive(Debug)]
@@ -34,16 +34,20 @@ enum DirOp {
     Made(PartitionId, DirId),
     Renamed {
         old: String,
+        path: String,
         dir: DirId,
     },
     /// `freed`: the name that is free again afterwards.
     Removed {
         path: String,
         freed: Option<String>,
+        dir: DirId,
     },
     /// Out of the way, and kept.
     PutAside {
         old: String,
+        path: String,
+        dir: DirId,
     },
     RootSynced(Vec<(PartitionId, DirId)>),
 }
@@ -73,6 +77,9 @@ pub(super) struct Directories {
     /// Names that deleted partitions still have on disk.
     taken: BTreeSet<String>,
     dying: BTreeMap<DirId, Dying>,
+    /// What failed, to be tried again; and the directories of which that was said.
+    again: Vec<DirOp>,
+    left_over: BTreeSet<DirId>,
     /// Made since the last sync of the data directory began. A partition may be made again when that failed once: what is said of one
     /// directory says nothing about the next one.
     unsynced: Vec<(PartitionId, DirId)>,
@@ -116,23 +123,51 @@ impl Directories {
     pub(super) fn remove(&mut self, dir: DirId, old: String, leases: BTreeSet<LeaseId>, unique: Uuid, disk: &mut DiskQueue) {
         let path = delete_name(&old, unique);
         self.taken.insert(old.clone());
-        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RenameDir { path });
         self.dying.insert(dir, Dying { leases, renamed: false });
-        self.ops.insert(op, DirOp::Renamed { old, dir });
+        self.give(DirOp::Renamed { old, path, dir }, disk);
     }
 
     /// Take a directory that nobody knows out of the way, and keep it: somebody may have been promised what is in it.
     pub(super) fn put_aside(&mut self, dir: DirId, old: String, unique: Uuid, disk: &mut DiskQueue) {
         let path = aside_name(&old, unique);
         self.taken.insert(old.clone());
-        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RenameDir { path });
-        self.ops.insert(op, DirOp::PutAside { old });
+        self.give(DirOp::PutAside { old, path, dir }, disk);
     }
 
     /// Remove a directory that bears the name of a deleted one already.
     pub(super) fn remove_leftover(&mut self, dir: DirId, path: String, disk: &mut DiskQueue) {
-        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RemoveDir);
-        self.ops.insert(op, DirOp::Removed { path, freed: None });
+        self.give(DirOp::Removed { path, freed: None, dir }, disk);
+    }
+
+    /// Ask the disk for what takes a directory away.
+    fn give(&mut self, what: DirOp, disk: &mut DiskQueue) {
+        let (dir, call) = match &what {
+            DirOp::Renamed { path, dir, .. } | DirOp::PutAside { path, dir, .. } => {
+                (*dir, DiskCall::RenameDir { path: path.clone() })
+            }
+            DirOp::Removed { dir, .. } => (*dir, DiskCall::RemoveDir),
+            DirOp::Made(..) | DirOp::RootSynced(_) => panic!("this takes no directory away"),
+        };
+        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), call);
+        self.ops.insert(op, what);
+    }
+
+    /// What failed may work by now.
+    pub(super) fn try_again(&mut self, disk: &mut DiskQueue) {
+        for what in std::mem::take(&mut self.again) {
+            self.give(what, disk);
+        }
+    }
+
+    /// Nobody may have the name while its files may still be there.
+    fn fail_again(&mut self, what: DirOp, fault: DiskFault, out: &mut Vec<DirEvent>) {
+        let (dir, path) = match &what {
+            DirOp::Renamed { old, dir, .. } | DirOp::PutAside { old, dir, .. } => (*dir, old.clone()),
+            DirOp::Removed { path, dir, .. } => (*dir, path.clone()),
+            DirOp::Made(..) | DirOp::RootSynced(_) => panic!("this takes no directory away"),
+        };
+        self.again.push(what);
+        out.push(DirEvent::Leftover { path, fault, is_first: self.left_over.insert(dir) });
     }
 
     /// Whether this is the directory that is being made for the partition, and not an earlier one that failed.
@@ -171,7 +206,11 @@ impl Directories {
         out: &mut Vec<DirEvent>,
     ) {
         let fault = result.as_ref().err().copied();
-        match (self.ops.remove(&op), fault) {
+        let what = self.ops.remove(&op);
+        let takes_away = matches!(&what, Some(DirOp::Renamed { .. } | DirOp::PutAside { .. } | DirOp::Removed { .. }));
+        // What is not there need not be taken away.
+        let fault = fault.filter(|fault| !(takes_away && *fault == DiskFault::NotFound));
+        match (what, fault) {
             (None, _) => {}
             (Some(DirOp::Removed { freed, .. }), None) => {
                 if let Some(name) = freed {
@@ -206,12 +245,12 @@ impl Directories {
                     }
                 }
             }
-            (Some(DirOp::PutAside { old }), None) => {
+            (Some(DirOp::PutAside { old, .. }), None) => {
                 self.renamed = true;
                 self.taken.remove(&old);
                 out.push(DirEvent::Freed(old));
             }
-            (Some(DirOp::Renamed { old, dir }), None) => {
+            (Some(DirOp::Renamed { old, dir, .. }), None) => {
                 self.renamed = true;
                 self.taken.remove(&old);
                 out.push(DirEvent::Freed(old));
@@ -220,13 +259,7 @@ impl Directories {
                 }
                 self.bury(disk);
             }
-            // Nobody may have the name while its files may still be there; the next start sees a directory of a topic that is gone.
-            (Some(DirOp::Renamed { old, dir }), Some(fault)) => {
-                self.dying.remove(&dir);
-                out.push(DirEvent::Leftover(old, fault));
-            }
-            (Some(DirOp::PutAside { old }), Some(fault)) => out.push(DirEvent::Leftover(old, fault)),
-            (Some(DirOp::Removed { path, .. }), Some(fault)) => out.push(DirEvent::Leftover(path, fault)),
+            (Some(what), Some(fault)) => self.fail_again(what, fault, out),
         }
         self.maybe_sync_root(disk);
     }
@@ -257,8 +290,7 @@ impl Directories {
     fn fail(&mut self, id: PartitionId, fault: DiskFault, disk: &mut DiskQueue, out: &mut Vec<DirEvent>) {
         let Some(Creating { dir, path, .. }) = self.creating.remove(&id) else { return };
         self.taken.insert(path.clone());
-        let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), DiskCall::RemoveDir);
-        self.ops.insert(op, DirOp::Removed { path: path.clone(), freed: Some(path) });
+        self.give(DirOp::Removed { path: path.clone(), freed: Some(path), dir }, disk);
         out.push(DirEvent::Failed(id, fault));
     }
 

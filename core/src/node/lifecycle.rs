@@ -5,14 +5,15 @@ use super::recovery::{Stray, Unreadable};
 use super::route::{HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
 use super::{Node, timers};
 use crate::controller::{ControllerEvent, METADATA_TOPIC};
+use crate::disk::Owner;
 use crate::ids::{LeaderEpoch, Offset, OpId, PartitionId, PartitionIndex, TopicId};
 use crate::io::{DiskDone, DiskFault, Effect, Fact, Fatal, Level};
 use crate::log::Log;
 use crate::partition::Partition;
 use crate::partition::events::{PartitionEvent, PartitionSettings};
 use crate::planted::Bug;
-use crate::session::Answer;
 use crate::serve::{Gather, Job};
+use crate::session::Answer;
 use crate::time::Now;
 use std::ops::Bound;
 use std::time::Duration;
@@ -76,10 +77,10 @@ impl Node {
     /// Whatever can go on by itself. True if something did.
     pub(super) fn maybe_progress(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
         self.write_checkpoints(now);
-        match self.phase {
         if self.phase == Phase::Draining && self.controller.is_stuck(now) && self.expire_stuck(now, out) {
             return true;
         }
+        match self.phase {
             Phase::Starting if self.active && (self.marker.is_absent() || self.has(Bug::ServesBeforeMarkerGone)) => {
                 self.phase = Phase::Serving;
                 for (request, frame) in std::mem::take(&mut self.held) {
@@ -122,7 +123,6 @@ impl Node {
         }
     }
 
-    fn write_checkpoints(&mut self, now: Now) {
     /// On a full disk nobody knows when metadata will be durable: who waits for it is told that it took too long.
     fn expire_stuck(&mut self, now: Now, out: &mut Vec<Effect>) -> bool {
         let waits = |g: &Gather| matches!(g.job, Job::Controller | Job::ProducerId);
@@ -136,6 +136,7 @@ impl Node {
         true
     }
 
+    fn write_checkpoints(&mut self, now: Now) {
         let (partitions, unreadable) = (&self.partitions, &self.unreadable);
         let line = |id: PartitionId, name: &str, offset| Line { id, name: (name.to_owned(), id.index.0), offset };
         let lines = |offset: fn(&Partition) -> Offset, kept: fn(&Unreadable) -> Option<Offset>| {
@@ -169,6 +170,9 @@ impl Node {
                 timers::Owner::Partition(id) => self.events.push_back((id, PartitionEvent::Time)),
                 timers::Owner::Retention => self.on_retention(now),
                 timers::Owner::Directories => {
+                    if self.phase < Phase::Closing {
+                        self.directories.try_again(&mut self.disk);
+                    }
                     self.wanted.append(&mut self.failed);
                     self.retry_directories(now);
                 }
@@ -266,10 +270,15 @@ impl Node {
     /// Take a partition off the table; whoever waits for it is told why.
     pub(super) fn unhost(&mut self, id: PartitionId, why: PartitionEvent) -> Option<Partition> {
         let mut partition = self.partitions.remove(&id)?;
+        let may_return = matches!(why, PartitionEvent::DirectoryFailed);
         let mut intents = Vec::new();
         partition.handle(Now::default(), why, &mut self.disk, &mut intents);
         self.intents.extend(intents.into_iter().map(|i| (id, i)));
         self.directories.forget(id);
+        // It will be made again under this id: what this one asked for is none of its successor's.
+        if may_return && !self.has(Bug::SuccessorIsTold) {
+            self.disk.disown(Owner::Partition(id));
+        }
         self.timers.set(timers::Owner::Partition(id), None);
         Some(partition)
     }
@@ -278,7 +287,11 @@ impl Node {
     pub(super) fn delete(&mut self, now: Now, id: PartitionId, name: &str) {
         self.wanted.remove(&id);
         self.failed.remove(&id);
-        self.unreadable.retain(|u| u.id != id);
+        let unreadable: Vec<Unreadable> = self.unreadable.extract_if(.., |u| u.id == id).collect();
+        for dir in unreadable.into_iter().filter_map(|u| u.dir) {
+            let unique = self.rng.uuid();
+            self.directories.remove(dir, format!("{name}-{}", id.index), Default::default(), unique, &mut self.disk);
+        }
         if let Some(partition) = self.unhost(id, PartitionEvent::Deleted) {
             let open = !partition.log().is_closed() && !partition.log().is_offline();
             if self.phase == Phase::Closing && open && !self.has(Bug::DeletedIsWaitedFor) {

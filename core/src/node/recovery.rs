@@ -36,6 +36,8 @@ const PARTITION_METADATA_BYTES_MAX: usize = 4096;
 pub(super) struct Unreadable {
     pub(super) id: PartitionId,
     pub(super) name: Name,
+    /// The directory, if it is known to be this partition's: it goes when that is deleted.
+    pub(super) dir: Option<DirId>,
     pub(super) hints: Hints,
     pub(super) high_watermark: Option<Offset>,
 }
@@ -228,7 +230,7 @@ fn open_directories(
                 // It may hold what was promised: it is neither served nor removed. Without the file it never held any promise.
                 out.push(note(Level::Error, "log-unreadable", format!("{path}/{name}: {why}: not served, not removed")));
                 node.directories.take_name(path.clone());
-                node.keep_what_is_known((topic.to_owned(), index), remembered);
+                node.keep_what_is_known((topic.to_owned(), index), None, remembered);
                 continue;
             }
         };
@@ -306,12 +308,12 @@ fn contents(disk: &dyn DiskImage, path: &str) -> Contents {
 
 impl Node {
     /// What the checkpoints say of a partition that cannot be opened is kept for a life that can.
-    fn keep_what_is_known(&mut self, name: Name, remembered: &Remembered) {
+    fn keep_what_is_known(&mut self, name: Name, dir: Option<DirId>, remembered: &Remembered) {
         let index = PartitionIndex(name.1);
         let Some(topic) = self.controller.image().names.get(&name.0).copied() else { return };
         let hints = remembered.hints(&name);
         let high_watermark = remembered.high_watermarks.get(&name).copied();
-        self.unreadable.push(Unreadable { id: PartitionId { topic, index }, name, hints, high_watermark });
+        self.unreadable.push(Unreadable { id: PartitionId { topic, index }, name, dir, hints, high_watermark });
     }
 }
 
@@ -354,7 +356,13 @@ fn open_partition(
         }
         Err(fault) => {
             out.push(note(Level::Error, "log-unreadable", format!("{path}: {fault:?}: not served")));
-            node.keep_what_is_known(name, remembered);
+            // Whoever makes this partition anew, after its topic was deleted, must not do so beside what is in there.
+            if !node.config.planted.has(Bug::UnlistedNameIsFree) {
+                node.directories.take_name(path.to_owned());
+                node.keep_what_is_known(name, Some(dir), remembered);
+            } else {
+                node.keep_what_is_known(name, None, remembered);
+            }
         }
     }
 }

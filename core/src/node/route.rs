@@ -8,6 +8,7 @@ use crate::disk::Owner;
 use crate::ids::{ConnId, LeaseId, OpId, PartitionId, PartitionIndex, TopicId};
 use crate::io::{DiskDone, DiskFault, Effect, Fact, FileKind, Level, Reply};
 use crate::partition::events::{PartitionEvent, PartitionIntent, Token};
+use crate::planted::Bug;
 use crate::serve::Job;
 use crate::serve::fetch::Step;
 use crate::session::Answer;
@@ -269,6 +270,7 @@ impl Node {
                 self.tell_controller(now, ControllerEvent::Disk { op, result });
             }
             Some(Owner::Node(FileKind::Dir)) => self.directories.on_disk(op, &result, &mut self.disk, &mut happened),
+            Some(Owner::Nobody) => {}
             Some(Owner::Node(FileKind::CleanShutdown)) => self.on_marker_disk(now, op, &result, out),
             Some(Owner::Node(kind)) => self.on_checkpoint_disk(now, kind, op, &result, out),
         }
@@ -337,9 +339,14 @@ impl Node {
                 self.failed.insert(id);
                 self.timers.set(timers::Owner::Directories, Some(requests::after_ms(now.mono, 1000)));
             }
-            DirEvent::Leftover(path, fault) => {
-                let detail = format!("{path}: {fault:?}, left for the next start");
-                out.push(Effect::Note(Fact { level: Level::Warn, name: "directory-left-over", detail }));
+            DirEvent::Leftover { path, fault, is_first } => {
+                if is_first {
+                    let detail = format!("{path}: {fault:?}, trying again");
+                    out.push(Effect::Note(Fact { level: Level::Warn, name: "directory-left-over", detail }));
+                }
+                if !self.has(Bug::NameLostForLife) {
+                    self.timers.set(timers::Owner::Directories, Some(requests::after_ms(now.mono, 1000)));
+                }
             }
         }
     }

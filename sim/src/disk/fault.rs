@@ -28,6 +28,8 @@ pub enum Target {
     QuorumState,
     /// `leader-epoch-checkpoint`.
     Epochs,
+    /// The directory of a partition, for damage at rest: it cannot be listed any more.
+    Directory,
 }
 
 impl Target {
@@ -44,6 +46,7 @@ impl Target {
             Target::Snapshot => file.name.kind == K::Snapshot,
             Target::LogStarts => file.name.kind == K::LogStarts,
             Target::Epochs => file.name.kind == K::LeaderEpochs,
+            Target::Directory => false,
             Target::QuorumState => file.name.kind == K::QuorumState,
             Target::Meta => !matches!(file.name.kind, K::Log | K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot),
         }

@@ -32,6 +32,9 @@ impl DiskImage for SimImage<'_> {
 
     fn files(&self, dir: Option<&str>) -> Result<Vec<(String, u64)>, DiskFault> {
         let dir = &self.disk.dirs[self.dir(dir)?];
+        if dir.unlistable {
+            return Err(DiskFault::Io);
+        }
         let files = dir.files.iter().map(|(name, n)| (name.to_string(), self.disk.files[n as usize].len()));
         Ok(files.rev_by_parity(self.disk.barriers))
     }

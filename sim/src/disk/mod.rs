@@ -69,6 +69,8 @@ struct Dir {
     files: Names<FileName>,
     /// Removed; calls on it are a breach.
     removed: bool,
+    /// Its medium is damaged: whoever asks what is in it gets EIO.
+    unlistable: bool,
 }
 
 /// How a started call will end, and what is left to do then.
@@ -684,8 +686,12 @@ impl SimDisk {
         Volume { total_bytes: TOTAL_BYTES, usable_bytes: self.budget.map_or(free, |b| b.min(free)) }
     }
 
-    /// Damage a random file that fits: a flipped bit, or (`unreadable`) a sector that gives EIO. Names what it struck.
+    /// Damage a random file that fits: a flipped bit, or (`unreadable`) a sector that gives EIO; where any may be struck, sometimes
+    /// one of its directory. Names what it struck.
     pub fn damage(&mut self, target: Target, unreadable: bool) -> Option<(String, FileName)> {
+        if target == Target::Directory {
+            return self.damage_directory(None);
+        }
         let mut all = Vec::new();
         for dir in self.dirs.iter().filter(|d| !d.removed) {
             for (name, number) in dir.files.iter() {
@@ -698,12 +704,29 @@ impl SimDisk {
         let f = &mut self.files[number as usize];
         let pos = self.rng.below(f.durable.len() as u64);
         let bit = self.rng.below(8) as u8;
+        if unreadable && target == Target::Any && bit < 2 {
+            return self.damage_directory(Some(&path));
+        }
         let struck = if unreadable { f.make_unreadable(pos / SECTOR) } else { f.flip_bit(pos, bit) };
         if !struck {
             return None;
         }
         let from = if unreadable { pos / SECTOR * SECTOR } else { pos };
         self.damaged.push(Damage { path: path.clone(), name, from });
+        Some((path, name))
+    }
+
+    /// Damage the directory of a log, a random one unless it is said: what is in it can be read by whoever knows its name, and not
+    /// listed.
+    fn damage_directory(&mut self, which: Option<&str>) -> Option<(String, FileName)> {
+        let log = |files: &Names<FileName>| files.iter().map(|(name, _)| *name).find(|name| name.kind == FileKind::Log);
+        let is_partition = |path: &str| !path.is_empty() && path != crate::checks::METADATA && which.is_none_or(|w| w == path);
+        let all = self.dirs.iter().enumerate().filter(|(_, d)| !d.removed && !d.unlistable && is_partition(&d.path));
+        let all: Vec<(usize, FileName)> = all.filter_map(|(index, d)| Some((index, log(&d.files)?))).collect();
+        let (index, name) = *self.rng.pick(&all)?;
+        self.dirs[index].unlistable = true;
+        let path = self.dirs[index].path.clone();
+        self.damaged.push(Damage { path: path.clone(), name, from: 0 });
         Some((path, name))
     }
 

@@ -254,7 +254,11 @@ pub const TABLE: &[Entry] = &[
           kinds.",
         args: (1, 1),
         options: &[
-            ("on", "which files: log (unless said), derived, meta, any, index, snapshot, epochs, log-starts, quorum-state"),
+            (
+                "on",
+                "which files: log (unless said), derived, meta, any, index, snapshot, epochs, log-starts, quorum-state; for latent-error \
+                 also directory",
+            ),
             ("of", "for power-loss-at-call and crash-at-call: which calls count, any (unless said) or names"),
             ("lose", LOSE),
             ("after", "how many fitting calls (for those two: beginnings and ends of calls) pass first; 0 unless said"),

@@ -34,7 +34,7 @@ pub(super) const NAMED_STRIKES: [(&str, Strike); 10] = [
 ];
 
 /// Which files a disk fault is for, by name.
-pub(super) const NAMED_TARGETS: [(&str, Target); 9] = [
+pub(super) const NAMED_TARGETS: [(&str, Target); 10] = [
     ("log", Target::Log),
     ("derived", Target::Derived),
     ("meta", Target::Meta),
@@ -44,6 +44,7 @@ pub(super) const NAMED_TARGETS: [(&str, Target); 9] = [
     ("log-starts", Target::LogStarts),
     ("quorum-state", Target::QuorumState),
     ("epochs", Target::Epochs),
+    ("directory", Target::Directory),
 ];
 
 /// Which disk calls count, by name.
