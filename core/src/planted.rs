@@ -178,6 +178,7 @@ bugs! {
     UnlistedNameIsFree = "unlisted-name-is-free", "The name of a directory that could not be read at the start is given to another.";
     SuccessorIsTold = "successor-is-told", "A disk call of a partition that was given up ends, and the partition that was made instead is told.";
     NameLostForLife = "name-lost-for-life", "A deleted directory that could not be renamed once keeps its name until the next start.";
+    ParksAtTheEnd = "parks-at-the-end", "A fetch that reads when the end is asked for waits afterwards for as long as it likes.";
     ServesBeforeMarkerGone = "serves-before-marker-gone", "R30: a node serves before the old marker is durably gone.";
 }
 

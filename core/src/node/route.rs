@@ -173,7 +173,8 @@ impl Node {
     pub(super) fn step_fetch(&mut self, now: Now, number: u64, out: &mut Vec<Effect>) {
         let Some(gather) = self.gathers.get_mut(&number) else { return };
         let Job::Fetch(job) = &mut gather.job else { return };
-        match job.step(number) {
+        let ends = self.phase >= Phase::Draining && !self.config.planted.has(Bug::ParksAtTheEnd);
+        match job.step(number, ends) {
             Step::Ask(id, event) => self.events.push_back((id, event)),
             Step::Park(watches) => {
                 if !watches.is_empty() {
@@ -269,8 +270,8 @@ impl Node {
             Some(Owner::Controller) => {
                 self.tell_controller(now, ControllerEvent::Disk { op, result });
             }
-            Some(Owner::Node(FileKind::Dir)) => self.directories.on_disk(op, &result, &mut self.disk, &mut happened),
             Some(Owner::Nobody) => {}
+            Some(Owner::Node(FileKind::Dir)) => self.directories.on_disk(op, &result, &mut self.disk, &mut happened),
             Some(Owner::Node(FileKind::CleanShutdown)) => self.on_marker_disk(now, op, &result, out),
             Some(Owner::Node(kind)) => self.on_checkpoint_disk(now, kind, op, &result, out),
         }

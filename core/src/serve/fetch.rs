@@ -171,8 +171,8 @@ pub fn begin(
 }
 
 impl Job {
-    /// What to do next. `gather` is this job's number.
-    pub fn step(&mut self, gather: u64) -> Step {
+    /// What to do next. `gather` is this job's number. `ends`: nobody waits any more, since the node ends.
+    pub fn step(&mut self, gather: u64, ends: bool) -> Step {
         let State::Reading { last } = self.state else { return Step::Park(Vec::new()) };
         while let Some(part) = self.parts.get(self.next) {
             if let (None, Ok(partition)) = (&part.found, part.partition) {
@@ -180,7 +180,7 @@ impl Job {
             }
             self.next += 1;
         }
-        if last || self.must_answer_now() {
+        if last || ends || self.must_answer_now() {
             return Step::Answer;
         }
         self.state = State::Parked;
