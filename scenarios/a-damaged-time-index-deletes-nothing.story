@@ -24,11 +24,9 @@ t=1.471 producer0: #6 to t0/1: offset 5
 t=1.574 heal: no more faults
 t=6.574 node 1 loses power
 t=6.574 node 1 starts, life 2
-t=6.578 probe: #7 to t0/0: offset 0
-t=6.579 probe: #8 to t0/1: offset 6
-t=6.580 probe: #9 to t0/0: offset 1
-t=6.581 probe: #10 to t0/0: offset 2
-t=6.683 reader: reads t0/0 from 0: 0=#7 1=#9 2=#10, high watermark 3
-t=6.683 reader: reads t0/1 from 0: 0=#1 1=#2 2=#3 3=#4 4=#5, high watermark 7
-t=6.683 reader: reads t0/1 from 5: 5=#6 6=#8, high watermark 7
-held: 10 acknowledged, 10 records read, 2 starts
+t=6.578 probe: #8 to t0/1: offset 6
+t=6.579 probe: #7 to t0/0: offset 0
+t=6.681 reader: reads t0/0 from 0: 0=#7, high watermark 1
+t=6.681 reader: reads t0/1 from 0: 0=#1 1=#2 2=#3 3=#4 4=#5, high watermark 7
+t=6.681 reader: reads t0/1 from 5: 5=#6 6=#8, high watermark 7
+held: 8 acknowledged, 8 records read, 2 starts

@@ -27,14 +27,20 @@ t=1.026 admin: add-partitions t0 total=4: done
 t=1.183 heal: no more faults
 t=2.068 node 1 ends: Shutdown
 t=2.168 node 1 starts, life 3
-t=2.212 probe: #1 to v1/1: offset 0 after 19 attempts
-t=2.213 probe: #2 to v0/0: offset 0
-t=2.221 probe: #3 to v0/0: offset 1
-t=2.221 probe: #4 to t0/3: offset 0
-t=2.221 probe: #5 to v1/1: offset 1
-t=2.223 probe: #6 to v1/0: offset 0
-t=2.328 reader: reads t0/3 from 0: 0=#4, high watermark 1
-t=2.328 reader: reads v0/0 from 0: 0=#2 1=#3, high watermark 2
-t=2.328 reader: reads v1/0 from 0: 0=#6, high watermark 1
-t=2.328 reader: reads v1/1 from 0: 0=#1 1=#5, high watermark 2
-held: 6 acknowledged, 6 records read, 3 starts
+t=2.201 probe: #6 to v0/1: offset 0 after 23 attempts
+t=2.204 probe: #2 to t0/1: offset 0 after 20 attempts
+t=2.208 probe: #3 to t0/2: offset 0 after 22 attempts
+t=2.209 probe: #4 to t0/3: offset 0 after 21 attempts
+t=2.214 probe: #8 to v1/1: offset 0 after 25 attempts
+t=2.228 probe: #1 to t0/0: offset 0 after 25 attempts
+t=2.239 probe: #5 to v0/0: offset 0 after 23 attempts
+t=2.255 probe: #7 to v1/0: offset 0 after 17 attempts
+t=2.359 reader: reads t0/0 from 0: 0=#1, high watermark 1
+t=2.359 reader: reads t0/1 from 0: 0=#2, high watermark 1
+t=2.359 reader: reads t0/2 from 0: 0=#3, high watermark 1
+t=2.359 reader: reads t0/3 from 0: 0=#4, high watermark 1
+t=2.359 reader: reads v0/0 from 0: 0=#5, high watermark 1
+t=2.359 reader: reads v0/1 from 0: 0=#6, high watermark 1
+t=2.359 reader: reads v1/0 from 0: 0=#7, high watermark 1
+t=2.359 reader: reads v1/1 from 0: 0=#8, high watermark 1
+held: 8 acknowledged, 8 records read, 3 starts

@@ -26,8 +26,5 @@ t=0.246 p: #4 to orders/0: offset 4 after 2 attempts
 t=0.328 c: reads orders/0 from 3: 3=#3 4=#4, high watermark 5
 t=1.004 heal: no more faults
 t=1.005 probe: #5 to orders/0: offset 5
-t=1.006 probe: #6 to orders/0: offset 6
-t=1.006 probe: #7 to orders/0: offset 7
-t=1.007 probe: #8 to orders/0: offset 8
-t=1.108 reader: reads orders/0 from 0: 0=#1 1=#2 3=#3 4=#4 5=#5 6=#6 7=#7 8=#8, high watermark 9
-held: 8 acknowledged, 14 records read, 3 starts
+t=1.106 reader: reads orders/0 from 0: 0=#1 1=#2 3=#3 4=#4 5=#5, high watermark 6
+held: 5 acknowledged, 11 records read, 3 starts

@@ -23,14 +23,14 @@ t=1.379 node 1 ends: Shutdown
 t=1.379 node 1 loses power
 t=1.649 heal: no more faults
 t=1.649 node 1 starts, life 2
-t=1.951 probe: #2 to t1/1: offset 0
-t=1.951 probe: #3 to t0/0: offset 0
-t=1.982 probe: #4 to t1/1: offset 1
-t=2.016 probe: #5 to t1/0: offset 0
-t=2.102 probe: #6 to t1/0: offset 1
-t=2.102 probe: #7 to t1/1: offset 2
-t=2.268 reader: reads t0/0 from 0: 0=#3, high watermark 1
-t=2.268 reader: reads t0/2 from 0: 0=#1, high watermark 1
-t=2.268 reader: reads t1/0 from 0: 0=#5 1=#6, high watermark 2
-t=2.268 reader: reads t1/1 from 0: 0=#2 1=#4 2=#7, high watermark 3
-held: 6 acknowledged, 7 records read, 2 starts
+t=1.885 probe: #5 to t1/0: offset 0
+t=1.890 probe: #4 to t0/2: offset 1
+t=1.907 probe: #3 to t0/1: offset 0
+t=1.914 probe: #6 to t1/1: offset 0
+t=1.930 probe: #2 to t0/0: offset 0
+t=2.342 reader: reads t0/0 from 0: 0=#2, high watermark 1
+t=2.342 reader: reads t0/1 from 0: 0=#3, high watermark 1
+t=2.342 reader: reads t0/2 from 0: 0=#1 1=#4, high watermark 2
+t=2.342 reader: reads t1/0 from 0: 0=#5, high watermark 1
+t=2.342 reader: reads t1/1 from 0: 0=#6, high watermark 1
+held: 5 acknowledged, 6 records read, 2 starts

@@ -28,12 +28,6 @@ t=0.400 r: reads t0/0 from 7: 7=#4, high watermark 8
 t=0.400 w: #4 to t0/0: offset 7
 t=2.004 heal: no more faults
 t=2.005 probe: #5 to t0/0: offset 8
-t=2.005 r: reads t0/0 from 8: 8=#5, high watermark 9
-t=2.006 probe: #6 to t0/0: offset 9
-t=2.006 r: reads t0/0 from 9: 9=#6, high watermark 10
-t=2.006 probe: #7 to t0/0: offset 10
-t=2.006 r: reads t0/0 from 10: 10=#7, high watermark 11
-t=2.007 r: reads t0/0 from 11: 11=#8, high watermark 12
-t=2.007 probe: #8 to t0/0: offset 11
-t=2.108 reader: reads t0/0 from 6: 6=#3 7=#4 8=#5 9=#6 10=#7 11=#8, high watermark 12
-held: 8 acknowledged, 17 records read, 2 starts; excused: 6 deleted
+t=2.006 r: reads t0/0 from 8: 8=#5, high watermark 9
+t=2.106 reader: reads t0/0 from 6: 6=#3 7=#4 8=#5, high watermark 9
+held: 5 acknowledged, 11 records read, 2 starts; excused: 6 deleted

@@ -31,5 +31,5 @@ t=2.910 node 1 starts, life 3
 t=4.599 heal: no more faults
 t=9.599 node 1 loses power
 t=9.599 node 1 starts, life 4
-t=9.599 probe: #10 to t0/0: outcome unknown after 3514 attempts
-held: 0 acknowledged, 0 records read, 4 starts; excused: 1 damaged
+t=9.599 probe: #10 to t0/0: outcome unknown after 3497 attempts
+held: 0 acknowledged, 0 records read, 4 starts; excused: 2 damaged

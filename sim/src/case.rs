@@ -242,8 +242,8 @@ struct Run<'a> {
     case: &'a Case,
     world: World,
     page_cache: Vec<String>,
-    /// Damage kept the probe or the reader at the end from what they wanted.
-    damage_excused: bool,
+    /// How often damage kept a client, a probe or the reader at the end from what it wanted.
+    damage_excused: u64,
 }
 
 impl<'a> Run<'a> {
@@ -277,7 +277,7 @@ impl<'a> Run<'a> {
         for topic in &page_cache {
             world.sim.watch.rests_on_page_cache(topic);
         }
-        Run { case, world, page_cache, damage_excused: false }
+        Run { case, world, page_cache, damage_excused: 0 }
     }
 
     /// The whole course. `Some` excuse if the world may end without converging.
@@ -367,14 +367,17 @@ impl<'a> Run<'a> {
             return Some(Excuse::DiskFailedHalted);
         }
         if !calm {
-            if world.sim.disk_is_damaged() {
-                return Some(Excuse::Damaged);
+            let waiting: Vec<u32> = (0..world.client_count()).filter(|id| !world.is_client_done(*id)).collect();
+            let world = &mut self.world;
+            let struck = Struck::of(&mut world.sim);
+            let excused = |id: &u32| self.case.clients.get(*id as usize).is_some_and(|c| struck.excuses_client(&c.kind));
+            if !waiting.iter().all(excused) {
+                let who: Vec<&str> = waiting.iter().map(|id| world.sim.client_names[*id as usize].as_str()).collect();
+                let text = format!("not done after {CONVERGE_MS} ms: {who:?}");
+                world.sim.fail("converges", "a client still waits long after all faults have ended", text);
+                return None;
             }
-            let who: Vec<&str> =
-                world.clients().zip(&world.sim.client_names).filter(|(c, _)| !c.is_done()).map(|(_, n)| n.as_str()).collect();
-            let text = format!("not done after {CONVERGE_MS} ms: {who:?}");
-            world.sim.fail("converges", "a client still waits long after all faults have ended", text);
-            return None;
+            self.damage_excused += 1;
         }
         self.probe_and_read();
         self.look_for_administration();
@@ -387,31 +390,13 @@ impl<'a> Run<'a> {
         if topics.is_empty() {
             return;
         }
-        let world = &mut self.world;
-        let probe = ProducerConfig {
-            topics: topics.clone(),
-            acks: -1,
-            idempotent: false,
-            in_flight: 1,
-            retries: true,
-            records_max: 1,
-            padding_max: 0,
-            think_ms: 0,
-            patience_ms: 20_000,
-            batches: 4,
-            by_id: false,
-            timetable: Vec::new(),
-        };
-        let seed = self.case.setup.seed;
-        let damaged = world.sim.disk_is_damaged();
-        let producer = world.add_client("probe", Client::Producer(Producer::new(probe, seed, "probe")));
-        let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
-        let written = world.run_while_not(deadline, |w| w.is_client_done(producer));
-        self.damage_excused |= !written && damaged;
-        if !written && world.sim.failures().is_empty() && !damaged {
-            world.sim.fail("converges", "a log cannot be written after all faults have ended", format!("{topics:?}"));
+        let logs: Vec<(String, i32)> =
+            topics.iter().flat_map(|(name, has)| (0..*has).map(|partition| (name.clone(), partition))).collect();
+        self.probe(&logs);
+        if !self.world.sim.failures().is_empty() {
             return;
         }
+        let (seed, world) = (self.case.setup.seed, &mut self.world);
         // What was acknowledged with acks=1 becomes visible once it is on the disk.
         let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
         world.run_for_ns(100 * MS);
@@ -430,20 +415,74 @@ impl<'a> Run<'a> {
         };
         let consumer = world.add_client("reader", Client::Consumer(Consumer::new(reader, seed, "reader")));
         let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
-        let read = world.run_while_not(deadline, |w| w.is_client_done(consumer));
-        world.sim.watch.tally.count(checks::Id::Converges);
-        self.damage_excused |= !read && damaged;
-        if !read && world.sim.failures().is_empty() && !damaged {
-            let mut left = Vec::new();
-            world.with_client(consumer, |c, _| {
-                if let Client::Consumer(c) = c {
-                    left = c.unfinished();
-                }
-            });
-            world.sim.fail("converges", "a log cannot be read to its end after all faults have ended", format!("{left:?}"));
+        world.run_while_not(deadline, |w| w.is_client_done(consumer));
+        if !world.sim.failures().is_empty() {
+            return;
+        }
+        let struck = Struck::of(&mut world.sim);
+        let mut left = Vec::new();
+        world.with_client(consumer, |c, sim| {
+            if let Client::Consumer(c) = c {
+                left = logs.iter().filter(|(name, partition)| !c.has_read(sim, name, *partition)).collect();
+            }
+        });
+        for _ in &logs {
+            world.sim.watch.tally.count(checks::Id::Converges);
+        }
+        let (excused, wrong): (Vec<_>, Vec<_>) = left.into_iter().partition(|(name, p)| struck.excuses(name, *p));
+        self.damage_excused += excused.len() as u64;
+        if !wrong.is_empty() {
+            world.sim.fail("converges", "a log cannot be read to its end after all faults have ended", format!("{wrong:?}"));
         }
         world.run_for_ns(2_000 * MS);
         world.sim.refold();
+    }
+
+    /// Write one batch to every log, each by a client of its own: one that is dead keeps no other one from being written.
+    fn probe(&mut self, logs: &[(String, i32)]) {
+        let (seed, world) = (self.case.setup.seed, &mut self.world);
+        let mut probes = Vec::new();
+        for (name, partition) in logs {
+            let log = (name.clone(), *partition);
+            let probe = ProducerConfig {
+                topics: vec![(name.clone(), partition + 1)],
+                acks: -1,
+                idempotent: false,
+                in_flight: 1,
+                retries: true,
+                records_max: 1,
+                padding_max: 0,
+                think_ms: 0,
+                patience_ms: 20_000,
+                batches: 0,
+                by_id: false,
+                timetable: vec![TimedBatch { at_ms: 0, to: vec![log], records: 1, padding: 0 }],
+            };
+            let stream = format!("probe/{name}-{partition}");
+            probes.push(world.add_client("probe", Client::Producer(Producer::new(probe, seed, &stream))));
+        }
+        let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
+        world.run_while_not(deadline, |w| probes.iter().all(|probe| w.is_client_done(*probe)));
+        if !world.sim.failures().is_empty() {
+            return;
+        }
+        let struck = Struck::of(&mut world.sim);
+        let mut wrong = Vec::new();
+        for (probe, (name, partition)) in probes.into_iter().zip(logs) {
+            world.sim.watch.tally.count(checks::Id::Converges);
+            let ended = world.sim.history.produces.iter().find(|op| op.client == probe).map(|op| op.outcome);
+            if ended == Some(Ended::Ok) {
+                continue;
+            }
+            if struck.excuses(name, *partition) {
+                self.damage_excused += 1;
+            } else {
+                wrong.push(format!("{name}-{partition}: {ended:?}"));
+            }
+        }
+        if !wrong.is_empty() {
+            world.sim.fail("converges", "a log cannot be written after all faults have ended", wrong.join(", "));
+        }
     }
 
     /// What an administrator was told is done is so at the end, unless something that came later, or may have, undid it.
@@ -526,8 +565,8 @@ impl<'a> Run<'a> {
             }
             excuses.extend(more);
         }
-        if self.damage_excused && sim.failures().is_empty() {
-            *excuses.entry(Excuse::Damaged).or_default() += 1;
+        if self.damage_excused > 0 && sim.failures().is_empty() {
+            *excuses.entry(Excuse::Damaged).or_default() += self.damage_excused;
         }
         let (mut fired, mut moot) = (BTreeMap::new(), BTreeMap::new());
         for (entry, what) in sim.plan.entries.iter().zip(sim.fired()) {
@@ -606,6 +645,37 @@ impl Outcome {
     pub fn excused(&self) -> String {
         let all: Vec<String> = self.excuses.iter().map(|(why, n)| format!("{n} {}", why.name())).collect();
         if all.is_empty() { String::new() } else { format!("; excused: {}", all.join(", ")) }
+    }
+}
+
+/// What damage has struck, as far as it excuses that a world does not converge.
+struct Struck {
+    all: bool,
+    any: bool,
+    logs: BTreeMap<String, i64>,
+}
+
+impl Struck {
+    fn of(sim: &mut crate::world::Sim) -> Struck {
+        Struck { all: is_all_damaged(sim), any: sim.disk_is_damaged(), logs: damaged_logs(sim) }
+    }
+
+    /// Whether a log may be dead.
+    fn excuses(&self, topic: &str, partition: i32) -> bool {
+        self.all || self.logs.contains_key(&format!("{topic}-{partition}"))
+    }
+
+    /// Whether a client may wait for ever: one of the logs that it visits may be dead. What an administrator asks may be about any.
+    fn excuses_client(&self, client: &ClientKind) -> bool {
+        let visited = match client {
+            ClientKind::Producer(c) => &c.topics,
+            ClientKind::Consumer(c) => &c.topics,
+            ClientKind::Inspector(c) => &c.topics,
+            ClientKind::Library(c) => &c.topics,
+            ClientKind::Admin(_) | ClientKind::Operator(_) | ClientKind::Hostile(_) => return self.any,
+        };
+        let struck = |topic: &str| self.logs.keys().any(|path| path.rsplit_once('-').is_some_and(|(name, _)| name == topic));
+        self.all || visited.iter().any(|(topic, _)| struck(topic))
     }
 }
 
@@ -696,7 +766,7 @@ fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<Strin
             topics.extend(with.map(|(name, _, _)| name.clone()));
         }
     }
-    if case.setup.settings.keys().any(|n| n.starts_with("log.retention.")) {
+    if case.setup.retains_everywhere() {
         topics.extend(history.topics.iter().cloned());
     }
     for op in &history.admins {

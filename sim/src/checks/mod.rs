@@ -193,7 +193,7 @@ checks! {
         "Metadata is a log too.",
         "AlterConfigs of old; at the end, damaged disks, and operations that overlap others of the same topic.";
     Converges = "converges", "CL, H14":
-        "After the faults end, within bounded time, every request is answered, every log can be written and read to its end.",
+        "After the faults end, within bounded time, every request is answered, every log takes a batch and can be read to its end.",
         "A system that is safe because it does nothing is no use.",
         "How long it takes, up to the bound; where an excuse from a closed list ends a world, what is left of its logs: only what clients saw until then is judged.";
 }

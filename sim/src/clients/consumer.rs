@@ -56,6 +56,8 @@ struct Position {
     end: Option<i64>,
     high_watermark: i64,
     finished: bool,
+    /// How often a last reader has asked for its bounds.
+    tries: u32,
 }
 
 #[derive(Debug)]
@@ -73,6 +75,8 @@ pub(crate) struct Consumer {
     session: (i32, i32),
     stopped: bool,
     waiting: bool,
+    /// Fetch answers in which not every partition could be read.
+    troubles: u32,
 }
 
 impl Consumer {
@@ -95,6 +99,7 @@ impl Consumer {
             found: Vec::new(),
             stopped: false,
             waiting: false,
+            troubles: 0,
         }
     }
 
@@ -114,9 +119,10 @@ impl Consumer {
         }
     }
 
-    /// Partitions that a last reader could not read to the end: (place, next, end).
-    pub(crate) fn unfinished(&self) -> Vec<(Place, Option<i64>, Option<i64>)> {
-        self.positions.iter().filter(|(_, p)| !p.finished).map(|(place, p)| (*place, p.next, p.end)).collect()
+    /// Whether a last reader has read this log to its end.
+    pub(crate) fn has_read(&self, sim: &Sim, topic: &str, partition: i32) -> bool {
+        let is_it = |place: &Place| place.partition == partition && sim.history.topics[place.topic as usize] == topic;
+        self.positions.iter().any(|(place, p)| is_it(place) && p.finished)
     }
 
     pub(crate) fn on_wake(&mut self, sim: &mut Sim, me: u32, token: u64) {
@@ -159,16 +165,24 @@ impl Consumer {
             let version = draw_version(&mut self.rng, ApiKey::Metadata, 10, i16::MAX);
             return self.link.send(sim, me, version, ask_metadata(&names), Sent::Metadata);
         }
+        if self.config.last {
+            // A log that is dead keeps no other one from being read.
+            let is_open = |p: &Position| !p.finished && p.next.is_some() && p.end.is_some();
+            let rest = self.positions.values().any(is_open);
+            let unknown =
+                self.positions.iter_mut().filter(|(_, p)| p.next.is_none() || p.end.is_none()).min_by_key(|(_, p)| p.tries);
+            if let Some((place, p)) = unknown.filter(|(_, p)| !rest || p.tries <= self.troubles + 1) {
+                p.tries += 1;
+                let (place, timestamp) = (*place, if p.next.is_none() { -2 } else { -1 });
+                return self.list(sim, me, place, timestamp, true);
+            }
+            return self.fetch(sim, me);
+        }
         let unknown = self.positions.iter().find(|(_, p)| p.next.is_none()).map(|(place, _)| *place);
         if let Some(place) = unknown {
             return self.list(sim, me, place, -2, true);
         }
-        if self.config.last {
-            let unknown = self.positions.iter().find(|(_, p)| p.end.is_none()).map(|(place, _)| *place);
-            if let Some(place) = unknown {
-                return self.list(sim, me, place, -1, true);
-            }
-        } else if self.rng.below(100) < self.config.lists_percent {
+        if self.rng.below(100) < self.config.lists_percent {
             let places: Vec<Place> = self.positions.keys().copied().collect();
             if let Some(place) = self.rng.pick(&places).copied() {
                 let timestamp = match self.rng.below(4) {
@@ -295,7 +309,7 @@ impl Consumer {
             self.ids.insert(name, id);
             for partition in 0..count as i32 {
                 let place = Place { topic, partition, topic_id };
-                let fresh = Position { next: None, told: None, end: None, high_watermark: -1, finished: false };
+                let fresh = Position { next: None, told: None, end: None, high_watermark: -1, finished: false, tries: 0 };
                 positions.insert(place, self.positions.get(&place).copied().unwrap_or(fresh));
             }
         }
@@ -348,6 +362,7 @@ impl Consumer {
             }
         }
         if trouble {
+            self.troubles += 1;
             self.later(sim, me, 50);
         }
     }

@@ -250,6 +250,7 @@ impl Sim {
             if std::mem::take(&mut self.nodes[n as usize].paused_until) > self.now_ns() {
                 self.resume(n);
             }
+            self.nodes[n as usize].wall_offset_ms = 0;
             self.agenda.after(0, Event::Start { node: n });
         }
         self.at_calls.clear();
@@ -257,6 +258,10 @@ impl Sim {
         for client in 0..self.client_names.len() as u32 {
             self.set_slow_ns(client, 0);
             self.paused_clients[client as usize] = 0;
+            let wrong = self.client_clocks[client as usize];
+            if wrong != 0 {
+                self.move_client_clock(client, -wrong);
+            }
         }
         for (fired, entry) in self.fired.iter_mut().zip(&self.plan.entries) {
             let waits = matches!(entry.action, Action::Disk { .. } | Action::PowerLossAtCall { .. } | Action::CrashAtCall { .. });

@@ -62,6 +62,11 @@ impl Setup {
         Ok(settings)
     }
 
+    /// Whether the broker retains what topics do not say otherwise about. How often it looks is none of it.
+    pub(crate) fn retains_everywhere(&self) -> bool {
+        self.settings.keys().any(|name| name.starts_with("log.retention.") && name != "log.retention.check.interval.ms")
+    }
+
     /// A calm world with fast disks.
     #[must_use]
     pub fn calm(seed: u64) -> Setup {
@@ -213,7 +218,7 @@ impl World {
             planted: None,
             setup,
         };
-        if sim.setup.settings.keys().any(|name| name.starts_with("log.retention.") && !name.contains("check")) {
+        if sim.setup.retains_everywhere() {
             sim.watch.is_under_retention(None);
         }
         sim.add_node();
