@@ -11,6 +11,7 @@ use crate::clients::{
     Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Inspector, InspectorConfig, Library,
     LibraryConfig, Operator, OperatorConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
 };
+use crate::disk::Damage;
 use crate::history::{AdminAct, AdminOp, Outcome as Ended};
 use crate::plan::{Kind, Plan};
 use crate::world::{Failure, Fired, Setup, TraceSink, World};
@@ -369,7 +370,7 @@ impl<'a> Run<'a> {
         if !calm {
             let waiting: Vec<u32> = (0..world.client_count()).filter(|id| !world.is_client_done(*id)).collect();
             let world = &mut self.world;
-            let struck = Struck::of(&mut world.sim);
+            let struck = Dead::of(&mut world.sim);
             let excused = |id: &u32| self.case.clients.get(*id as usize).is_some_and(|c| struck.excuses_client(&c.kind));
             if !waiting.iter().all(excused) {
                 let who: Vec<&str> = waiting.iter().map(|id| world.sim.client_names[*id as usize].as_str()).collect();
@@ -419,7 +420,7 @@ impl<'a> Run<'a> {
         if !world.sim.failures().is_empty() {
             return;
         }
-        let struck = Struck::of(&mut world.sim);
+        let struck = Dead::of(&mut world.sim);
         let mut left = Vec::new();
         world.with_client(consumer, |c, sim| {
             if let Client::Consumer(c) = c {
@@ -466,7 +467,7 @@ impl<'a> Run<'a> {
         if !world.sim.failures().is_empty() {
             return;
         }
-        let struck = Struck::of(&mut world.sim);
+        let struck = Dead::of(&mut world.sim);
         let mut wrong = Vec::new();
         for (probe, (name, partition)) in probes.into_iter().zip(logs) {
             world.sim.watch.tally.count(checks::Id::Converges);
@@ -554,7 +555,7 @@ impl<'a> Run<'a> {
             let ground = checks::Ground {
                 page_cache: self.page_cache.clone(),
                 damaged: damaged_logs(sim),
-                damaged_all: is_all_damaged(sim),
+                damaged_all: all_damaged(sim),
                 damaged_any: sim.disk_is_damaged(),
                 ended_early: excuse.is_some(),
                 retention: retention_topics(self.case, &sim.history),
@@ -649,15 +650,15 @@ impl Outcome {
 }
 
 /// What damage has struck, as far as it excuses that a world does not converge.
-struct Struck {
+struct Dead {
     all: bool,
     any: bool,
-    logs: BTreeMap<String, i64>,
+    logs: BTreeMap<String, checks::Struck>,
 }
 
-impl Struck {
-    fn of(sim: &mut crate::world::Sim) -> Struck {
-        Struck { all: is_all_damaged(sim), any: sim.disk_is_damaged(), logs: damaged_logs(sim) }
+impl Dead {
+    fn of(sim: &mut crate::world::Sim) -> Dead {
+        Dead { all: all_damaged(sim).is_some(), any: sim.disk_is_damaged(), logs: damaged_logs(sim) }
     }
 
     /// Whether a log may be dead.
@@ -679,32 +680,35 @@ impl Struck {
     }
 }
 
-/// From which offset on damage excuses a log. A file that is derived from the batches excuses nothing.
-fn damaged_logs(sim: &mut crate::world::Sim) -> BTreeMap<String, i64> {
-    let mut logs = BTreeMap::new();
-    for damage in sim.disk(0).damaged().to_vec() {
+/// From which offset on, and since when, damage excuses a log. A file that is derived from the batches excuses nothing.
+fn damaged_logs(sim: &mut crate::world::Sim) -> BTreeMap<String, checks::Struck> {
+    let mut logs: BTreeMap<String, checks::Struck> = BTreeMap::new();
+    for (damage, at) in sim.damaged() {
         let from = match damage.name.kind {
             FileKind::Log => sim.watch.struck_from(&damage.path).unwrap_or(0),
             FileKind::Index | FileKind::TimeIndex | FileKind::TxnIndex | FileKind::Snapshot | FileKind::LeaderEpochs => continue,
             _ => 0,
         };
-        logs.entry(damage.path).and_modify(|at: &mut i64| *at = from.min(*at)).or_insert(from);
+        let struck = logs.entry(damage.path).or_insert(checks::Struck { from, at });
+        *struck = checks::Struck { from: struck.from.min(from), at: struck.at.min(at) };
     }
     logs
 }
 
-/// Whether damage excuses every log: it took metadata, struck what is no log of it, or struck a checkpoint that, as in Kafka, is believed
-/// for all of them. What is derived from the metadata log excuses nothing, nor does the log itself while all of it is there.
-fn is_all_damaged(sim: &mut crate::world::Sim) -> bool {
+/// Since when damage excuses every log: it took metadata, struck what is no log of it, or struck a checkpoint that, as in Kafka, is
+/// believed for all of them. What is derived from the metadata log excuses nothing, nor does the log itself while all of it is there.
+fn all_damaged(sim: &mut crate::world::Sim) -> Option<u64> {
     use FileKind as F;
-    if sim.watch.is_metadata_lost() {
-        return true;
-    }
-    sim.disk(0).damaged().iter().any(|d| match d.name.kind {
+    let is_lost = sim.watch.is_metadata_lost();
+    let is_it = |d: &Damage| match d.name.kind {
         F::LogStarts | F::RecoveryPoints | F::HighWatermarks => d.path.is_empty(),
-        F::Log | F::Index | F::TimeIndex | F::TxnIndex | F::Snapshot | F::LeaderEpochs => false,
+        F::Log => is_lost && d.path.starts_with("__"),
+        F::Index | F::TimeIndex | F::TxnIndex | F::Snapshot | F::LeaderEpochs => false,
         _ => d.path.starts_with("__"),
-    })
+    };
+    let at = sim.damaged().into_iter().filter(|(d, _)| is_it(d)).map(|(_, at)| at).min();
+    // However it was lost.
+    at.or(is_lost.then_some(0))
 }
 
 /// What one client did: the batches of a producer, the acts of an administrator.

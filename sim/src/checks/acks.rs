@@ -53,14 +53,22 @@ excuses! {
         "A disk call failed, the disk was full, or a start found its files damaged, and the node has said so and is down.";
 }
 
+/// How far damage excuses a log: from which offset on, and since when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Struck {
+    pub(crate) from: i64,
+    pub(crate) at: u64,
+}
+
 /// What the oracle knows besides the history.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ground {
     /// Topics whose promises rest on the page cache.
     pub(crate) page_cache: Vec<String>,
-    /// Paths (topic-partition) of logs that damage has struck, and from which offset on; every log, where it struck what speaks of all.
-    pub(crate) damaged: BTreeMap<String, i64>,
-    pub(crate) damaged_all: bool,
+    /// Paths (topic-partition) of logs that damage has struck.
+    pub(crate) damaged: BTreeMap<String, Struck>,
+    /// When damage struck what speaks of every log.
+    pub(crate) damaged_all: Option<u64>,
     /// Damage has struck any file.
     pub(crate) damaged_any: bool,
     /// An excuse ended the world before anybody looked at what is left.
@@ -70,14 +78,19 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    pub(crate) fn is_damaged(&self, topic: &str, partition: i32) -> bool {
-        self.damaged_all || self.damaged.contains_key(&format!("{topic}-{partition}"))
+    /// How far damage excuses a log, if at all.
+    pub(super) fn struck(&self, topic: &str, partition: i32) -> Option<Struck> {
+        let own = self.damaged.get(&format!("{topic}-{partition}")).copied();
+        let all = self.damaged_all.map(|at| Struck { from: 0, at });
+        match (own, all) {
+            (Some(own), Some(all)) => Some(Struck { from: 0, at: own.at.min(all.at) }),
+            (own, all) => own.or(all),
+        }
     }
 
     /// Whether damage excuses what is at this offset of a log, or missing there; -1 where nobody knows the offset.
     pub(super) fn is_damaged_at(&self, topic: &str, partition: i32, offset: i64) -> bool {
-        let from = self.damaged.get(&format!("{topic}-{partition}"));
-        self.damaged_all || from.is_some_and(|from| offset < 0 || offset >= *from)
+        self.struck(topic, partition).is_some_and(|struck| offset < 0 || offset >= struck.from)
     }
 
     /// Whether what this operation was told rests on the page cache.
@@ -116,11 +129,6 @@ pub(crate) fn power_lost_after(history: &History, at: u64) -> Option<u64> {
 /// Whether power was lost between two times.
 pub(crate) fn power_lost_between(history: &History, from: u64, to: u64) -> bool {
     history.mishaps.iter().any(|(t, m)| (from..=to).contains(t) && *m == Mishap::PowerLoss)
-}
-
-/// Whether the node died in any way between two times.
-pub(crate) fn died_between(history: &History, from: u64, to: u64) -> bool {
-    history.mishaps.iter().any(|(t, m)| (from..=to).contains(t) && matches!(m, Mishap::PowerLoss | Mishap::ProcessCrash))
 }
 
 /// Whether somebody asked for a topic's deletion, and it was not refused.

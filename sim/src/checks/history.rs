@@ -5,7 +5,7 @@
 //! Holds       no code shared with `core`; work is n log n in the number of operations.
 //! Not here    invariants of the machine (watch.rs), which losses are permitted (acks.rs).
 
-use super::acks::{Ground, deletion_asked, died_between, power_lost_after, power_lost_between};
+use super::acks::{Ground, Struck, deletion_asked, power_lost_after, power_lost_between};
 use super::{Excuse, Found, Id, Tally};
 use crate::clients::TORN;
 use crate::history::{AdminAct, History, Mishap, Outcome, Place, ProduceOp, ReadOp};
@@ -117,14 +117,30 @@ impl<'a> Judge<'a> {
         format!("{}-{}", self.history.topics[place.topic as usize], place.partition)
     }
 
-    fn is_damaged(&self, place: Place) -> bool {
-        self.ground.is_damaged(&self.history.topics[place.topic as usize], place.partition)
+    /// How far damage excuses a log: from which offset on, and since when. Nowhere and never, if it did not strike it.
+    fn struck(&self, place: Place) -> Struck {
+        let struck = self.ground.struck(&self.history.topics[place.topic as usize], place.partition);
+        struck.unwrap_or(Struck { from: i64::MAX, at: u64::MAX })
+    }
+
+    /// Whether a value may stand at an offset, as somebody was told at a time, because damage put it there: it was told after the strike,
+    /// and stands where damage struck, or belongs there, or nobody knows where it belongs. The offset of a batch has no checksum.
+    fn is_tainted(&self, place: Place, struck: Struck, offset: i64, value: u64, told: u64) -> bool {
+        if told < struck.at || struck.from == i64::MAX {
+            return false;
+        }
+        let Some((op, index)) = self.history.writer_of(value) else { return true };
+        let op = &self.history.produces[op];
+        let is_foreign = op.place.partition >= 0 && self.lane_of(op.place) != place;
+        offset >= struck.from || is_foreign || op.base_offset < 0 || op.base_offset + i64::from(index) >= struck.from
     }
 
     /// H5, H15, and that what is read is what somebody sent.
     fn reads(&mut self, place: Place, lane: &Lane<'_>) {
-        let damaged = self.is_damaged(place);
+        let struck = self.struck(place);
         for read in &lane.reads {
+            // What was told before damage struck is as good as if it never had.
+            let damaged = read.ended >= struck.at;
             if read.error == TORN && !damaged {
                 let text = format!("{} from {}", self.name(place), read.from_offset);
                 self.report(Id::Skip, "a Fetch answer whose records are no whole batches", text);
@@ -137,7 +153,7 @@ impl<'a> Judge<'a> {
             self.tally.count(Id::Honesty);
             let mut expected = read.from_offset;
             for (offset, value) in records {
-                if *offset != expected && !damaged {
+                if *offset != expected && !(damaged && expected >= struck.from) {
                     let text = format!("{}: offset {offset} instead of {expected}", self.name(place));
                     self.report(Id::Skip, "a Fetch answer leaves records out", text);
                     return;
@@ -173,21 +189,24 @@ impl<'a> Judge<'a> {
 
     /// H2: an offset has one value, whoever looks and whenever.
     fn one_value(&mut self, place: Place, lane: &Lane<'_>) {
-        if self.is_damaged(place) {
-            return;
-        }
+        let struck = self.struck(place);
         let weak_topic = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
         // Observations: (offset, when it was asked for, value, rests on the page cache, when it was told).
         let mut seen: Vec<(i64, u64, u64, bool, u64)> = Vec::new();
         for read in &lane.reads {
             for (offset, value) in &self.history.records[read.records.0..read.records.1] {
-                seen.push((*offset, read.invoked, *value, weak_topic, read.ended));
+                if !self.is_tainted(place, struck, *offset, *value, read.ended) {
+                    seen.push((*offset, read.invoked, *value, weak_topic, read.ended));
+                }
             }
         }
         for (i, op) in lane.produces.iter().filter(|(_, op)| op.outcome == Outcome::Ok && op.base_offset >= 0) {
             let weak = self.ground.is_weak(self.history, op);
             for n in 0..op.count {
-                seen.push((op.base_offset + i64::from(n), op.invoked, History::value_of(*i) + u64::from(n), weak, op.ended));
+                let (offset, value) = (op.base_offset + i64::from(n), History::value_of(*i) + u64::from(n));
+                if !self.is_tainted(place, struck, offset, value, op.ended) {
+                    seen.push((offset, op.invoked, value, weak, op.ended));
+                }
             }
         }
         seen.sort_unstable();
@@ -291,15 +310,14 @@ impl<'a> Judge<'a> {
 
     /// What a power loss takes is a suffix: nothing acknowledged before it at a higher offset may be left.
     fn suffix(&mut self, place: Place, lane: &Lane<'_>, holes: &[(i64, u64)]) {
-        if self.is_damaged(place) {
-            return;
-        }
-        for (offset, invoked) in holes {
+        let from = self.struck(place).from;
+        for (offset, invoked) in holes.iter().filter(|(offset, _)| *offset < from) {
             let Some(first_loss) = power_lost_after(self.history, *invoked) else { continue };
             let survivor = lane.produces.iter().find(|(i, op)| {
                 op.outcome == Outcome::Ok
                     && op.ended < first_loss
                     && op.base_offset > *offset
+                    && op.base_offset < from
                     && lane.last.get(&op.base_offset) == Some(&History::value_of(*i))
             });
             if let Some((i, op)) = survivor {
@@ -312,11 +330,12 @@ impl<'a> Judge<'a> {
 
     /// H3.
     fn duplicates(&mut self, place: Place, lane: &Lane<'_>) {
-        if self.is_damaged(place) {
-            return;
-        }
+        let struck = self.struck(place);
         let mut places: BTreeMap<u64, i64> = BTreeMap::new();
         for (offset, value) in &lane.last {
+            if self.is_tainted(place, struck, *offset, *value, u64::MAX) {
+                continue;
+            }
             let Some((op, _)) = self.history.writer_of(*value) else { continue };
             let writer = &self.history.produces[op];
             self.tally.count(Id::Duplicate);
@@ -340,10 +359,8 @@ impl<'a> Judge<'a> {
     fn wanderers(&mut self, lanes: &BTreeMap<Place, Lane<'a>>) {
         let mut seen: BTreeMap<usize, (Place, i64)> = BTreeMap::new();
         for (place, lane) in lanes {
-            if self.is_damaged(*place) {
-                continue;
-            }
-            for (offset, value) in &lane.last {
+            let struck = self.struck(*place);
+            for (offset, value) in lane.last.iter().filter(|(offset, _)| **offset < struck.from) {
                 let Some((op, _)) = self.history.writer_of(*value) else { continue };
                 if self.history.produces[op].place.partition >= 0 {
                     continue;
@@ -361,13 +378,12 @@ impl<'a> Judge<'a> {
 
     /// H4: real time and sessions order the log.
     fn order(&mut self, place: Place, lane: &Lane<'_>) {
-        if self.is_damaged(place) {
-            return;
-        }
+        let struck = self.struck(place);
         // Operations in the order of the log, as the last reader found it.
         let mut in_log: Vec<(i64, usize)> = Vec::new();
         for (offset, value) in &lane.last {
-            if let Some((op, 0)) = self.history.writer_of(*value) {
+            let is_there = !self.is_tainted(place, struck, *offset, *value, u64::MAX);
+            if let Some((op, 0)) = self.history.writer_of(*value).filter(|_| is_there) {
                 in_log.push((*offset, op));
             }
         }
@@ -404,32 +420,35 @@ impl<'a> Judge<'a> {
 
     /// H16.
     fn recency(&mut self, place: Place, lane: &Lane<'_>) {
-        if self.is_damaged(place) {
-            return;
-        }
-        let mut acked: Vec<(u64, i64)> = lane
+        // When it was told, up to where, when it was sent.
+        let mut acked: Vec<(u64, i64, u64)> = lane
             .produces
             .iter()
             .filter(|(_, op)| op.outcome == Outcome::Ok && op.acks == -1 && op.base_offset >= 0)
-            .map(|(_, op)| (op.ended, op.base_offset + i64::from(op.count)))
+            .map(|(_, op)| (op.ended, op.base_offset + i64::from(op.count), op.invoked))
             .collect();
         acked.sort_unstable();
         let mut reads: Vec<&ReadOp> = lane.reads.iter().copied().filter(|r| r.error == 0).collect();
         reads.sort_unstable_by_key(|r| r.invoked);
         let weak = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
-        let (mut i, mut end, mut since) = (0, 0, 0);
+        let struck = self.struck(place);
+        let (mut i, mut end, mut since, mut sent) = (0, 0, 0, 0);
         for read in reads {
             while i < acked.len() && acked[i].0 < read.invoked {
-                if acked[i].1 > end {
-                    (since, end) = acked[i];
+                // What a power loss may have taken is no measure any more.
+                let is_forgotten = weak && power_lost_between(self.history, sent, acked[i].2);
+                if acked[i].1 > end || is_forgotten {
+                    (since, end, sent) = acked[i];
                 }
                 i += 1;
             }
+            // Of a log that damage struck, what lies below has to be there all the same.
+            let end = if read.ended >= struck.at { end.min(struck.from) } else { end };
             if end == 0 {
                 continue;
             }
             self.tally.count(Id::Recency);
-            if read.high_watermark < end && !(weak && power_lost_after(self.history, 0).is_some()) {
+            if read.high_watermark < end && !(weak && power_lost_between(self.history, sent, read.ended)) {
                 let text = format!(
                     "{}: acknowledged up to {end} at {since} ns, asked at {} ns, told {}",
                     self.name(place),
@@ -467,14 +486,16 @@ impl<'a> Judge<'a> {
             }
         }
         for ((place, latest), all) in seen {
-            if !self.is_damaged(place) && !self.goes_forward(place, latest, all) {
+            if !self.goes_forward(place, latest, all) {
                 return;
             }
         }
     }
 
     fn goes_forward(&mut self, place: Place, latest: bool, mut all: Vec<Told>) -> bool {
-        let weak = !latest || self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
+        // What the page cache promises dies with power. Where a log begins is told when that is on the disk.
+        let weak = latest && self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
+        let struck = self.struck(place);
         all.sort_unstable_by_key(|t| t.invoked);
         let mut ended = all.clone();
         ended.sort_unstable_by_key(|t| t.ended);
@@ -489,11 +510,9 @@ impl<'a> Judge<'a> {
             }
             for before in highest.into_iter().flatten() {
                 self.tally.count(Id::MonotoneEnd);
-                // Where a log begins is written down after it is told, except in the answer to DeleteRecords: what a life knew of it
-                // may die with it. What the page cache promises dies with power.
-                let died = if latest { power_lost_between } else { died_between };
-                let excused = weak && !before.hard && died(self.history, before.invoked, told.ended);
-                if told.offset < before.offset && !excused {
+                let excused = weak && !before.hard && power_lost_between(self.history, before.invoked, told.ended);
+                let owed = if told.ended >= struck.at { before.offset.min(struck.from) } else { before.offset };
+                if told.offset < owed && !excused {
                     let what = if latest { "the end of a log goes back" } else { "the beginning of a log goes back" };
                     let text = format!("{}: {told:?} after {before:?}", self.name(place));
                     self.report(Id::MonotoneEnd, what, text);

@@ -17,7 +17,7 @@ mod refold;
 mod watch;
 
 pub use acks::Excuse;
-pub(crate) use acks::{Ground, deletion_asked};
+pub(crate) use acks::{Ground, Struck, deletion_asked};
 pub(crate) use history::judge;
 pub(crate) use watch::{METADATA, Watch};
 
@@ -155,23 +155,23 @@ checks! {
     OneValue = "one-offset-one-value", "H2, CO, CV":
         "Two reads of one offset, and an acknowledgement and a read, see the same record.",
         "An offset is a name.",
-        "Observations with a power loss between them where the first rested on the page cache.";
+        "Observations with a power loss between them where the first rested on the page cache; of a log that damage struck, what was told after that of the offsets from there on.";
     Duplicate = "duplicate", "H3, CI":
         "No record is in the log twice, unless its producer sent it twice and was not idempotent.",
         "Exactly one copy is the promise of idempotence.",
-        "";
+        "Of a log that damage struck, the offsets from there on, and records of which nobody knows whether they belong there.";
     Order = "order", "H4, CO":
         "What was acknowledged before something else was sent lies before it; what one idempotent producer sends lies in its order, across epochs.",
         "Per-partition order is the promise of a partition.",
-        "Two batches in flight at once from different clients.";
+        "Two batches in flight at once from different clients; of a log that damage struck, the offsets from there on.";
     Skip = "poll-skip", "H5":
         "The records of a Fetch answer begin where the client asked and leave none out.",
         "A consumer that goes on from the last one it got would miss the rest.",
-        "Compacted logs and transaction markers, of which there are none.";
+        "Compacted logs and transaction markers, of which there are none; of a log that damage struck, what was told after that of the offsets from there on.";
     MonotoneEnd = "monotone-list-offsets", "H12":
         "The log's beginning and its high watermark never go back, from one answer to any later question.",
         "Clients store these offsets.",
-        "Answers with a power loss between them where the topic rests on the page cache.";
+        "Ends with a power loss between them where the topic rests on the page cache; of a log that damage struck, what was told after that of the offsets from there on.";
     Honesty = "error-honesty", "H15, CH":
         "A record whose every attempt was refused is never read; a record that is read was sent, to that partition.",
         "After a definite error a client sends something else.",
@@ -179,7 +179,7 @@ checks! {
     Recency = "recency", "H16, CL":
         "After an acks=all answer, every later Fetch answer has a high watermark above the record.",
         "A fresh consumer must find what is acknowledged.",
-        "Where a power loss permitted its loss.";
+        "Where a power loss between the two permitted its loss; of a log that damage struck, what was told after that of the offsets from there on.";
     Administration = "administration", "CD, H15":
         "An operator's request, right or wrong, is answered with Kafka's error code; what was acknowledged to it is what is described.",
         "Tools decide by error codes, and a setting that is shown and was not given misleads whoever looks for a mistake.",
@@ -195,7 +195,7 @@ checks! {
     Converges = "converges", "CL, H14":
         "After the faults end, within bounded time, every request is answered, every log takes a batch and can be read to its end.",
         "A system that is safe because it does nothing is no use.",
-        "How long it takes, up to the bound; where an excuse from a closed list ends a world, what is left of its logs: only what clients saw until then is judged.";
+        "How long it takes, up to the bound; logs that damage struck; where the node is down for good, what is left of its logs: only what clients saw until then is judged.";
 }
 
 /// How often each check looked.

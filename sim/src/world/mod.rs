@@ -441,6 +441,12 @@ impl Sim {
         self.nodes.iter().any(|n| !n.disk.damaged().is_empty())
     }
 
+    /// What damage has struck, and when.
+    pub(crate) fn damaged(&self) -> Vec<(crate::disk::Damage, u64)> {
+        let all = self.nodes.iter().flat_map(|n| n.disk.damaged().iter().cloned().zip(n.damaged_at.iter().copied()));
+        all.collect()
+    }
+
     /// Wall time as a client knows it, in milliseconds.
     pub(crate) fn client_wall_ms(&self, client: u32) -> i64 {
         let wrong = self.client_clocks.get(client as usize).copied().unwrap_or(0);

@@ -72,8 +72,8 @@ pub(crate) struct NodeSlot {
     /// How long it stays down after it ended by itself.
     pub(crate) down_ns: u64,
     pub(crate) starts: u32,
-    /// How many damaged files the checks know of.
-    damage_known: usize,
+    /// When damage struck, for as much of it as the checks know of.
+    pub(super) damaged_at: Vec<u64>,
     /// `connections.max.idle.ms` of this life; `None` is no bound.
     pub(crate) idle_ns: Option<u64>,
 }
@@ -108,7 +108,7 @@ impl Sim {
             power_off: None,
             down_ns: 1_000_000_000,
             starts: 0,
-            damage_known: 0,
+            damaged_at: Vec::new(),
             idle_ns: None,
         });
     }
@@ -268,10 +268,10 @@ impl Sim {
             self.agenda.after(started.after_ns, Event::Disk { node: n, life, ticket: started.ticket });
         }
         let damaged = slot.disk.damaged();
-        for damage in &damaged[slot.damage_known.min(damaged.len())..] {
+        for damage in &damaged[slot.damaged_at.len().min(damaged.len())..] {
             self.watch.on_damage(damage);
         }
-        slot.damage_known = damaged.len();
+        slot.damaged_at.resize(damaged.len(), self.agenda.now_ns());
         if !slot.disk.has_news() && self.watch.found.is_empty() {
             return;
         }
