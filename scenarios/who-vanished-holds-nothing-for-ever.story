@@ -6,7 +6,7 @@ node seed=3 config=tiny connections.max.idle.ms=10000
 topic orders retention.bytes=600
 produce orders/0 a size=500
 offsets orders/0 client=reader
-fault slow-reader client=reader for=1s
+fault slow-reader client=reader by=100ms for=1s
 fetch orders/0 from=0 client=reader wait=no
 run 5ms
 fault half-open client=reader

@@ -157,6 +157,8 @@ fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Fail
         o.starts,
         outcome.excused()
     );
+    let idle: String = outcome.never_struck().map(|kind| format!("\nnever struck: {kind}")).collect();
+    let sentence = sentence + &idle;
     let mut object = json!(outcome);
     // So that it can be told from the events before it.
     object["kind"] = json!("outcome");

@@ -641,6 +641,12 @@ fn undoes_setting(set: &AdminAct, act: &AdminAct) -> bool {
 }
 
 impl Outcome {
+    /// Kinds of fault of which an entry of the plan waited for a call that did not come, or found nothing that it could strike.
+    pub fn never_struck(&self) -> impl Iterator<Item = &str> {
+        let of = |what: &String| what.ends_with(": NoSuchCall") || what.ends_with(": NothingToStrike");
+        self.moot.keys().filter(move |what| of(what)).filter_map(|what| what.split(':').next())
+    }
+
     /// What was excused, for the end of a sentence.
     #[must_use]
     pub fn excused(&self) -> String {

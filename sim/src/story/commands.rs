@@ -10,7 +10,7 @@ use super::run::{Stage, duration_ns, number};
 use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
 use super::world;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::disk::{Keep, Loss, Target};
+use crate::disk::{Keep, Loss, Strike, Target};
 use crate::plan::{Action, Calls, Kind};
 use crate::world::{Setup, World};
 use ottla_core::config::{Inserted, Settings, TOPIC_SETTINGS, check_topic_overrides, topic_setting};
@@ -264,7 +264,7 @@ pub const TABLE: &[Entry] = &[
             ("after", "how many fitting calls (for those two: beginnings and ends of calls) pass first; 0 unless said"),
             ("for", "how long it lasts, for faults that last; 1s unless said"),
             ("bytes", "for disk-full: how many bytes may still be written; 0 unless said"),
-            ("by", "for jumps and skew of clocks: how far, e.g. 2h or -2h"),
+            ("by", "for jumps and skew of clocks: how far, e.g. 2h or -2h; for slow-reader: how much longer"),
             CLIENT,
         ],
         form: Form::Node,
@@ -599,6 +599,61 @@ fn start(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
     Ok(if world.sim.is_up(0) { String::new() } else { format!("node 1 is down: {:?}", world.sim.down(0)) })
 }
 
+/// Which options a kind of fault takes, and which of them it needs. Where power goes, a story of one node says `lose`, a world `keeps`.
+fn options_of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) {
+    match kind {
+        Kind::Crash | Kind::Shutdown => (&["down"], &[]),
+        Kind::CrashAtCall => (&["after", "of", "down"], &[]),
+        Kind::PowerLoss | Kind::PowerOff => (&["down", "lose", "keeps", "keeps-names"], &[]),
+        Kind::PowerLossAtCall => (&["after", "of", "down", "lose", "keeps", "keeps-names"], &[]),
+        Kind::Pause => (&["for"], &[]),
+        Kind::ClockJump => (&["by"], &["by"]),
+        Kind::BitFlip | Kind::LatentError => (&["on"], &[]),
+        Kind::DiskFull => (&["bytes", "for"], &[]),
+        Kind::ResetAll => (&[], &[]),
+        Kind::Reset | Kind::HalfOpen | Kind::HalfClose => (&["client"], &[]),
+        Kind::SlowReader => (&["client", "by", "for"], &["by"]),
+        Kind::Delay => (&["by", "for"], &["by"]),
+        Kind::PauseClient => (&["client", "for"], &[]),
+        Kind::ClientSkew | Kind::ClientClockJump => (&["client", "by"], &["by"]),
+        Kind::Stall => (&["on", "after", "for"], &[]),
+        Kind::ReadError
+        | Kind::WriteError
+        | Kind::ShortWrite
+        | Kind::NoSpace
+        | Kind::SyncError
+        | Kind::SyncDirError
+        | Kind::NameError
+        | Kind::PhantomWrite
+        | Kind::MisdirectedWrite => (&["on", "after"], &[]),
+    }
+}
+
+/// Whether a fault is told all that it needs, and nothing that it would not heed. `word` names it.
+pub(super) fn check_fault(kind: Kind, word: &Word, command: &Command) -> Result<(), Diagnostic> {
+    let (takes, needs) = options_of(kind);
+    only(takes, word, command)?;
+    match needs.iter().find(|need| command.option(need).is_none()) {
+        Some(need) => Err(Diagnostic::new(word.span.clone(), format!("`{}` needs `{need}=`", word.text))),
+        None => Ok(()),
+    }
+}
+
+/// Whether all options of a command are among those that `word` takes.
+pub(super) fn only(takes: &[&str], word: &Word, command: &Command) -> Result<(), Diagnostic> {
+    let takes_setting = |key: &str| takes.contains(&"SETTING") && key.contains('.');
+    match command.options.iter().find(|(key, _)| !takes.contains(&key.text.as_str()) && !takes_setting(&key.text)) {
+        None => Ok(()),
+        Some((key, _)) => {
+            let wrong = Diagnostic::new(key.span.clone(), format!("`{}` does not take `{}=`", word.text, key.text));
+            Err(match takes.is_empty() {
+                true => wrong.help("it takes no option"),
+                false => wrong.help(format!("it takes: {}", takes.join(", "))),
+            })
+        }
+    }
+}
+
 fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     const OTHERS: [&str; 14] = [
         "power-loss-at-call",
@@ -619,6 +674,9 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     const OF_CONNECTIONS: [&str; 3] = ["reset", "half-open", "half-close"];
     const FOR_EVER_MS: u64 = 1 << 40;
     let kind = &command.args[0];
+    if let Some(known) = Kind::ALL.iter().find(|known| known.name() == kind.text) {
+        check_fault(*known, kind, command)?;
+    }
     let target = match command.option("on") {
         None => Target::Log,
         Some(word) => one_of(word, &NAMED_TARGETS)?,
@@ -646,14 +704,17 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
         "reset" => Action::Reset { client },
         "half-open" => Action::HalfOpen { client },
         "half-close" => Action::HalfClose { client },
-        "slow-reader" => Action::SlowReader { client, by_ms: 100, for_ms },
+        "slow-reader" => Action::SlowReader { client, by_ms: u64::try_from(by_ms).unwrap_or(0), for_ms },
         "pause" => Action::Pause { node: 0, for_ms },
         "clock-jump" => Action::ClockJump { node: 0, by_ms },
         "pause-client" => Action::PauseClient { client, for_ms },
         "client-skew" => Action::ClientSkew { client, by_ms },
         "client-clock-jump" => Action::ClientClockJump { client, by_ms },
         word => match NAMED_STRIKES.iter().find(|(n, _)| *n == word) {
-            Some((_, strike)) => Action::Disk { node: 0, strike: *strike, target, after, stall_ms: for_ms },
+            Some((_, strike)) => {
+                let stall_ms = if *strike == Strike::Stall { for_ms } else { 0 };
+                Action::Disk { node: 0, strike: *strike, target, after, stall_ms }
+            }
             None => {
                 let known = NAMED_STRIKES.iter().map(|(n, _)| *n).chain(OTHERS);
                 let mut mistake = Diagnostic::new(kind.span.clone(), format!("there is no fault `{word}`"));

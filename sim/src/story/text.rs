@@ -374,10 +374,12 @@ fn action(case: &Case, action: &Action) -> Line {
             client(&mut line, *c);
             jump(&mut line, *by_ms);
         }
-        Action::Disk { target, after, stall_ms, .. } => {
+        Action::Disk { strike, target, after, stall_ms, .. } => {
             on(&mut line, *target);
             line.unless("after", *after, 0);
-            line.time("for", *stall_ms, 1_000);
+            if *strike == Strike::Stall {
+                line.time("for", *stall_ms, 1_000);
+            }
         }
         Action::BitFlip { target, .. } | Action::LatentError { target, .. } => on(&mut line, *target),
         Action::DiskFull { bytes, for_ms, .. } => {

@@ -413,6 +413,18 @@ pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnos
         _ if command.args.len() < 2 + least => Err(mistake(what, format!("`{}` needs more words", what.text))),
         _ => Ok(()),
     };
+    let takes: Option<&[&str]> = match what.text.as_str() {
+        "produce" => Some(&["client", "records", "size"]),
+        "create" => Some(&["partitions"]),
+        "delete" => Some(&[]),
+        "add-partitions" => Some(&["total"]),
+        "configure" => Some(&["SETTING"]),
+        "delete-records" => Some(&["before"]),
+        _ => None,
+    };
+    if let Some(takes) = takes {
+        commands::only(takes, what, command)?;
+    }
     let act = match what.text.as_str() {
         "produce" => {
             further(1)?;
@@ -499,6 +511,7 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         }
         return Err(wrong);
     };
+    commands::check_fault(*known, kind, command)?;
     let target = target(command)?;
     let after = command.option("after").map_or(Ok(0), number)?;
     let of = command.option("of").map_or(Ok(Calls::Any), |w| one_of(w, &NAMED_CALLS))?;
@@ -533,7 +546,7 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         disk => {
             let strike = NAMED_STRIKES.iter().find(|(name, _)| *name == disk.name()).map(|(_, strike)| *strike);
             let strike = strike.ok_or_else(|| mistake(kind, format!("`{}` is no fault of a disk", kind.text)))?;
-            Action::Disk { node, strike, target, after, stall_ms: for_ms }
+            Action::Disk { node, strike, target, after, stall_ms: if *known == Kind::Stall { for_ms } else { 0 } }
         }
     })
 }
@@ -568,8 +581,6 @@ pub(super) fn play(stage: &mut Stage, command: &Command) -> Result<String, Diagn
         let (starts, excused) = (o.starts, outcome.excused());
         lines.push(format!("held: {} acknowledged, {} records read, {starts} starts{excused}", o.acked, o.records_read));
     }
-    lines.extend(
-        outcome.moot.keys().filter_map(|what| what.strip_suffix(": NoSuchCall")).map(|kind| format!("never struck: {kind}")),
-    );
+    lines.extend(outcome.never_struck().map(|kind| format!("never struck: {kind}")));
     Ok(lines.join("\n"))
 }
