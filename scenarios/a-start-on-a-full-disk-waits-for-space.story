@@ -3,11 +3,11 @@
 node seed=1 config=tiny ottla.reserve.bytes=0
 topic orders
 produce orders/0 a
-fault disk-full bytes=0 for=10m
+fault disk-full bytes=0 for=5m
 crash
 start
 fetch orders/0 wait=no
-run 9m
+run 4m
 run 2m
 produce orders/0 b
 ----

@@ -14,7 +14,7 @@ produce orders/0 g size=100
 run 1s
 files orders/0
 crash
-fault crash-at-call after=18
+fault crash-at-call after=14
 start
 run 1s
 files orders/0

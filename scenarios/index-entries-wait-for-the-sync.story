@@ -96,8 +96,5 @@ t=0.085 admin: configure t0 ottla.durability=fsync: outcome unknown
 t=0.185 node 1 starts, life 2
 t=1.004 heal: no more faults
 t=1.005 probe: #41 to t0/0: offset 0
-t=1.005 probe: #42 to t0/0: offset 1
-t=1.005 probe: #43 to t0/0: offset 2
-t=1.006 probe: #44 to t0/0: offset 3
-t=1.107 reader: reads t0/0 from 0: 0=#41 1=#42 2=#43 3=#44, high watermark 4
-held: 44 acknowledged, 4 records read, 2 starts; excused: 40 power-lost-unsynced
+t=1.106 reader: reads t0/0 from 0: 0=#41, high watermark 1
+held: 41 acknowledged, 1 records read, 2 starts; excused: 40 power-lost-unsynced

@@ -28,17 +28,17 @@ t=1.422 write-error strikes
 t=1.422 node 1 ends: MetadataDirFailed { what: "an append to the metadata log failed: Io" }
 t=1.848 heal: no more faults
 t=1.848 node 1 starts, life 2
-t=2.091 producer0: #3 to t1/1, 3 records: offset 1 after 26 attempts
+t=2.092 producer0: #3 to t1/1, 3 records: offset 1 after 26 attempts
 t=6.848 node 1 loses power
 t=6.848 node 1 starts, life 3
-t=7.103 probe: #8 to t0/1: offset 4
-t=7.107 probe: #10 to t1/0: offset 5
-t=7.115 probe: #11 to t1/1: offset 4
-t=7.140 probe: #9 to t0/2: offset 5
-t=7.150 probe: #7 to t0/0: offset 6
-t=7.253 reader: reads t0/0 from 0: 0=#6 6=#7, high watermark 7
-t=7.253 reader: reads t0/1 from 0: 0=#1 4=#8, high watermark 5
-t=7.253 reader: reads t0/2 from 0: 0=#4 5=#9, high watermark 6
-t=7.253 reader: reads t1/0 from 0: 0=#2 5=#10, high watermark 6
-t=7.253 reader: reads t1/1 from 0: 0=#5 1=#3 4=#11, high watermark 5
+t=7.153 probe: #9 to t0/2: offset 5
+t=7.162 probe: #7 to t0/0: offset 6
+t=7.174 probe: #8 to t0/1: offset 4
+t=7.191 probe: #10 to t1/0: offset 5
+t=7.215 probe: #11 to t1/1: offset 4
+t=7.318 reader: reads t0/0 from 0: 0=#6 6=#7, high watermark 7
+t=7.318 reader: reads t0/1 from 0: 0=#1 4=#8, high watermark 5
+t=7.318 reader: reads t0/2 from 0: 0=#4 5=#9, high watermark 6
+t=7.318 reader: reads t1/0 from 0: 0=#2 5=#10, high watermark 6
+t=7.318 reader: reads t1/1 from 0: 0=#5 1=#3 4=#11, high watermark 5
 held: 10 acknowledged, 29 records read, 3 starts
