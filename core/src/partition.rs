@@ -203,7 +203,7 @@ impl Partition {
                 // Everything below the log start is decided: nobody can wait for it or read it any more.
                 self.high_watermark = self.high_watermark.max(start);
             }
-            LogEvent::Closed => out.push(PartitionIntent::Closed { clean: true }),
+            LogEvent::Closed { clean } => out.push(PartitionIntent::Closed { clean }),
             LogEvent::Note(fact) => out.push(PartitionIntent::Note(fact)),
         }
     }

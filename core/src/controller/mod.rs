@@ -616,7 +616,7 @@ impl Controller {
                 LogEvent::AppendsFailed { why, .. } => self.halt(&format!("an append to the metadata log failed: {why:?}"), out),
                 LogEvent::Offline { what } => self.halt(&what, out),
                 LogEvent::Note(fact) => out.push(ControllerIntent::Note(fact)),
-                LogEvent::Closed => self.on_closed(true, out),
+                LogEvent::Closed { clean } => self.on_closed(clean, out),
                 LogEvent::Written { .. }
                 | LogEvent::ReadDone { .. }
                 | LogEvent::LookupDone { .. }

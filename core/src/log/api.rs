@@ -141,8 +141,10 @@ pub enum LogEvent {
     StartAdvanced {
         start: Offset,
     },
-    /// `Log::close` is done: everything is durable, with a snapshot of the producers.
-    Closed,
+    /// `Log::close` is done; `clean`: everything is durable. Otherwise the disk had no room for that, and the next life has to look.
+    Closed {
+        clean: bool,
+    },
     /// Something worth a line.
     Note(Fact),
 }

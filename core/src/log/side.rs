@@ -228,7 +228,7 @@ impl Log {
     }
 
     /// Make everything durable and write a snapshot of the producers; then `LogEvent::Closed` (or `Offline`, of a log that has
-    /// failed). No appends after this.
+    /// failed). A full disk is not waited for. No appends after this.
     pub fn close(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
         if self.closing != Closing::No {
             return;
@@ -238,12 +238,25 @@ impl Log {
             out.push(LogEvent::Offline { what: "it had failed before it was closed".into() });
             return;
         }
+        // What found the disk full is tried once more.
+        self.epoch_file.blocked = false;
+        self.retry_repair(port);
         self.flush(port);
         self.advance(now, port, out);
     }
 
     pub(super) fn maybe_close(&mut self, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
-        if matches!(self.closing, Closing::No | Closing::Done) || !matches!(self.health, super::Health::Good) {
+        if matches!(self.closing, Closing::No | Closing::Done) {
+            return;
+        }
+        // A full disk may stay so for ever, and nobody waits that long for an end.
+        if (self.epoch_file.blocked || self.is_repair_blocked()) && !self.has(Bug::EndWaitsForSpace) {
+            self.closing = Closing::Done;
+            let what = "there is no space for what an orderly end leaves behind".to_owned();
+            out.push(self.note(Level::Warn, "closed-without-space", what));
+            return out.push(LogEvent::Closed { clean: false });
+        }
+        if !matches!(self.health, super::Health::Good) {
             return;
         }
         // Also of an empty log the file has to be there for good: the next life takes it as it finds it.
@@ -264,7 +277,7 @@ impl Log {
         }
         if self.unindexed.is_empty() && self.mends.is_empty() && self.names_syncing.is_none() && self.snapshots.is_idle() {
             self.closing = Closing::Done;
-            out.push(LogEvent::Closed);
+            out.push(LogEvent::Closed { clean: true });
         }
     }
 }

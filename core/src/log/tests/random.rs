@@ -140,7 +140,7 @@ fn perform(w: &mut World, action: &Do) {
                 w.settle();
                 w.pass(1000);
             }
-            assert!(w.events.contains(&crate::log::LogEvent::Closed), "{:?}", w.events);
+            assert!(w.events.contains(&crate::log::LogEvent::Closed { clean: true }), "{:?}", w.events);
             w.disk.fail_appends.clear();
             w.checkpoint();
             // Even the power may go now.

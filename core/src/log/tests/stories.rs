@@ -445,7 +445,7 @@ fn opening_a_log_after_an_orderly_end_takes_a_handful_of_reads() {
         }
         w.with(|log, now, port, out| log.close(now, port, out));
         w.settle();
-        assert!(w.events.contains(&LogEvent::Closed));
+        assert!(w.events.contains(&LogEvent::Closed { clean: true }));
         w.checkpoint();
         w.disk.reads.set(0);
         let hints = crate::log::Hints { recovery_point: Some(w.log.end()), log_start: None, clean: true, epoch_max: None };
