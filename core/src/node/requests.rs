@@ -278,6 +278,7 @@ impl Node {
                 self.maybe_finish(number, out);
             }
             Job::DeleteRecords(job) => {
+                self.events.extend(job.unwait(number));
                 job.on_timeout();
                 gather.out = 0;
                 self.maybe_finish(number, out);

@@ -244,8 +244,10 @@ impl Node {
         for request in open {
             let Some(number) = self.gather_of.get(&request).copied() else { continue };
             let Some(gather) = self.take_gather(number) else { continue };
-            if let Job::Produce(job) = &gather.job {
-                self.events.extend(job.unwait(number));
+            match &gather.job {
+                Job::Produce(job) => self.events.extend(job.unwait(number)),
+                Job::DeleteRecords(job) => self.events.extend(job.unwait(number)),
+                _ => {}
             }
             let Job::Fetch(job) = gather.job else { continue };
             self.events.extend(job.unwatch(number));

@@ -78,7 +78,7 @@ pub enum PartitionEvent {
     },
     /// Retention is due.
     Retain,
-    /// Nobody waits for this produce any more; its records stay where they are.
+    /// Nobody waits for this produce any more, whose records stay where they are, or for this deletion, which is made all the same.
     Unwait {
         token: Token,
     },

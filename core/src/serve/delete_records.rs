@@ -1,6 +1,7 @@
 //! DeleteRecords: answered when the new log start can not be taken back by a power loss.
 
 use super::{Ask, Lookup, Place, token};
+use crate::ids::PartitionId;
 use crate::partition::events::PartitionEvent;
 use crate::wire::ErrorCode;
 use crate::wire::msg::delete_records_response::{DeleteRecordsPartitionResult, DeleteRecordsTopicResult};
@@ -10,7 +11,7 @@ use crate::wire::msg::{DeleteRecordsRequest, DeleteRecordsResponse};
 #[derive(Debug, Default)]
 pub struct Job {
     response: DeleteRecordsResponse,
-    places: Vec<(Place, bool)>,
+    places: Vec<(Place, PartitionId, bool)>,
 }
 
 /// The job, and what each partition is asked.
@@ -24,7 +25,7 @@ pub fn split(lookup: Lookup<'_>, gather: u64, request: DeleteRecordsRequest) -> 
                 Ok(id) => {
                     let token = token(gather, job.places.len());
                     asks.push((id, PartitionEvent::DeleteRecords { token, offset: partition.offset }));
-                    job.places.push(((t as u32, p as u32), false));
+                    job.places.push(((t as u32, p as u32), id, false));
                     ErrorCode::None
                 }
             };
@@ -42,7 +43,7 @@ pub fn split(lookup: Lookup<'_>, gather: u64, request: DeleteRecordsRequest) -> 
 impl Job {
     /// The answer of one part. False if it came too late.
     pub fn on_deleted(&mut self, part: u32, error: ErrorCode, low_watermark: i64) -> bool {
-        let ((t, p), done) = &mut self.places[part as usize];
+        let ((t, p), _, done) = &mut self.places[part as usize];
         if std::mem::replace(done, true) {
             return false;
         }
@@ -50,6 +51,13 @@ impl Job {
         slot.error_code = error.code();
         slot.low_watermark = low_watermark;
         true
+    }
+
+    /// What tells the partitions that nobody waits any more.
+    #[must_use]
+    pub fn unwait(&self, gather: u64) -> Vec<Ask> {
+        let out = self.places.iter().enumerate().filter(|(_, (_, _, done))| !done);
+        out.map(|(i, (_, id, _))| (*id, PartitionEvent::Unwait { token: token(gather, i) })).collect()
     }
 
     /// Time is up for the parts that are still out.
