@@ -64,6 +64,10 @@ pub struct Log {
     log_start: Offset,
     /// Where the log begins once that is on the disk.
     start_wanted: Offset,
+    /// The files of these offsets are gone, and nobody deleted them: (from, to), in order.
+    missing: Vec<(Offset, Offset)>,
+    /// The log start on the disk, where the log begins above it because files are missing, until somebody wants another one.
+    start_kept: Option<Offset>,
     /// A start after a power loss would find this log's directory, and `log_start`, again. A life that has only seen what the page cache
     /// says of them does not know.
     settled: bool,
@@ -168,6 +172,8 @@ impl Log {
             segments: VecDeque::new(),
             log_start: start,
             start_wanted: start,
+            missing: Vec::new(),
+            start_kept: None,
             settled: false,
             recovered_point: Offset::ZERO,
             overpromised: false,
@@ -215,10 +221,17 @@ impl Log {
         self.log_start
     }
 
-    /// What the log-start checkpoint shall say: `log_start`, or where the log is to begin once that is on the disk.
+    /// What the log-start checkpoint shall say: `log_start`, or where the log is to begin once that is on the disk. While nobody has
+    /// asked for more than what is missing at the beginning, that stays the log's: a file that is put back counts again.
     #[must_use]
     pub fn start_wanted(&self) -> Offset {
-        self.start_wanted
+        self.start_kept.unwrap_or(self.start_wanted)
+    }
+
+    /// Which offsets' files were gone when this life began, though nobody deleted them: (from, to).
+    #[must_use]
+    pub fn missing(&self) -> &[(Offset, Offset)] {
+        &self.missing
     }
 
     /// Whether `Log::on_start_durable` has been told of the start with which this life began.

@@ -5,6 +5,7 @@
 //! Gives       the log, and a verdict: intact, torn tail (cut), promised bytes lost (reported), corrupt (fenced, nothing cut).
 //! Holds       after an orderly end a log costs a listing and at most six small reads; otherwise every batch from the recovery point's
 //!             segment on is checked, and their indexes, epochs and producers are folded again;
+//!             an unclean start also looks where each older segment ends: two or three small reads each;
 //!             what is above the recovery point is written again before a sync counts for it: an fsync that failed in an earlier life
 //!             may have left bytes that every reader sees and that no later fsync would bring to the disk;
 //!             bytes are cut only above everything that was promised, as far as that is known: the recovery point, and with
@@ -124,6 +125,12 @@ impl Log {
                 if lost { Verdict::LostPromised { end: start, promised } } else { Verdict::Intact { scanned_bytes: 0 } },
             ));
         };
+        // A log start is on the disk before any file goes that lies below it. (Kafka writes none down for a log that begins with its
+        // first file.)
+        if first > start && hints.log_start.is_some() {
+            log.missing.push((start, first));
+            log.start_kept = Some(start);
+        }
         log.log_start = start.max(first);
         let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).skip_while(|n| n.kind == FileKind::Log);
         let misleading = misleading.chain(renamed).map(|name| FileId { dir, name }).collect();
@@ -206,6 +213,10 @@ impl Recovery<'_> {
                 break;
             }
             hole = self.keep_closed(*base, s);
+            let next = sizes.get(self.log.segments.len()).map(|s| s.0);
+            if let Some(next) = next.filter(|_| hole.is_none() && !self.hints.clean) {
+                self.look_for_gap(*base, next);
+            }
         }
         let trusted = self.hints.clean && hole.is_none() && self.open_cleanly(sizes[last].0, &sizes[last].1);
         if trusted {
@@ -304,6 +315,31 @@ impl Recovery<'_> {
         self.log.segments.push_back(segment);
         self.log.end = Offset(end.next);
         hole
+    }
+
+    /// Whether the segment just kept reaches to the next one: its last index entry, and the headers behind it. Files that are gone from
+    /// the middle are told, and no more: compaction by others may have taken the end of a segment, too.
+    fn look_for_gap(&mut self, base: Offset, next: Offset) {
+        let segment = self.log.segments.back().expect("it was just kept");
+        if self.log.config.cleanup_compact {
+            return;
+        }
+        let last = segment.entries.checked_sub(1).and_then(|last| {
+            let (pos, len) = (u64::from(last) * u64::from(ENTRY_BYTES), ENTRY_BYTES as usize);
+            index::entries(&self.read(base, FileKind::Index, pos, len).ok()?).next()
+        });
+        let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
+        let mut window = Window::new(read, Depth::Headers);
+        let named = |e: &index::Entry, header: Bytes| {
+            BatchInfo::parse_header(&header).is_ok_and(|i| i.last_offset() == base.0 + i64::from(e.relative))
+        };
+        let from = last.filter(|e| window.get(u64::from(e.pos), HEADER_BYTES).is_ok_and(|header| named(e, header)));
+        let pos = from.map_or(0, |e| e.pos);
+        let end = scan(&mut window, segment.size, pos, base.0, Depth::Headers, Gaps::Allowed, &mut |_, _| {});
+        // What is damaged is told to whoever reads it.
+        if end.why == ScanStop::EndOfFile && end.next < next.0 {
+            self.log.missing.push((Offset(end.next), next));
+        }
     }
 
     /// The indexes of a segment that will grow, or that are to be written while the recovery point lies below its end.

@@ -71,7 +71,7 @@ impl Log {
     }
 
     fn want_start(&mut self, to: Offset, out: &mut Vec<LogEvent>) {
-        self.start_wanted = to;
+        (self.start_wanted, self.start_kept) = (to, None);
         out.push(LogEvent::StartWanted { start: to });
     }
 

@@ -348,6 +348,13 @@ fn open_partition(
             if !matches!(verdict, Verdict::Intact { scanned_bytes: 0 }) {
                 out.push(note(level, "log-recovered", describe(path, &verdict)));
             }
+            for (from, to) in log.missing() {
+                let what = format!(
+                    "{path}: records from offset {from} to {to} are missing: nobody deleted them, and no file holds them. They count \
+                     again when their files are put back while the broker is down"
+                );
+                out.push(note(Level::Error, "records-missing", what));
+            }
             if log.is_overpromised() {
                 node.checkpoints[RECOVERY_POINTS].wait_for(id, Offset::ZERO, now.mono);
             }

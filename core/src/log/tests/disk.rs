@@ -23,6 +23,7 @@ pub(in crate::log) struct TestDisk {
     inodes: Vec<Inode>,
     names: BTreeMap<FileName, usize>,
     synced_names: BTreeMap<FileName, usize>,
+    hidden: BTreeMap<FileName, usize>,
     /// Given and not performed.
     pub pending: Vec<(OpId, FileId, DiskCall)>,
     /// The next appends to fail, and how.
@@ -41,6 +42,7 @@ impl TestDisk {
             inodes: Vec::new(),
             names: BTreeMap::new(),
             synced_names: BTreeMap::new(),
+            hidden: BTreeMap::new(),
             pending: Vec::new(),
             fail_appends: Vec::new(),
             fail_creates: Vec::new(),
@@ -194,6 +196,16 @@ impl TestDisk {
 
     pub(in crate::log) fn remove(&mut self, name: &str) {
         self.names.remove(&FileName::parse(name).expect("a name"));
+    }
+
+    /// Somebody puts a file aside, if there is one of that name.
+    pub(in crate::log) fn hide(&mut self, name: &str) {
+        self.hidden.extend(self.names.remove_entry(&FileName::parse(name).expect("a name")));
+    }
+
+    /// What was put aside is put back.
+    pub(in crate::log) fn show(&mut self) {
+        self.names.append(&mut self.hidden);
     }
 
     pub(in crate::log) fn names(&self) -> Vec<String> {

@@ -460,6 +460,38 @@ fn opening_a_log_after_an_orderly_end_takes_a_handful_of_reads() {
 }
 
 #[test]
+fn files_that_are_gone_are_told_and_count_again_when_they_are_put_back() {
+    let mut w = filled(LogConfig::tiny(), 40, 100);
+    let point = w.log.recovery_point();
+    let bases: Vec<i64> = w.disk.names().iter().filter_map(|n| n.strip_suffix(".log")?.parse().ok()).collect();
+    let files = |base: i64| [".log", ".index", ".timeindex"].map(|kind| format!("{base:020}{kind}"));
+    assert!(bases.len() >= 5, "{bases:?}");
+    let start = |w: &World| {
+        let hints = crate::log::Hints { recovery_point: Some(point), log_start: Some(Offset(0)), clean: false, epoch_max: None };
+        let mut queue = crate::disk::DiskQueue::default();
+        let mut port = queue.port(crate::disk::Owner::Controller);
+        let opened = Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::tiny(), w.now, &mut port);
+        opened.expect("it lists").0
+    };
+    let gap = |i: usize| (Offset(bases[i]), Offset(bases[i + 1]));
+    assert_eq!(start(&w).missing(), []);
+    let kept = w.disk.names();
+    for gone in [0, 2] {
+        files(bases[gone]).iter().for_each(|name| w.disk.hide(name));
+    }
+    let mut log = start(&w);
+    assert_eq!(log.missing(), [gap(0), gap(2)]);
+    assert_eq!((log.log_start(), log.start_wanted(), log.end()), (Offset(bases[1]), Offset(0), Offset(40)));
+    log.check_deeply();
+    assert!(log.delete_records(Offset(bases[1] + 1), Offset(40), &mut Vec::new()));
+    assert_eq!(log.start_wanted(), Offset(bases[1] + 1), "what is deleted is deleted");
+    w.disk.show();
+    assert_eq!(w.disk.names(), kept);
+    let log = start(&w);
+    assert_eq!((log.missing(), log.log_start()), (&[][..], Offset(0)));
+}
+
+#[test]
 fn an_idle_log_is_small() {
     assert!(size_of::<Log>() <= 1200, "{}", size_of::<Log>());
     assert!(size_of::<super::super::segment::Segment>() <= 80);
