@@ -9,8 +9,9 @@ use super::records::Record;
 use super::refusal::text;
 use crate::wire::msg;
 use msg::create_topics_request::CreatableTopic;
+use std::collections::BTreeSet;
 
-/// The records that create those of `names`, each given once, that can be created, with the broker's defaults.
+/// The records that create those of `names` that can be created, each once, with the broker's defaults.
 pub(super) fn auto_create(scene: &mut Scene<'_>, names: &[String]) -> Vec<Record> {
     let mut request = msg::CreateTopicsRequest::default();
     request.timeout_ms = i32::MAX;
@@ -20,6 +21,7 @@ pub(super) fn auto_create(scene: &mut Scene<'_>, names: &[String]) -> Vec<Record
         (topic.num_partitions, topic.replication_factor) = (-1, -1);
         topic
     };
-    request.topics = names.iter().map(topic).collect();
+    let mut seen = BTreeSet::new();
+    request.topics = names.iter().filter(|name| seen.insert(name.as_str())).map(topic).collect();
     create_topics(scene, 7, &request).0
 }
