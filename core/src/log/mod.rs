@@ -59,6 +59,8 @@ pub struct Log {
     config: LogConfig,
     health: Health,
     closing: Closing,
+    /// What found the disk full is tried once more by an orderly end, and that has been done.
+    last_try: bool,
     /// Oldest first, never empty; the last one is the active one, the only one that is written.
     segments: VecDeque<Segment>,
     log_start: Offset,
@@ -169,6 +171,7 @@ impl Log {
             config,
             health: Health::Good,
             closing: Closing::No,
+            last_try: false,
             segments: VecDeque::new(),
             log_start: start,
             start_wanted: start,

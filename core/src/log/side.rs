@@ -238,9 +238,6 @@ impl Log {
             out.push(LogEvent::Offline { what: "it had failed before it was closed".into() });
             return;
         }
-        // What found the disk full is tried once more.
-        self.epoch_file.blocked = false;
-        self.retry_repair(port);
         self.flush(port);
         self.advance(now, port, out);
     }
@@ -249,8 +246,21 @@ impl Log {
         if matches!(self.closing, Closing::No | Closing::Done) {
             return;
         }
-        // A full disk may stay so for ever, and nobody waits that long for an end.
-        if (self.epoch_file.blocked || self.is_repair_blocked()) && !self.has(Bug::EndWaitsForSpace) {
+        // Also of an empty log the file has to be there for good: the next life takes it as it finds it.
+        let named = self.durable.is_named() || self.has(Bug::ClosedBeforeNamed);
+        let durable = self.synced_end == self.end && named && self.inflight.is_empty();
+        // A full disk may stay so for ever, and nobody waits that long for an end. What has room becomes durable all the same.
+        let stuck = self.is_repair_blocked() || durable && self.epoch_file.blocked;
+        if stuck && !self.has(Bug::EndWaitsForSpace) {
+            if !std::mem::replace(&mut self.last_try, true) {
+                // It may be long ago that the disk was found full.
+                self.epoch_file.blocked = false;
+                self.retry_repair(port);
+                if matches!(self.health, super::Health::Good) {
+                    self.write_side_files(port);
+                }
+                return;
+            }
             self.closing = Closing::Done;
             let what = "there is no space for what an orderly end leaves behind".to_owned();
             out.push(self.note(Level::Warn, "closed-without-space", what));
@@ -259,9 +269,7 @@ impl Log {
         if !matches!(self.health, super::Health::Good) {
             return;
         }
-        // Also of an empty log the file has to be there for good: the next life takes it as it finds it.
-        let named = self.durable.is_named() || self.has(Bug::ClosedBeforeNamed);
-        if self.synced_end < self.end || !named || !self.inflight.is_empty() || !self.epoch_file.is_idle() {
+        if !durable || !self.epoch_file.is_idle() {
             return;
         }
         if self.closing == Closing::Asked {
