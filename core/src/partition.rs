@@ -42,6 +42,8 @@ pub struct Partition {
     recovered_end: Offset,
     /// No more appends: the node ends, or the partition is deleted.
     closing: bool,
+    /// `Close` is answered.
+    closed: bool,
     /// Appends that are not visible yet: (end offset, bytes), by offset.
     unseen: VecDeque<(Offset, u64)>,
     /// Bytes that ever became visible in this life.
@@ -87,6 +89,7 @@ impl Partition {
             directory_durable,
             recovered_end: log.end(),
             closing: false,
+            closed: false,
             unseen: VecDeque::new(),
             seen_bytes: 0,
             on_written: Waiters::default(),
@@ -155,7 +158,7 @@ impl Partition {
             E::Close => {
                 self.closing = true;
                 if self.log.is_offline() {
-                    out.push(PartitionIntent::Closed { clean: false });
+                    self.on_closed(false, out);
                 } else {
                     self.log.close(now, &mut port, &mut events);
                 }
@@ -171,9 +174,19 @@ impl Partition {
         for event in events {
             self.on_log_event(event, out);
         }
+        if self.log.is_blocked() && !self.log.has(Bug::RollWaitsWithoutReserve) {
+            // Nobody knows when there is space, so nobody waits for it: it is left open what became of the records.
+            self.fail_waiters(self.log.end(), ErrorCode::NotEnoughReplicasAfterAppend, out);
+        }
         if self.told != (self.high_watermark, self.log.recovery_point()) {
             self.told = (self.high_watermark, self.log.recovery_point());
             out.push(PartitionIntent::Checkpoint);
+        }
+    }
+
+    fn on_closed(&mut self, clean: bool, out: &mut Vec<PartitionIntent>) {
+        if !std::mem::replace(&mut self.closed, true) {
+            out.push(PartitionIntent::Closed { clean });
         }
     }
 
@@ -200,7 +213,7 @@ impl Partition {
                 }
                 self.disturb(out);
                 if self.closing {
-                    out.push(PartitionIntent::Closed { clean: false });
+                    self.on_closed(false, out);
                 }
             }
             LogEvent::ReadDone { ticket, outcome } => self.on_read_done(ticket, outcome, out),
@@ -210,7 +223,7 @@ impl Partition {
                 // Everything below the log start is decided: nobody can wait for it or read it any more.
                 self.high_watermark = self.high_watermark.max(start);
             }
-            LogEvent::Closed { clean } => out.push(PartitionIntent::Closed { clean }),
+            LogEvent::Closed { clean } => self.on_closed(clean, out),
             LogEvent::Note(fact) => out.push(PartitionIntent::Note(fact)),
         }
     }
@@ -268,7 +281,7 @@ impl Partition {
 
     /// Nobody will hear of this partition again: whoever waits is told now, a producer by `produced`.
     fn on_gone(&mut self, produced: ErrorCode, error: ErrorCode, out: &mut Vec<PartitionIntent>) {
-        self.closing = true;
+        (self.closing, self.closed) = (true, true);
         self.fail_waiters(Offset(i64::MIN), produced, out);
         self.disturb(out);
         self.fail_deletes(error, out);

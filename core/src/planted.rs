@@ -176,6 +176,7 @@ bugs! {
     MarkerBeforeMetadata = "marker-before-metadata", "R30: the marker of an orderly end does not wait for the metadata log.";
     AdminWaitsForEver = "admin-waits-for-ever", "Who asks for a change is not answered before it is durable, however long that takes.";
     ReserveWakesInVain = "reserve-wakes-in-vain", "The time to keep the reserve again wakes a controller that does not keep it while the disk is full.";
+    RollWaitsWithoutReserve = "roll-waits-without-reserve", "A roll on a full disk tells nobody: the reserve stays, and whoever waits for the log, or for its end, waits for space.";
     FullDiskEndsStart = "full-disk-ends-start", "A start ends when there is no space for its vote.";
     UnlistedNameIsFree = "unlisted-name-is-free", "The name of a directory that could not be read at the start is given to another.";
     SuccessorIsTold = "successor-is-told", "A disk call of a partition that was given up ends, and the partition that was made instead is told.";

@@ -387,7 +387,8 @@ impl Controller {
     /// Whether the disk is full and nothing is under way that could change that: whoever waits for metadata may wait for ever.
     #[must_use]
     pub fn is_stuck(&self, now: Now) -> bool {
-        matches!(self.phase, Phase::Full { at, .. } if at > now.mono) && !self.reserve.is_being_given_up()
+        let is_full = matches!(self.phase, Phase::Full { at, .. } if at > now.mono) || self.log.is_blocked();
+        is_full && !self.reserve.is_being_given_up()
     }
 
     /// When the controller wants a turn at the latest.
@@ -438,6 +439,7 @@ impl Controller {
                 let mut events = Vec::new();
                 self.log.close(now, port, &mut events);
                 self.on_log_events(events, now, port, out);
+                self.maybe_give_up(port);
             }
             // What this life found is not known to be durable, or there is no space to make it so.
             _ => self.on_closed(false, out),
@@ -566,6 +568,14 @@ impl Controller {
         let mut events = Vec::new();
         self.log.on_disk(op, result, now, port, &mut events);
         self.on_log_events(events, now, port, out);
+        self.maybe_give_up(port);
+    }
+
+    /// A failed append of the log cannot even be cleared away before there is space.
+    fn maybe_give_up(&mut self, port: &mut DiskPort<'_>) {
+        if self.log.is_blocked() && !port.planted(Bug::RollWaitsWithoutReserve) {
+            self.reserve.give_up(port);
+        }
     }
 
     /// A directory that cannot be made ends the node; a file that cannot be removed is only in the way.

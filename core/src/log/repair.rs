@@ -193,6 +193,12 @@ impl Log {
         }
     }
 
+    /// Whether what has failed cannot be cleared away before there is space: a segment that a roll has begun has no file yet.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        matches!(&self.health, Health::Repairing(repair) if repair.step == Step::Blocked)
+    }
+
     /// Whether a repair waits for space, and for nothing else.
     pub(super) fn is_repair_blocked(&self) -> bool {
         matches!(&self.health, Health::Repairing(r) if r.step == Step::Blocked && r.waiting.is_empty())
