@@ -112,6 +112,9 @@ impl Log {
             excess = excess.saturating_sub(u64::from(segment.size));
             to = to.max(next);
         }
+        if to > self.start_wanted && self.has(Bug::RetentionTakesOneMore) {
+            to = self.segments.iter().map(|s| s.base).find(|base| *base > to && *base <= limit).unwrap_or(to);
+        }
         if to > self.start_wanted {
             self.want_start(to, out);
         }

@@ -14,6 +14,7 @@ mod ghost;
 mod history;
 mod metadata;
 mod refold;
+mod retention;
 mod watch;
 
 pub use acks::Excuse;
@@ -117,9 +118,9 @@ checks! {
         "What comes back lies between what is promised, or behind it in an older leader epoch.",
         "Logs on which a disk call has failed for good.";
     AskedDeletion = "deleted-as-asked", "S8, K12, R36":
-        "A log begins at zero and loses its beginning only where retention is set or somebody asked for it; its segments go oldest first, each for good before the next.",
+        "A log begins at zero and loses its beginning only where somebody asked for it, or retention is set and a segment is too old or the log too large without it; its segments go oldest first, each for good before the next.",
         "A power loss between two renames would leave a gap; what is behind a gap is cut.",
-        "How much retention takes; what goes with a damaged batch, which may say that it is ancient; logs on which a disk call has failed; log starts, where damage struck their checkpoint: it has no checksum, and Kafka believes it, too.";
+        "Of retention, limits that were loosened again, and worlds in which a disk was full or a call has failed; what goes with a damaged batch, which may say that it is ancient; logs on which a disk call has failed; log starts, where damage struck their checkpoint: it has no checksum, and Kafka believes it, too.";
     MetadataCut = "metadata-cut", "S7, L19, Q16":
         "The metadata log loses its beginning only when a snapshot that covers it is on the disk.",
         "A power loss would leave neither the records nor the snapshot.",
@@ -141,9 +142,9 @@ checks! {
         "Recovery may cut a torn tail, and nothing else.",
         "Logs on which a disk call has failed; what damage struck in a log, and what lies behind it; all logs, once damage took metadata that was durable.";
     Refold = "refold", "S6, S8":
-        "Leader-epoch checkpoints, offset indexes and time indexes on the disk say nothing that the log does not say.",
+        "Leader-epoch checkpoints, offset indexes, time indexes and the newest snapshot of producers on the disk say nothing that the log does not say.",
         "Derived state that is trusted and wrong serves wrong bytes.",
-        "Producer snapshots' contents; state that is only in memory, but for what it answers; what damage struck.";
+        "Producers that a snapshot leaves out, for they expire, and its window of older batches; state that is only in memory, but for what it answers; what damage struck.";
     LostWrite = "lost-write", "H1, C1, CA, CD":
         "Every acknowledged record is read at its offset by a fresh consumer at the end, or something that really happened permits its loss.",
         "This is what a log is for.",

@@ -62,7 +62,7 @@ pub(super) fn read_log(disk: &SimDisk, path: &str, start: i64) -> Vec<GhostBatch
 
 /// The first thing derived from this log that says something else than the log: site and message.
 pub(super) fn derived_is_fold(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
-    epochs(disk, log).or_else(|| indexes(disk, log)).or_else(|| time_indexes(disk, log))
+    epochs(disk, log).or_else(|| indexes(disk, log)).or_else(|| time_indexes(disk, log)).or_else(|| producers(disk, log))
 }
 
 /// The lines of a checkpoint: topic, partition, offset.
@@ -166,6 +166,55 @@ fn time_indexes(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)
                 let text = format!("{} {name}: {timestamp} at offset {offset} is not the largest so far", log.path);
                 return Some(("a time index leaves a larger timestamp out", text));
             }
+        }
+    }
+    None
+}
+
+/// One producer in a snapshot: id, epoch, last sequence, last offset.
+type Row = (i64, i16, i32, i64);
+
+/// The producers in `N.snapshot`, as Kafka writes them: version 1, CRC-32C of what follows it, then rows of 46 bytes.
+fn snapshot_rows(bytes: &[u8]) -> Option<Vec<Row>> {
+    const ROW: usize = 46;
+    let crc = u32::from_be_bytes(bytes.get(2..6)?.try_into().ok()?);
+    let count = usize::try_from(i32::from_be_bytes(bytes.get(6..10)?.try_into().ok()?)).ok()?;
+    let rows = bytes.get(10..10 + count.checked_mul(ROW)?)?;
+    if bytes[..2] != [0, 1] || crc32c::crc32c(&bytes[6..]) != crc {
+        return None;
+    }
+    let row = |r: &[u8]| {
+        let sequence = i32::from_be_bytes([r[10], r[11], r[12], r[13]]);
+        (i64_at(r, 0), i16::from_be_bytes([r[8], r[9]]), sequence, i64_at(r, 14))
+    };
+    Some(rows.chunks_exact(ROW).map(row).collect())
+}
+
+/// The newest `N.snapshot`: each of its producers is as the batches below N leave it, where these are still there.
+fn producers(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
+    let names = disk.names_in(&log.path).into_iter().filter(|n| n.kind == FileKind::Snapshot && n.suffix == Suffix::None);
+    let name = names.max_by_key(|n| n.base)?;
+    if disk.damaged().iter().any(|d| d.path == log.path && d.name.kind == FileKind::Snapshot) {
+        return None;
+    }
+    let Some(rows) = snapshot_rows(disk.bytes_of(&log.path, name)) else {
+        return Some(("a snapshot of producers that cannot be read", format!("{} {name}", log.path)));
+    };
+    let low = log.batches.first()?.head.base_offset;
+    for (id, epoch, sequence, offset) in rows {
+        // Of a producer whose epoch rose it may remember no batch.
+        if offset < low {
+            continue;
+        }
+        let last = log.batches.iter().rfind(|b| b.head.producer_id == id && b.head.last_offset() < name.base).map(|b| b.head);
+        let there = last.map(|h| {
+            let sequence = (i64::from(h.base_sequence) + i64::from(h.last_delta)).rem_euclid(1 << 31) as i32;
+            (h.producer_epoch, sequence, h.last_offset())
+        });
+        if there != Some((epoch, sequence, offset)) {
+            let text =
+                format!("{} {name}: producer {id} epoch {epoch} sequence {sequence} at {offset}, it is {there:?}", log.path);
+            return Some(("a snapshot of producers says something else than the log", text));
         }
     }
     None

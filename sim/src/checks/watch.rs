@@ -7,6 +7,7 @@
 
 use super::ghost::{GhostBatch, GhostLog, appended};
 use super::refold::FoundLog;
+use super::retention::Limits;
 use super::{Found, Id, Tally, refold};
 use crate::batch;
 use crate::disk::{Damage, SECTOR, SimDisk};
@@ -39,7 +40,11 @@ pub(crate) struct Watch {
     /// Topics whose promises rest on the page cache.
     page_cache: Vec<String>,
     /// Topics with a retention setting, from the start or set later; `None` in it stands for all.
-    retained: BTreeSet<Option<String>>,
+    pub(super) retained: BTreeSet<Option<String>>,
+    pub(super) limits: BTreeMap<Option<String>, Limits>,
+    pub(super) wall_ms: i64,
+    /// Log starts that were written down, by log.
+    pub(super) judged_starts: BTreeMap<usize, i64>,
     /// The directories in which calls of this life have failed.
     failed_in_life: BTreeSet<String>,
     /// As that, of this world.
@@ -86,11 +91,6 @@ impl Watch {
     /// Promises about this topic rest on the page cache.
     pub(crate) fn rests_on_page_cache(&mut self, topic: &str) {
         self.page_cache.push(topic.to_string());
-    }
-
-    /// Retention may take the beginning of this topic's logs; of every topic's, if there is no name.
-    pub(crate) fn is_under_retention(&mut self, topic: Option<&str>) {
-        self.retained.insert(topic.map(str::to_string));
     }
 
     pub(crate) fn is_retained(&self, topic: &str) -> bool {
@@ -168,6 +168,7 @@ impl Watch {
                     self.by_path.insert(path.clone(), log);
                 }
             }
+            DiskCall::Append { data, .. } if file.name.kind == FileKind::LogStarts => self.on_log_starts(data),
             DiskCall::Append { data, .. } if file.name.kind == FileKind::PartitionMetadata => {
                 if let Some(log) = self.log_of(disk, file.dir) {
                     self.logs[log].topic_id = refold::topic_id(&data.concat());

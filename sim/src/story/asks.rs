@@ -98,8 +98,8 @@ pub(super) fn create_topic(stage: &mut Stage, command: &Command) -> Result<Strin
     if settings(command).any(|(k, v)| k == "ottla.durability" && v == "page-cache") {
         stage.world().sim.watch.rests_on_page_cache(&command.args[0].text);
     }
-    if settings(command).any(|(k, _)| k.starts_with("retention.")) {
-        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text));
+    for (name, value) in settings(command).filter(|(name, _)| name.starts_with("retention.")) {
+        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text), name, value);
     }
     let said = ask(stage, command, 7, Request::CreateTopics(request), show)?;
     stage.world().run_until_quiet(10_000_000_000);
@@ -125,8 +125,8 @@ pub(super) fn delete_topic(stage: &mut Stage, command: &Command) -> Result<Strin
 
 pub(super) fn configure(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     use msg::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
-    if settings(command).any(|(k, _)| k.starts_with("retention.")) {
-        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text));
+    for (name, value) in settings(command).filter(|(name, _)| name.starts_with("retention.")) {
+        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text), name, value);
     }
     let configs = settings(command)
         .map(|(k, v)| AlterableConfig::blank().with_name(text(k)).with_config_operation(0).with_value(Some(text(v))));

@@ -52,6 +52,11 @@ pub struct Setup {
     pub planted: Option<String>,
 }
 
+/// Whether a broker setting says what retention takes. How often it looks is none of it.
+fn is_of_retention(name: &str) -> bool {
+    name.starts_with("log.retention.") && name != "log.retention.check.interval.ms"
+}
+
 impl Setup {
     /// The broker's settings; or the one that is refused.
     pub(crate) fn broker_settings(&self) -> Result<Settings, SettingError> {
@@ -62,9 +67,9 @@ impl Setup {
         Ok(settings)
     }
 
-    /// Whether the broker retains what topics do not say otherwise about. How often it looks is none of it.
+    /// Whether the broker retains what topics do not say otherwise about.
     pub(crate) fn retains_everywhere(&self) -> bool {
-        self.settings.keys().any(|name| name.starts_with("log.retention.") && name != "log.retention.check.interval.ms")
+        self.settings.keys().any(|name| is_of_retention(name))
     }
 
     /// A calm world with fast disks.
@@ -218,8 +223,8 @@ impl World {
             planted: None,
             setup,
         };
-        if sim.setup.retains_everywhere() {
-            sim.watch.is_under_retention(None);
+        for (name, value) in sim.setup.settings.iter().filter(|(name, _)| is_of_retention(name)) {
+            sim.watch.is_under_retention(None, name, value);
         }
         sim.add_node();
         let boundaries = sim.setup.power_loss_at.clone();

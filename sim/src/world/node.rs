@@ -248,6 +248,7 @@ impl Sim {
                 Effect::Close { conn } => self.on_close_effect(conn),
                 Effect::Disk { op, file, call } => {
                     self.watch.tally.count(crate::checks::Id::DiskContract);
+                    self.watch.on_wall(self.nodes[n as usize].now(self.agenda.now_ns()).wall.0);
                     self.watch.on_call(&self.nodes[n as usize].disk, file, &call);
                     self.count_unwritten(n, op, file, &call);
                     self.nodes[n as usize].disk.submit(op, file, call);

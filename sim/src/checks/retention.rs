@@ -1,0 +1,104 @@
+//! How much retention takes: nothing that is neither too old nor too much.
+//!
+//! State       in `Watch`: the tightest limits that each topic has had, the latest wall time, the log starts that were judged.
+//! Takes       settings as they are given; checkpoints of log starts as they are written.
+//! Holds       the limits are the tightest that ever were: a setting that was loosened again excuses, one that was never there does not.
+//! Not here    whether anybody asked for retention at all, and the order of what goes (watch.rs).
+
+use super::refold;
+use super::{Id, Watch};
+use bytes::Bytes;
+
+/// `retention.ms` unless anybody says otherwise.
+const DEFAULT_MS: i64 = 7 * 24 * 3_600_000;
+
+/// The tightest limits of a topic, or of the broker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    ms: i64,
+    bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { ms: DEFAULT_MS, bytes: u64::MAX }
+    }
+}
+
+impl Limits {
+    fn tightened(self, other: Limits) -> Limits {
+        Limits { ms: self.ms.min(other.ms), bytes: self.bytes.min(other.bytes) }
+    }
+
+    /// As a setting says, under its name of the topic or of the broker.
+    fn of(name: &str, value: &str) -> Limits {
+        let none = Limits::default();
+        let Some(value) = value.parse::<i64>().ok().filter(|v| *v >= 0) else { return none };
+        match name.trim_start_matches("log.") {
+            "retention.ms" => Limits { ms: value, ..none },
+            "retention.minutes" => Limits { ms: value.saturating_mul(60_000), ..none },
+            "retention.hours" => Limits { ms: value.saturating_mul(3_600_000), ..none },
+            "retention.bytes" => Limits { bytes: value.unsigned_abs(), ..none },
+            _ => none,
+        }
+    }
+}
+
+impl Watch {
+    /// Retention may take the beginning of this topic's logs; of every topic's, if there is no name: so a setting says.
+    pub(crate) fn is_under_retention(&mut self, topic: Option<&str>, setting: &str, value: &str) {
+        let topic = topic.map(str::to_string);
+        let limits = self.limits.entry(topic.clone()).or_default();
+        *limits = limits.tightened(Limits::of(setting, value));
+        self.retained.insert(topic);
+    }
+
+    /// The wall time of a node that takes its turn.
+    pub(crate) fn on_wall(&mut self, wall_ms: i64) {
+        self.wall_ms = self.wall_ms.max(wall_ms);
+    }
+
+    /// Log starts are written down: whatever lies below, and did not before, retention took, or somebody asked for that.
+    pub(super) fn on_log_starts(&mut self, data: &[Bytes]) {
+        for (topic, index, start) in refold::checkpoint_lines(&data.concat()) {
+            let Some(log) = self.by_path.get(&format!("{topic}-{index}")).copied() else { continue };
+            let ghost = &self.logs[log];
+            let known = self.judged_starts.get(&log).copied().unwrap_or(0).max(ghost.start).max(ghost.deletion_asked);
+            if start <= known || !self.is_retained(&topic) {
+                continue;
+            }
+            self.judged_starts.insert(log, start);
+            // What a failed append left, and was cut away since, counted when retention looked.
+            if ghost.is_damaged() || ghost.is_back || self.no_space || self.anything_failed() {
+                continue;
+            }
+            self.tally.count(Id::AskedDeletion);
+            if let Some(text) = self.taken_too_early(log, &topic, known, start) {
+                self.report(Id::AskedDeletion.found("retention takes a segment that is neither too old nor too much", text));
+            }
+        }
+    }
+
+    /// The first segment between two log starts that no limit lets go.
+    fn taken_too_early(&self, log: usize, topic: &str, from: i64, to: i64) -> Option<String> {
+        let limits = |name: Option<&str>| self.limits.get(&name.map(str::to_string)).copied().unwrap_or_default();
+        let limits = limits(Some(topic)).tightened(limits(None));
+        let batches = &self.logs[log].batches;
+        let mut at = batches.partition_point(|b| b.head.last_offset() < from);
+        while let Some(first) = batches.get(at).filter(|b| b.head.base_offset < to) {
+            let end = batches.partition_point(|b| b.name.base <= first.name.base);
+            let segment = &batches[at..end];
+            let newest = segment.iter().map(|b| b.head.max_timestamp).max().unwrap_or(-1);
+            let left: u64 = batches[end..].iter().map(|b| b.head.size as u64).sum();
+            if self.wall_ms.saturating_sub(newest) <= limits.ms && left < limits.bytes {
+                let (path, base) = (&self.logs[log].path, first.name.base);
+                return Some(format!(
+                    "{path}: segment {base}, newest {newest} at {}, {left} bytes behind it, {limits:?}",
+                    self.wall_ms
+                ));
+            }
+            at = end;
+        }
+        None
+    }
+}
