@@ -209,6 +209,12 @@ impl Node {
         self.sessions.open_requests()
     }
 
+    /// Fetch sessions that are kept, for checks of bounds.
+    #[must_use]
+    pub fn fetch_sessions(&self) -> usize {
+        self.fetch_sessions.len()
+    }
+
     /// Answers whose ranges of files have not been released.
     #[must_use]
     pub fn open_leases(&self) -> usize {

@@ -23,8 +23,9 @@ use std::time::Duration;
 pub(super) const HOT_MAX: usize = 31;
 /// How many index entries wait in memory before they are written, at most (but for those whose batches are not durable yet).
 const PENDING_ENTRIES_MAX: usize = 32;
-/// So many entries of batches that are not durable make the log ask for a sync by itself: 4 MiB of records by default settings.
-const UNSYNCED_ENTRIES_MAX: usize = 1024;
+/// So many entries of batches that are not durable make the log ask for a sync by itself: 64 MiB of records by default
+/// settings, and less than half a megabyte of entries.
+const UNSYNCED_ENTRIES_MAX: usize = 16_384;
 
 /// An append that the disk has not confirmed, or that stands behind one.
 #[derive(Debug)]

@@ -378,9 +378,14 @@ fn open_partition(
 fn describe(path: &str, verdict: &Verdict) -> String {
     match verdict {
         Verdict::Intact { scanned_bytes } => format!("{path}: intact, {scanned_bytes} bytes checked"),
-        Verdict::TornTail { bytes, .. } => {
+        Verdict::TornTail { bytes, batches_behind: false } => {
             format!("{path}: {bytes} bytes behind the last whole batch, which nobody was promised, were cut away")
         }
+        // What a power loss leaves of several batches that were not durable, or damage in front of some that were.
+        Verdict::TornTail { bytes, batches_behind: true } => format!(
+            "{path}: {bytes} bytes behind a batch that is torn or damaged were cut away, whole batches among them: nothing on the disk \
+             says that they were promised"
+        ),
         Verdict::LostPromised { end, promised } => {
             format!("{path}: records up to offset {promised} were on disk once, and the log ends at {end}: they are lost")
         }

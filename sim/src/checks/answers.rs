@@ -105,7 +105,12 @@ impl Watch {
     }
 
     /// Nothing is under way on the disk. Where no request is either, nothing may be left of any.
-    pub(crate) fn on_rest(&mut self, node: &Node, leases_out: usize, disk: &SimDisk) {
+    pub(crate) fn on_rest(&mut self, node: &Node, leases_out: usize, sessions_max: i64, disk: &SimDisk) {
+        let sessions = node.fetch_sessions();
+        if i64::try_from(sessions).is_ok_and(|n| n > sessions_max) {
+            let text = format!("{sessions} of {sessions_max}");
+            self.report(Id::Bounded.found("more fetch sessions than the bound", text));
+        }
         if node.open_requests() > 0 {
             return;
         }

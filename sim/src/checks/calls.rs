@@ -115,7 +115,10 @@ impl Watch {
         let Some(relative) = bytes.get(at..at.saturating_add(4)) else { return };
         let relative = u32::from_be_bytes([relative[0], relative[1], relative[2], relative[3]]);
         let Some(batch) = ghost.batch_at(file.name.base + i64::from(relative)).copied() else { return };
-        if ghost.page_cache || ghost.is_damaged() {
+        // What rests on the page cache may be deleted before it is on the disk: an entry of that is evidence of nothing.
+        let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
+        let deleted = batch.head.last_offset() < ghost.deletion_asked || self.is_retained(topic);
+        if ghost.is_damaged() || ghost.page_cache && deleted {
             return;
         }
         self.tally.count(Id::Derived);

@@ -58,7 +58,7 @@ checks! {
         "With sendfile the bytes are read when the socket takes them, not when the answer is made.",
         "Bytes that only pass through memory.";
     Bounded = "bounded-queues", "S16":
-        "What a node keeps for requests goes with them: nothing waits for a request that is no more, every lease is one of an answer under way, and a deleted directory is gone when no answer refers to it.",
+        "What a node keeps for requests goes with them: nothing waits for a request that is no more, every lease is one of an answer under way, and a deleted directory is gone when no answer refers to it. No more records wait for the disk than `queued.max.request.bytes` and a batch, and there are no more fetch sessions than `max.incremental.fetch.session.cache.slots`.",
         "What is kept for ever fills the memory, or the disk, of a broker that runs for months.",
         "The edge's part: it reads no more from a connection whose unanswered requests are too many or too large; deleted directories once a disk call has failed or the disk was full.";
     FlushedInTime = "flushed-in-time", "CD":

@@ -503,7 +503,8 @@ impl Sim {
         // What a connection that the node wants closed keeps goes when it is.
         let closing = self.conns.iter().any(|c| c.node == n && c.node_side && c.life == life && c.closing);
         if let Some(node) = slot.node.as_ref().filter(|_| !closing) {
-            self.watch.on_rest(node, slot.leases_out, &slot.disk);
+            let sessions_max = self.settings.as_ref().map_or(i64::MAX, |s| s.int("max.incremental.fetch.session.cache.slots"));
+            self.watch.on_rest(node, slot.leases_out, sessions_max, &slot.disk);
         }
     }
 
