@@ -68,7 +68,7 @@ pub struct Log {
     start_wanted: Offset,
     /// The files of these offsets are gone, and nobody deleted them: (from, to), in order.
     missing: Vec<(Offset, Offset)>,
-    /// The log start on the disk, where the log begins above it because files are missing, until somebody wants another one.
+    /// The log start on the disk, where the log begins elsewhere because files are missing or damaged, until somebody wants another one.
     start_kept: Option<Offset>,
     /// A start after a power loss would find this log's directory, and `log_start`, again. A life that has only seen what the page cache
     /// says of them does not know.
@@ -225,7 +225,8 @@ impl Log {
     }
 
     /// What the log-start checkpoint shall say: `log_start`, or where the log is to begin once that is on the disk. While nobody has
-    /// asked for more than what is missing at the beginning, that stays the log's: a file that is put back counts again.
+    /// asked for more than what is missing at the beginning, that stays the log's: a file that is put back counts again. So it does while
+    /// the log is offline.
     #[must_use]
     pub fn start_wanted(&self) -> Offset {
         self.start_kept.unwrap_or(self.start_wanted)

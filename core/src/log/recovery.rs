@@ -242,6 +242,8 @@ impl Recovery<'_> {
         self.recover_epochs(file_epochs, folded_from);
         if let Verdict::Corrupt { .. } = verdict {
             self.log.health = Health::Offline;
+            // What is left of it may end below: whoever restores its files has it begin where it began.
+            self.log.start_kept = self.hints.log_start.filter(|_| !self.has(Bug::OfflineStartForgotten));
             return verdict;
         }
         if let Verdict::Intact { .. } | Verdict::TornTail { .. } = verdict {

@@ -8,6 +8,7 @@
 use super::refold;
 use super::{Id, Watch};
 use bytes::Bytes;
+use ottla_core::io::FileKind;
 
 /// `retention.ms` unless anybody says otherwise.
 const DEFAULT_MS: i64 = 7 * 24 * 3_600_000;
@@ -62,6 +63,11 @@ impl Watch {
     pub(super) fn on_log_starts(&mut self, data: &[Bytes]) {
         for (topic, index, start) in refold::checkpoint_lines(&data.concat()) {
             let Some(log) = self.by_path.get(&format!("{topic}-{index}")).copied() else { continue };
+            let ghost = &self.logs[log];
+            if start < ghost.start && !ghost.is_back && !self.root_is_damaged(FileKind::LogStarts) {
+                let text = format!("{}: {start}, this life has found {}", ghost.path, ghost.start);
+                self.report(Id::AskedDeletion.found("a log start goes back in the checkpoint", text));
+            }
             let ghost = &self.logs[log];
             let known = self.judged_starts.get(&log).copied().unwrap_or(0).max(ghost.start).max(ghost.deletion_asked);
             if start <= known || !self.is_retained(&topic) {

@@ -438,7 +438,9 @@ impl Watch {
             let path = ghost.path.clone();
             let (asked, damaged) = (ghost.deletion_asked >= gone, ghost.is_damaged_at(gone - 1));
             let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
-            if is_partition(&path) && !damaged && !self.is_retained(topic) {
+            // As Kafka does, a node believes that file.
+            let unsure = self.root_is_damaged(FileKind::LogStarts);
+            if is_partition(&path) && !damaged && !unsure && !self.is_retained(topic) {
                 self.tally.count(Id::AskedDeletion);
                 if !asked {
                     let text = format!("{path}: up to offset {gone}");
