@@ -28,10 +28,12 @@ fn the_locator_names_the_first_event_that_differs() {
     // From an event on, messages take another time in the second run: the first difference is the next one that is sent, which may be
     // a while where nobody speaks.
     let mut nearest = u64::MAX;
-    for planted in (50..500).step_by(50) {
+    let events = run_seed(&campaign, 3).events;
+    for planted in (50..events - 50).step_by(50) {
         let divergence = verify_planted(&campaign, 3, Some(planted)).expect("it diverges");
         assert!(divergence.event + 1 >= planted, "what came before is the same: {divergence:?}");
-        assert!(!divergence.first.is_empty() && divergence.first != divergence.second, "{divergence:?}");
+        // One of the two may be over there.
+        assert!(divergence.first != divergence.second, "{divergence:?}");
         nearest = nearest.min(divergence.event.abs_diff(planted));
     }
     assert!(nearest < 20, "named {nearest} events late, at the best");
