@@ -12,7 +12,7 @@ use crate::batch;
 use crate::disk::SimDisk;
 use crate::world::net::AskedChange;
 use ottla_core::io::{FileKind, FileName, Suffix};
-use ottla_core::wire::{Response, msg};
+use ottla_core::wire::Response;
 
 /// How a record begins: version of its frame, type, version. See Kafka's TopicRecord, ConfigRecord, RemoveTopicRecord.
 const TOPIC: [u8; 3] = [1, 2, 0];
@@ -92,18 +92,22 @@ fn changes(asked: &AskedChange, response: &Response) -> Vec<Change> {
             known.filter_map(|(name, id)| Some(change(id.as_ref()?.to_vec(), name, "the creation of partitions"))).collect()
         }
         Response::IncrementalAlterConfigs(answer) => {
-            let changed = answer.responses.iter().filter(|r| r.error_code == 0);
-            changed.map(setting_of).collect()
+            let changed = |kind: i8, of: &str| {
+                answer.responses.iter().any(|r| r.error_code == 0 && r.resource_type == kind && r.resource_name.as_str() == of)
+            };
+            let done = asked.settings.iter().filter(|(kind, of, ..)| changed(*kind, of));
+            done.map(|(kind, of, name, value)| setting(*kind, of, name, value.as_deref())).collect()
         }
         _ => Vec::new(),
     }
 }
 
-/// What changes nothing is not written down.
-fn setting_of(changed: &msg::incremental_alter_configs_response::AlterConfigsResourceResponse) -> Change {
-    let name = changed.resource_name.as_str();
-    let begins = [&CONFIG[..], &changed.resource_type.to_be_bytes()].concat();
-    Change { needle: named(&begins, name), about: name.to_owned(), what: "a change of settings", must: false }
+/// What changes nothing is not written down. Where the same is asked for twice, the first record says it.
+fn setting(kind: i8, of: &str, name: &str, value: Option<&str>) -> Change {
+    let begins = named(&[&CONFIG[..], &kind.to_be_bytes()].concat(), of);
+    let value = value.map_or(vec![0], |value| named(&[], value));
+    let needle = [named(&begins, name), value].concat();
+    Change { needle, about: format!("{name} of {of}"), what: "a change of settings", must: false }
 }
 
 /// The first bytes of a record that goes on with a name; names here are shorter than 127 bytes.

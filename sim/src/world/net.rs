@@ -43,6 +43,8 @@ pub(crate) struct AskedChange {
     pub(crate) validate_only: bool,
     /// Topics that get partitions, with their ids when the request came.
     pub(crate) topics: Vec<(String, Option<[u8; 16]>)>,
+    /// Settings that are set or removed: of which kind of resource, of which one, which, to what.
+    pub(crate) settings: Vec<(i8, String, String, Option<String>)>,
     /// The file of the metadata log's last batch when the request came, and where that batch ends.
     pub(crate) end: Option<(FileName, u64)>,
 }

@@ -593,7 +593,19 @@ fn asked_change(request: &Request) -> Option<AskedChange> {
         Request::IncrementalAlterConfigs(r) => (r.validate_only, Vec::new()),
         _ => return None,
     };
-    Some(AskedChange { validate_only, topics, end: None })
+    let mut settings = Vec::new();
+    if let Request::IncrementalAlterConfigs(r) = request {
+        let text = |s: &str| s.to_owned();
+        for of in &r.resources {
+            // What is added to a list, or taken from one, makes a value that the request does not say.
+            let plain = of.configs.iter().filter(|c| c.config_operation <= 1);
+            let value = |c: &msg::incremental_alter_configs_request::AlterableConfig| {
+                c.value.as_deref().filter(|_| c.config_operation == 0).map(text)
+            };
+            settings.extend(plain.map(|c| (of.resource_type, text(&of.resource_name), text(&c.name), value(c))));
+        }
+    }
+    Some(AskedChange { validate_only, topics, settings, end: None })
 }
 
 fn asked_fetch(request: &msg::FetchRequest) -> AskedFetch {
