@@ -594,7 +594,7 @@ fn a_seed_of_the_simulator_is_the_same_run_each_time() {
     check recency
       After an acks=all answer, every later Fetch answer has a high watermark above the record.
       why: A fresh consumer must find what is acknowledged.
-      not checked: Where a power loss permitted its loss.
+      not checked: Where a power loss between the two permitted its loss; of a log that damage struck, what was told after that of the offsets from there on.
       stands for: H16, CL
 
     excuse deleted
