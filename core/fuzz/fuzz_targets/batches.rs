@@ -6,7 +6,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use ottla_core::time::Timestamp;
 use ottla_core::wire::batch::{AppendPolicy, BatchInfo, HEADER_BYTES, batches, check, prepare, records};
-use ottla_core::wire::compress::{Codec, Compression};
+use ottla_core::wire::compress::{Codec, Compression, DECOMPRESSED_BYTES_MAX};
 
 const POLICY: AppendPolicy = AppendPolicy {
     bytes_max: 1 << 20,
@@ -18,7 +18,8 @@ const POLICY: AppendPolicy = AppendPolicy {
 };
 
 fuzz_target!(|data: &[u8]| {
-    let _ = check(Some(Bytes::copy_from_slice(data)), 13);
+    let mut unpacked_left = DECOMPRESSED_BYTES_MAX;
+    let _ = check(Some(Bytes::copy_from_slice(data)), 13, &mut unpacked_left);
     let mut data = data.to_vec();
     if data.len() >= HEADER_BYTES {
         let length = i32::try_from(data.len() - 12).expect("small");
@@ -36,7 +37,7 @@ fuzz_target!(|data: &[u8]| {
             let _ = records.count();
         }
     }
-    if let Ok(checked) = check(Some(data), 13) {
+    if let Ok(checked) = check(Some(data), 13, &mut unpacked_left) {
         // What passed can be read, whole, by everybody else.
         let (bytes, info) = checked.iter().next().expect("one batch");
         let read = records(info, &bytes).expect("a checked batch decompresses");

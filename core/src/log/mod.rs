@@ -66,6 +66,8 @@ pub struct Log {
     log_start: Offset,
     /// Where the log begins once that is on the disk.
     start_wanted: Offset,
+    /// What was told of that: no more than is durable, so that a log start is evidence of what lay below it, whatever it rested on.
+    start_told: Offset,
     /// The files of these offsets are gone, and nobody deleted them: (from, to), in order.
     missing: Vec<(Offset, Offset)>,
     /// The log start on the disk, where the log begins elsewhere because files are missing or damaged, until somebody wants another one.
@@ -175,6 +177,7 @@ impl Log {
             segments: VecDeque::new(),
             log_start: start,
             start_wanted: start,
+            start_told: start,
             missing: Vec::new(),
             start_kept: None,
             settled: false,
@@ -229,7 +232,8 @@ impl Log {
     /// the log is offline.
     #[must_use]
     pub fn start_wanted(&self) -> Offset {
-        self.start_kept.unwrap_or(self.start_wanted)
+        let told = self.start_told.max(self.log_start);
+        self.start_kept.unwrap_or(if self.is_start_due() { told } else { self.start_wanted })
     }
 
     /// Which offsets' files were gone when this life began, though nobody deleted them: (from, to).
@@ -494,6 +498,7 @@ impl Log {
         if synced > self.synced_end {
             self.synced_end = synced;
             out.push(LogEvent::Synced { end: synced });
+            self.tell_start(out);
         }
         if matches!(self.health, Health::Good) {
             self.sync_due(port);

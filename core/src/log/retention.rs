@@ -4,7 +4,7 @@
 //! Takes       the owner's regular look at retention; DeleteRecords; the word that a log start is on the disk; releases of leases.
 //! Gives       `StartWanted`, `StartAdvanced`; renames to `.deleted`, one at a time and each made durable before the next, so that no crash leaves a
 //!             gap between segments; removals after `file.delete.delay.ms`.
-//! Holds       the log start moves on only when the new one is on the disk: what is deleted never comes back, and nothing that is
+//! Holds       the log start moves on only when the new one is on the disk, and that only when all below it is: what is deleted never comes back, and nothing that is
 //!             derived from the log leaves out what may come back. Nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched;
 //!             no segment goes before all older ones have gone, also if a rename fails: it is tried again.
 //! Not here    when to look (the node), the checkpoint of log starts (the node).
@@ -63,6 +63,11 @@ impl Log {
     /// begins there or above already, or is to; or if that is above the limit.
     pub fn delete_records(&mut self, to: Offset, limit: Offset, out: &mut Vec<LogEvent>) -> bool {
         let limit = if self.has(Bug::DeletionBeyondHighWatermark) { self.end } else { limit };
+        if to <= self.start_wanted && self.start_kept.is_some_and(|kept| to > kept) {
+            // Of files that are missing: they do not come back.
+            self.start_kept = None;
+            out.push(LogEvent::StartWanted { start: self.start_wanted });
+        }
         if to <= self.start_wanted || to > limit.min(self.promised_end()) && !self.has(Bug::DeletionBeyondHighWatermark) {
             return false;
         }
@@ -72,7 +77,21 @@ impl Log {
 
     fn want_start(&mut self, to: Offset, out: &mut Vec<LogEvent>) {
         (self.start_wanted, self.start_kept) = (to, None);
-        out.push(LogEvent::StartWanted { start: to });
+        self.tell_start(out);
+    }
+
+    /// Whether records are to be deleted that are not on the disk yet: whoever wants that has to flush the log.
+    #[must_use]
+    pub fn is_start_due(&self) -> bool {
+        self.start_wanted > self.start_told.max(self.log_start).max(self.synced_end) && !self.has(Bug::StartAheadOfDisk)
+    }
+
+    /// The log start may be written down when all below it is on the disk.
+    pub(super) fn tell_start(&mut self, out: &mut Vec<LogEvent>) {
+        if self.start_wanted > self.start_told.max(self.log_start) && !self.is_start_due() {
+            self.start_told = self.start_wanted;
+            out.push(LogEvent::StartWanted { start: self.start_wanted });
+        }
     }
 
     /// A start after a crash would find this log start, and drop what lies below it: the log begins there.
@@ -117,6 +136,9 @@ impl Log {
         }
         if to > self.start_wanted {
             self.want_start(to, out);
+        }
+        if self.is_start_due() {
+            self.flush(port);
         }
         self.ask_for_oldest_time(port);
     }

@@ -209,7 +209,8 @@ impl Directories {
         let what = self.ops.remove(&op);
         let takes_away = matches!(&what, Some(DirOp::Renamed { .. } | DirOp::PutAside { .. } | DirOp::Removed { .. }));
         // What is not there need not be taken away.
-        let fault = fault.filter(|fault| !(takes_away && *fault == DiskFault::NotFound));
+        let is_gone = takes_away && fault == Some(DiskFault::NotFound);
+        let fault = fault.filter(|_| !is_gone);
         match (what, fault) {
             (None, _) => {}
             (Some(DirOp::Removed { freed, .. }), None) => {
@@ -254,6 +255,10 @@ impl Directories {
                 self.renamed = true;
                 self.taken.remove(&old);
                 out.push(DirEvent::Freed(old));
+                // Somebody else took it away: under its name there may be its successor by the time it would be removed.
+                if is_gone {
+                    self.dying.remove(&dir);
+                }
                 if let Some(dying) = self.dying.get_mut(&dir) {
                     dying.renamed = true;
                 }

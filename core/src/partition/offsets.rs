@@ -146,6 +146,9 @@ impl Partition {
         if port.planted(Bug::DeletionBeforeCheckpoint) {
             self.log.on_start_durable(to, now, port, events);
         }
+        if self.log.is_start_due() {
+            self.log.flush(port);
+        }
         if to > self.log.log_start() {
             // Somebody may have wanted that before, and its checkpoint is still on its way.
             return self.deletes.push((to, token));

@@ -11,7 +11,7 @@ use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
 /// All batches of a request may decompress to so much for each of their bytes, beside what one batch may: ordinary ones do, and a
 /// request of many that are made to decompress to a thousand times their size cannot hold up everybody else.
-const DECOMPRESSED_PER_BYTE: usize = 16;
+const DECOMPRESSED_PER_BYTE: usize = 64;
 
 impl Body for Produce {
     fn header_version(version: i16) -> i16 {

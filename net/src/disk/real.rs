@@ -48,6 +48,8 @@ struct Ended {
     file: FileId,
     result: CallResult,
     sync_took: Option<Duration>,
+    /// It takes its directory away.
+    removes_dir: bool,
     /// The handle that the job opened, to be kept.
     opened: Option<Arc<OwnedFd>>,
 }
@@ -204,13 +206,14 @@ impl RealDisk {
             Some(handle) => Ok(handle),
             None => open(root, path).map(Arc::new),
         };
+        let removes_dir = matches!(call, DiskCall::RemoveDir);
         // The other end is gone only when the node is.
         let end = move |result: Result<(DiskDone, Option<Arc<OwnedFd>>), DiskFault>, sync_took| {
             let (result, opened) = match result {
                 Ok((done, handle)) => (Ok(done), handle.filter(|_| !cached)),
                 Err(fault) => (Err(fault), None),
             };
-            tell.send(Ended { op, file, result, sync_took, opened }).ok();
+            tell.send(Ended { op, file, result, sync_took, removes_dir, opened }).ok();
         };
         match *call {
             DiskCall::Sync => self.syncs.run(move || {
@@ -249,7 +252,6 @@ impl RealDisk {
             }
             DiskCall::RemoveDir => {
                 self.handles.remove_dir(file.dir);
-                self.dirs.remove(&file.dir);
                 drop(job_handle);
                 self.syncs.run(move || end(remove_dir(&root, &path).map(|()| (DiskDone::Done, None)), None));
             }
@@ -355,6 +357,10 @@ impl Disk for RealDisk {
         while let Poll::Ready(Some(ended)) = self.told.poll_recv(cx) {
             if let Some(handle) = ended.opened {
                 self.handles.insert(ended.file, handle);
+            }
+            // What could not be removed is asked for again by the same id.
+            if ended.removes_dir && ended.result.is_ok() {
+                self.dirs.remove(&ended.file.dir);
             }
             self.tell_of(ended.file, &ended.result);
             done.push(Completion { op: ended.op, result: ended.result, sync_took: ended.sync_took });

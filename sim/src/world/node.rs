@@ -217,6 +217,7 @@ impl Sim {
             return;
         }
         let now = slot.now(now_ns);
+        self.watch.on_wall(now.wall.0);
         fingerprint::input(&mut self.digest, n, now_ns, &input);
         if self.sink.is_some() {
             self.trace(&Traced::Input { node: n, input: &input });
@@ -248,7 +249,6 @@ impl Sim {
                 Effect::Close { conn } => self.on_close_effect(conn),
                 Effect::Disk { op, file, call } => {
                     self.watch.tally.count(crate::checks::Id::DiskContract);
-                    self.watch.on_wall(self.nodes[n as usize].now(self.agenda.now_ns()).wall.0);
                     self.watch.on_call(&self.nodes[n as usize].disk, file, &call);
                     self.count_unwritten(n, op, file, &call);
                     self.nodes[n as usize].disk.submit(op, file, call);

@@ -254,8 +254,12 @@ impl Asking {
                 if let Some(wrong) = dirs.clone().find(|d| !self.older && !of_disk((d.total_bytes, d.usable_bytes))) {
                     complain(sim, "a volume is described that is none", format!("{wrong:?}"));
                 }
-                let parts = dirs.flat_map(|d| &d.topics).flat_map(|t| &t.partitions);
-                if let Some(wrong) = parts.clone().find(|p| p.partition_size < 0 || p.partition_index == 99) {
+                let of_own = |name: &str, index: i32| name == OWN && index == 99;
+                let parts = dirs.flat_map(|d| &d.topics).flat_map(|t| t.partitions.iter().map(|p| (t.name.as_str(), p)));
+                let is_wrong = |(name, p): &(&str, &msg::describe_log_dirs_response::DescribeLogDirsPartition)| {
+                    p.partition_size < 0 || of_own(name, p.partition_index)
+                };
+                if let Some(wrong) = parts.clone().find(is_wrong) {
                     complain(sim, "a log of no size, or that nobody made, is described", format!("{wrong:?}"));
                 }
             }
