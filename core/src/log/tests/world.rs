@@ -313,6 +313,10 @@ impl World {
 
     /// A lookup, compared with the model.
     pub(in crate::log) fn check_lookup(&mut self, target: TimestampTarget) {
+        if self.log.is_start_due() {
+            // The log's beginning would move on while it looks.
+            self.settle();
+        }
         let (start, end) = (self.log.log_start().0, self.log.written_end().0);
         if self.log.written_end() < self.log.end() {
             return;
