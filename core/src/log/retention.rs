@@ -83,7 +83,8 @@ impl Log {
     /// Whether records are to be deleted that are not on the disk yet: whoever wants that has to flush the log.
     #[must_use]
     pub fn is_start_due(&self) -> bool {
-        self.start_wanted > self.start_told.max(self.log_start).max(self.synced_end) && !self.has(Bug::StartAheadOfDisk)
+        let at_once = self.has(Bug::StartAheadOfDisk) || self.has(Bug::DeletionBeyondHighWatermark);
+        self.start_wanted > self.start_told.max(self.log_start).max(self.synced_end) && !at_once
     }
 
     /// The log start may be written down when all below it is on the disk.
