@@ -83,7 +83,8 @@ impl Log {
     /// Whether records are to be deleted that are not on the disk yet: whoever wants that has to flush the log.
     #[must_use]
     pub fn is_start_due(&self) -> bool {
-        let at_once = self.has(Bug::StartAheadOfDisk) || self.has(Bug::DeletionBeyondHighWatermark);
+        let at_once =
+            [Bug::StartAheadOfDisk, Bug::DeletionBeyondHighWatermark, Bug::RetentionByEnd].iter().any(|bug| self.has(*bug));
         self.start_wanted > self.start_told.max(self.log_start).max(self.synced_end) && !at_once
     }
 
