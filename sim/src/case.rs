@@ -446,18 +446,9 @@ impl<'a> Run<'a> {
         for (name, partition) in logs {
             let log = (name.clone(), *partition);
             let probe = ProducerConfig {
-                topics: vec![(name.clone(), partition + 1)],
-                acks: -1,
-                idempotent: false,
-                in_flight: 1,
-                retries: true,
-                records_max: 1,
-                padding_max: 0,
                 think_ms: 0,
-                patience_ms: 20_000,
-                batches: 0,
-                by_id: false,
                 timetable: vec![TimedBatch { at_ms: 0, to: vec![log], records: 1, padding: 0 }],
+                ..ProducerConfig::patient(vec![(name.clone(), partition + 1)], 20_000)
             };
             let stream = format!("probe/{name}-{partition}");
             probes.push(world.add_client("probe", Client::Producer(Producer::new(probe, seed, &stream))));

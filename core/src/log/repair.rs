@@ -201,12 +201,11 @@ impl Log {
 
     /// Whether a repair waits for space, and for nothing else.
     pub(super) fn is_repair_blocked(&self) -> bool {
-        matches!(&self.health, Health::Repairing(r) if r.step == Step::Blocked && r.waiting.is_empty())
+        self.is_blocked() && matches!(&self.health, Health::Repairing(repair) if repair.waiting.is_empty())
     }
 
     pub(super) fn retry_repair(&mut self, port: &mut DiskPort<'_>) {
-        let Health::Repairing(repair) = &self.health else { return };
-        if repair.step == Step::Blocked && repair.waiting.is_empty() {
+        if self.is_repair_blocked() {
             self.cut_files(port);
         }
     }

@@ -59,8 +59,8 @@ enum Step {
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Log {
-    /// The log is to begin at `to` (DeleteRecords), which is not above `limit`, the high watermark. False, and nothing happens, if it
-    /// begins there or above already, or is to; or if that is above the limit.
+    /// The log is to begin at `to` (DeleteRecords), which is not above `limit`, the high watermark. False if it begins there or above
+    /// already, or is to; or if that is above the limit. Nothing happens then, but that files which are missing below count no more.
     pub fn delete_records(&mut self, to: Offset, limit: Offset, out: &mut Vec<LogEvent>) -> bool {
         let limit = if self.has(Bug::DeletionBeyondHighWatermark) { self.end } else { limit };
         if to <= self.start_wanted && self.start_kept.is_some_and(|kept| to > kept) {

@@ -256,11 +256,10 @@ impl Directories {
                 self.taken.remove(&old);
                 out.push(DirEvent::Freed(old));
                 // Somebody else took it away: under its name there may be its successor by the time it would be removed.
-                if is_gone {
-                    self.dying.remove(&dir);
-                }
-                if let Some(dying) = self.dying.get_mut(&dir) {
-                    dying.renamed = true;
+                match self.dying.get_mut(&dir) {
+                    Some(_) if is_gone => drop(self.dying.remove(&dir)),
+                    Some(dying) => dying.renamed = true,
+                    None => {}
                 }
                 self.bury(disk);
             }

@@ -364,12 +364,11 @@ fn open_partition(
         Err(fault) => {
             out.push(note(Level::Error, "log-unreadable", format!("{path}: {fault:?}: not served")));
             // Whoever makes this partition anew, after its topic was deleted, must not do so beside what is in there.
-            if !node.config.planted.has(Bug::UnlistedNameIsFree) {
+            let taken = !node.config.planted.has(Bug::UnlistedNameIsFree);
+            if taken {
                 node.directories.take_name(path.to_owned());
-                node.keep_what_is_known(name, Some(dir), remembered);
-            } else {
-                node.keep_what_is_known(name, None, remembered);
             }
+            node.keep_what_is_known(name, taken.then_some(dir), remembered);
         }
     }
 }

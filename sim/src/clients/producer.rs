@@ -42,6 +42,26 @@ pub struct ProducerConfig {
     pub timetable: Vec<TimedBatch>,
 }
 
+impl ProducerConfig {
+    /// acks=all, one request at a time, tried again until it is answered; nothing to send yet.
+    pub(crate) fn patient(topics: Vec<(String, i32)>, patience_ms: u64) -> ProducerConfig {
+        ProducerConfig {
+            topics,
+            acks: -1,
+            idempotent: false,
+            in_flight: 1,
+            retries: true,
+            records_max: 1,
+            padding_max: 0,
+            think_ms: 1,
+            patience_ms,
+            batches: 0,
+            by_id: false,
+            timetable: Vec::new(),
+        }
+    }
+}
+
 /// One Produce request of a timetable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TimedBatch {

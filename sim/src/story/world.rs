@@ -63,20 +63,7 @@ pub(super) fn blank_admin() -> AdminConfig {
 }
 
 pub(super) fn blank_producer(topics: Vec<(String, i32)>) -> ProducerConfig {
-    ProducerConfig {
-        topics,
-        acks: -1,
-        idempotent: false,
-        in_flight: 1,
-        retries: true,
-        records_max: 1,
-        padding_max: 0,
-        think_ms: 1,
-        patience_ms: PATIENCE_MS,
-        batches: 0,
-        by_id: false,
-        timetable: Vec::new(),
-    }
+    ProducerConfig::patient(topics, PATIENCE_MS)
 }
 
 pub(super) fn blank_consumer(topics: Vec<(String, i32)>) -> ConsumerConfig {
