@@ -94,6 +94,10 @@ pub(crate) fn advice(name: &str) -> Option<&'static str> {
             "if it stays so, the partition is offline, and the broker's log says why; it is back when the broker is started again \
              on a sound disk, with its files restored or its topic deleted",
         ),
+        "LEADER_NOT_AVAILABLE" => Some(
+            "if it stays so, no replica is on a broker that serves it: that broker is down, or the partition is offline there, and \
+             its log says why; it is back when the broker is started on a sound disk, with its files restored or its topic deleted",
+        ),
         _ => None,
     }
 }

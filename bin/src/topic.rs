@@ -263,14 +263,15 @@ impl Topics {
                 let refusal = refusals.get(&p.partition_index);
                 let leader = if p.leader_id.0 >= 0 { json!(p.leader_id.0) } else { Value::Null };
                 let fields = json!({"partition": p.partition_index, "leader": leader, "epoch": p.leader_epoch,
-                    "replicas": ids(&p.replica_nodes), "isr": ids(&p.isr_nodes), "topic_id": TopicId(topic.topic_id).to_string()});
+                    "replicas": ids(&p.replica_nodes), "isr": ids(&p.isr_nodes), "offline": ids(&p.offline_replicas),
+                    "topic_id": TopicId(topic.topic_id).to_string()});
                 rows.push(about(&topic_name, refusal, fields));
             }
             for refusal in refusals.into_values() {
                 result = last(result, refusal.into());
             }
         }
-        let headings = ["topic", "partition", "leader", "epoch", "replicas", "isr", "topic id", "error"];
+        let headings = ["topic", "partition", "leader", "epoch", "replicas", "isr", "offline", "topic id", "error"];
         self.rows_if_any(&headings, &rows)?;
         result
     }
@@ -406,8 +407,8 @@ impl Topics {
         let partitions = self.partitions(topic, only).await?;
         let mut rows = Vec::new();
         let mut result = Ok(());
-        for index in partitions {
-            match self.offsets_of(topic, index, at).await {
+        for (index, code) in partitions {
+            match self.offsets_of(topic, index, code, at).await {
                 Ok(row) => rows.push(row),
                 // The other partitions can be asked all the same.
                 Err(Trouble::Refused(refusal)) => {
@@ -425,14 +426,16 @@ impl Topics {
         result
     }
 
-    /// The partitions of a topic, or those asked for.
-    async fn partitions(&mut self, topic: &str, only: &[i32]) -> Result<Vec<i32>, Failure> {
+    /// The partitions of a topic, or those asked for, each with the error that Metadata has for it.
+    async fn partitions(&mut self, topic: &str, only: &[i32]) -> Result<Vec<(i32, i16)>, Failure> {
         let found = find(&mut self.driver, topic, only).await;
         found.or_else(|trouble| Err(self.troubled(topic, trouble, json!({}))?))
     }
 
-    /// What is asked about a partition.
-    async fn offsets_of(&mut self, topic: &str, index: i32, at: Option<i64>) -> Result<Value, Trouble> {
+    /// What is asked about a partition. One without a leader (`code` says so) has nobody to ask, and waiting for one helps nobody
+    /// who wants to see how things are.
+    async fn offsets_of(&mut self, topic: &str, index: i32, code: i16, at: Option<i64>) -> Result<Value, Trouble> {
+        check(&format!("{topic}-{index}"), code, None)?;
         let Some(at) = at else {
             let (first, _) = self.offset(topic, index, EARLIEST).await?;
             let (next, _) = self.offset(topic, index, LATEST).await?;
@@ -546,9 +549,9 @@ impl Topics {
                 }
             };
             let (mut span, mut unread) = (0, 0);
-            for index in &partitions {
+            for (index, code) in &partitions {
                 // A topic whose files are damaged can be deleted, too: for some it is the remedy.
-                match self.offsets_of(topic, *index, None).await {
+                match self.offsets_of(topic, *index, *code, None).await {
                     Ok(told) => span += told["span"].as_i64().unwrap_or(0),
                     Err(Trouble::Refused(_)) => unread += 1,
                     Err(Trouble::Failed(failure)) => return Err(failure),
@@ -642,16 +645,17 @@ fn source(code: i8) -> &'static str {
 
 /// The partitions of a topic, or those asked for if it has them.
 pub(crate) async fn partitions(driver: &mut Driver, topic: &str, only: &[i32]) -> Result<Vec<i32>, Failure> {
-    Ok(find(driver, topic, only).await?)
+    Ok(find(driver, topic, only).await?.into_iter().map(|(index, _)| index).collect())
 }
 
-async fn find(driver: &mut Driver, topic: &str, only: &[i32]) -> Result<Vec<i32>, Trouble> {
+/// With the error that Metadata has for each.
+async fn find(driver: &mut Driver, topic: &str, only: &[i32]) -> Result<Vec<(i32, i16)>, Trouble> {
     let answer = metadata(driver, Some(&[topic.to_owned()])).await?;
     let told = answer.topics.first().ok_or_else(unexpected)?;
     check(&format!("topic '{topic}'"), told.error_code, None)?;
-    let mut all: Vec<i32> = told.partitions.iter().map(|p| p.partition_index).collect();
-    all.sort_unstable();
-    Ok(chosen(topic, all, only)?)
+    let codes: BTreeMap<i32, i16> = told.partitions.iter().map(|p| (p.partition_index, p.error_code)).collect();
+    let wanted = chosen(topic, codes.keys().copied().collect(), only)?;
+    Ok(wanted.into_iter().map(|index| (index, codes[&index])).collect())
 }
 
 /// Those asked for, if they are among all; all if none was.

@@ -60,8 +60,7 @@ fn every_command_prints_objects_with_their_topic_and_their_error() {
     assert_eq!(list.into_iter().map(without_ids).collect::<Vec<_>>(), [listed("a", 2), listed("c", 1)]);
 
     let (code, described, _) = told(&broker, &["topic", "describe", "a", "nonesuch"]);
-    let partition =
-        |n: i32| json!({"topic": "a", "error": null, "partition": n, "leader": 1, "epoch": 0, "replicas": [1], "isr": [1]});
+    let partition = |n: i32| json!({"topic": "a", "error": null, "partition": n, "leader": 1, "epoch": 0, "replicas": [1], "isr": [1], "offline": []});
     let absent = json!({"topic": "nonesuch", "error": unknown});
     let described: Vec<Value> = described.into_iter().map(without_ids).collect();
     assert_eq!((code, described), (3, vec![partition(0), partition(1), absent.clone()]));
@@ -126,13 +125,19 @@ fn a_partition_that_is_offline_is_told_as_that() {
     std::fs::write(&log, bytes).expect("it can be written");
     broker.restart();
 
-    let remedy = "if it stays so, the partition is offline, and the broker's log says why; it is back when the broker is started again \
-                  on a sound disk, with its files restored or its topic deleted";
-    let said = format!("KAFKA_STORAGE_ERROR: the broker's disk failed; {remedy}\n");
+    let remedy = "if it stays so, no replica is on a broker that serves it: that broker is down, or the partition is offline there, and \
+                  its log says why; it is back when the broker is started on a sound disk, with its files restored or its topic deleted";
+    let said = format!("LEADER_NOT_AVAILABLE: the partition has no leader at the moment; {remedy}\n");
     let (code, partitions, why) = told(&broker, &["topic", "describe", "t"]);
     assert_eq!((code, why), (1, format!("error: t-0: {said}")));
-    assert_eq!((&partitions[0]["error"]["code"], &partitions[0]["leader"]), (&56.into(), &1.into()));
-    assert!(partitions[1]["error"].is_null());
+    assert_eq!(
+        (&partitions[0]["error"]["code"], &partitions[0]["leader"], &partitions[0]["offline"]),
+        (&5.into(), &Value::Null, &json!([1]))
+    );
+    assert_eq!(
+        (&partitions[1]["error"], &partitions[1]["leader"], &partitions[1]["offline"]),
+        (&Value::Null, &1.into(), &json!([]))
+    );
     let table = run(
         {
             let mut command = ottla();
@@ -143,9 +148,9 @@ fn a_partition_that_is_offline_is_told_as_that() {
     );
     let table = String::from_utf8_lossy(&table.stdout).into_owned();
     let last: Vec<&str> = table.lines().filter_map(|line| line.split_whitespace().last()).collect();
-    assert_eq!(last, ["ERROR", "KAFKA_STORAGE_ERROR", "-"], "{table}");
+    assert_eq!(last, ["ERROR", "LEADER_NOT_AVAILABLE", "-"], "{table}");
     let (code, offsets, _) = told(&broker, &["topic", "offsets", "t"]);
-    assert_eq!((code, &offsets[0]["error"]["name"], &offsets[1]["latest"]), (1, &"KAFKA_STORAGE_ERROR".into(), &1.into()));
+    assert_eq!((code, &offsets[0]["error"]["name"], &offsets[1]["latest"]), (1, &"LEADER_NOT_AVAILABLE".into(), &1.into()));
 
     let mut produce = ottla();
     produce.args(["produce", "t", "-p", "0", "--timeout", "1s", "-b", &broker.address]);

@@ -60,9 +60,9 @@ impl Admin {
     }
 
     /// The calls that could be sent now, and where. Those whose broker is not known put the metadata in doubt.
-    pub(super) fn due(&self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> Vec<(Token, Where)> {
+    pub(super) fn due(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> Vec<(Token, Where)> {
         let (now, mut due) = (ctx.now.mono, Vec::new());
-        for (token, call) in self.calls.iter().filter(|(_, c)| !c.in_flight && c.not_before <= now) {
+        for (token, call) in self.calls.iter_mut().filter(|(_, c)| !c.in_flight && c.not_before <= now) {
             let place = match &call.target {
                 Target::Any => Some(Where::Any),
                 Target::Broker(id) => Some(Where::Broker(*id)),
@@ -72,7 +72,12 @@ impl Admin {
             match (place, &call.target) {
                 (Some(Where::Broker(id)), _) if !metadata.brokers.contains_key(&id) => metadata.doubt_controller(ctx),
                 (Some(place), _) => due.push((*token, place)),
-                (None, Target::Leader(partition)) => metadata.doubt(ctx, &partition.topic),
+                (None, Target::Leader(partition)) => {
+                    if let Some(code) = metadata.why_leaderless(partition) {
+                        call.last = code.told();
+                    }
+                    metadata.doubt(ctx, &partition.topic);
+                }
                 (None, _) => metadata.doubt_controller(ctx),
             }
         }
@@ -102,7 +107,7 @@ impl Admin {
         match refusal(&response) {
             Some(code @ (Code::NOT_CONTROLLER | Code::NOT_LEADER_OR_FOLLOWER | Code::LEADER_NOT_AVAILABLE)) => {
                 call.in_flight = false;
-                call.last = code.text().to_owned();
+                call.last = code.told();
                 call.not_before = ctx.now.mono.after(backoff(ctx.config, call.attempts, ctx.rng));
                 match &call.target {
                     Target::Leader(partition) => metadata.doubt(ctx, &partition.topic),

@@ -90,6 +90,11 @@ impl Code {
         TEXTS.binary_search_by_key(&self.0, |row| row.0).map_or("the broker refused", |i| TEXTS[i].1)
     }
 
+    /// The name and the sentence.
+    pub(super) fn told(self) -> String {
+        format!("{self}: {}", self.text())
+    }
+
     /// What a producer concludes from this code on a partition of its Produce request (KIP-98, KIP-360).
     #[must_use]
     pub fn verdict(self) -> Verdict {

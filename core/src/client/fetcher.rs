@@ -529,12 +529,7 @@ impl Reading {
 
     /// Nobody leads the partition, as far as is known.
     fn on_leaderless(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata, partition: &TopicPartition) {
-        if let Some(topic) = metadata.topic(&partition.topic) {
-            let code = match topic.error {
-                Code::NONE if topic.partitions.contains_key(&partition.index) => Code::LEADER_NOT_AVAILABLE,
-                Code::NONE => Code::UNKNOWN_TOPIC_OR_PARTITION,
-                code => code,
-            };
+        if let Some(code) = metadata.why_leaderless(partition) {
             self.on_trouble(ctx, partition, code);
         }
         metadata.doubt(ctx, &partition.topic);

@@ -200,6 +200,16 @@ impl Metadata {
         self.partition(p)?.leader
     }
 
+    /// Why nobody leads the partition, as far as is known; `None` where somebody does, and before the first answer.
+    pub(super) fn why_leaderless(&self, p: &TopicPartition) -> Option<Code> {
+        let topic = self.topics.get(&p.topic)?;
+        match (topic.error, topic.partitions.get(&p.index)) {
+            (Code::NONE, Some(known)) => known.leader.is_none().then_some(Code::LEADER_NOT_AVAILABLE),
+            (Code::NONE, None) => Some(Code::UNKNOWN_TOPIC_OR_PARTITION),
+            (code, _) => Some(code),
+        }
+    }
+
     /// The name of the topic with this id.
     pub(super) fn name_of(&self, id: Uuid) -> Option<&str> {
         self.topics.iter().find(|(_, t)| t.id == id).map(|(name, _)| name.as_str())

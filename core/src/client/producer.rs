@@ -613,8 +613,11 @@ impl Producer {
             self.end(ctx, pending, ClientError::TimedOut { last }, Certainty::NotDone);
         }
         let mut expired = Vec::new();
-        for queue in self.queues.values_mut() {
-            while let Some(batch) = queue.waiting.pop_front_if(|b| b.expires_at(ctx) <= ctx.now.mono) {
+        for (partition, queue) in &mut self.queues {
+            while let Some(mut batch) = queue.waiting.pop_front_if(|b| b.expires_at(ctx) <= ctx.now.mono) {
+                if let Some(code) = metadata.why_leaderless(partition) {
+                    batch.last = code.told();
+                }
                 // Where it certainly is not in the log, what follows would find a gap.
                 queue.renumber |= batch.sequence.is_some() && !batch.uncertain;
                 expired.push(batch);

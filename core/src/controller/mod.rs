@@ -29,7 +29,7 @@ pub mod topic_name;
 
 use crate::config::{Settings, TopicSettings};
 use crate::disk::{DiskPort, Replacer};
-use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionIndex, TopicId};
+use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionId, PartitionIndex, TopicId};
 use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, Fatal, FileId, FileKind, FileName, Level};
 use crate::log::{Log, LogEvent, Origin};
 use crate::planted::Bug;
@@ -345,9 +345,10 @@ impl Controller {
 
     /// What queries are answered from.
     #[must_use]
-    pub fn view(&self) -> query::View<'_> {
+    pub fn view<'a>(&'a self, hosted: &'a BTreeMap<PartitionId, crate::partition::Partition>) -> query::View<'a> {
         query::View {
             image: &self.image,
+            hosted,
             settings: &self.config.settings,
             node: self.config.node,
             cluster_id: &self.identity.cluster,

@@ -4,7 +4,7 @@ use super::{CLUSTER_OPERATIONS, OPERATIONS_UNASKED, TOPIC_OPERATIONS, View, addr
 use crate::controller::create_topics::PARTITIONS_PER_REQUEST_MAX;
 use crate::controller::refusal::text;
 use crate::controller::{image::Topic, topic_name};
-use crate::ids::TopicId;
+use crate::ids::{PartitionId, PartitionIndex, TopicId};
 use crate::wire::{ErrorCode, msg};
 use msg::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
 use std::collections::BTreeSet;
@@ -147,13 +147,14 @@ fn known(view: View<'_>, id: TopicId, topic: &Topic, operations: i32) -> Metadat
     let mut line = unknown(ErrorCode::None, Some(&topic.name), id.0, operations);
     for (index, p) in (0..).zip(&topic.partitions) {
         let mut partition = MetadataResponsePartition::default();
-        let (code, leader) = view.leader(p);
+        let at = PartitionId { topic: id, index: PartitionIndex(index) };
+        let (code, leader) = view.leader(at, p);
         partition.error_code = code.code();
         partition.partition_index = index;
         partition.leader_id = msg::BrokerId(leader.0);
         partition.leader_epoch = p.leader_epoch.0;
         (partition.replica_nodes, partition.isr_nodes) = (ids(&p.replicas), ids(&p.isr));
-        partition.offline_replicas = view.offline(p);
+        partition.offline_replicas = view.offline(at, p);
         line.partitions.push(partition);
     }
     line

@@ -17,14 +17,17 @@ pub use topic_partitions::describe_topic_partitions;
 use super::image::{Broker, Image, Partition};
 use super::refusal::text;
 use crate::config::Settings;
-use crate::ids::BrokerId;
+use crate::ids::{BrokerId, PartitionId};
 use crate::wire::ErrorCode;
 use crate::wire::msg;
+use std::collections::BTreeMap;
 
 /// What an answer is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub image: &'a Image,
+    /// The partitions of this broker: the image does not know of logs that are offline.
+    pub hosted: &'a BTreeMap<PartitionId, crate::partition::Partition>,
     /// This broker's settings as given at its start.
     pub settings: &'a Settings,
     pub node: BrokerId,
@@ -49,16 +52,23 @@ impl View<'_> {
         self.image.brokers.get(&broker).is_some_and(|b| !b.fenced)
     }
 
+    /// Whether the broker serves its replica of the partition, as far as this broker knows. One whose log is offline does not:
+    /// Kafka's controller takes the leadership of replicas in a failed directory away (KIP-112, KIP-858).
+    fn serves(&self, broker: BrokerId, id: PartitionId) -> bool {
+        let is_offline = || self.hosted.get(&id).is_some_and(|p| p.log().is_offline());
+        self.is_up(broker) && !(broker == self.node && is_offline())
+    }
+
     /// The leader as clients may see it, and the error that goes with it.
-    fn leader(&self, partition: &Partition) -> (ErrorCode, BrokerId) {
+    fn leader(&self, id: PartitionId, partition: &Partition) -> (ErrorCode, BrokerId) {
         match partition.leader {
-            Some(leader) if self.is_up(leader) => (ErrorCode::None, leader),
+            Some(leader) if self.serves(leader, id) => (ErrorCode::None, leader),
             _ => (ErrorCode::LeaderNotAvailable, BrokerId(-1)),
         }
     }
 
-    fn offline(&self, partition: &Partition) -> Vec<msg::BrokerId> {
-        partition.replicas.iter().filter(|b| !self.is_up(**b)).map(|b| msg::BrokerId(b.0)).collect()
+    fn offline(&self, id: PartitionId, partition: &Partition) -> Vec<msg::BrokerId> {
+        partition.replicas.iter().filter(|b| !self.serves(**b, id)).map(|b| msg::BrokerId(b.0)).collect()
     }
 }
 

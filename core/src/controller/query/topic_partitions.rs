@@ -3,6 +3,7 @@
 use super::{OPERATIONS_UNASKED, TOPIC_OPERATIONS, View, ids};
 use crate::controller::refusal::text;
 use crate::controller::topic_name;
+use crate::ids::{PartitionId, PartitionIndex};
 use crate::wire::{ErrorCode, msg};
 use msg::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
@@ -52,15 +53,17 @@ pub fn describe_topic_partitions(
         let mut topic_line = line(ErrorCode::None, name, id.0, TOPIC_OPERATIONS);
         for (index, p) in topic.partitions.iter().enumerate().skip(first).take(left) {
             let mut partition = DescribeTopicPartitionsResponsePartition::default();
-            let (code, leader) = view.leader(p);
+            let index = i32::try_from(index).unwrap_or(i32::MAX);
+            let at = PartitionId { topic: id, index: PartitionIndex(index) };
+            let (code, leader) = view.leader(at, p);
             partition.error_code = code.code();
-            partition.partition_index = i32::try_from(index).unwrap_or(i32::MAX);
+            partition.partition_index = index;
             partition.leader_id = msg::BrokerId(leader.0);
             partition.leader_epoch = p.leader_epoch.0;
             (partition.replica_nodes, partition.isr_nodes) = (ids(&p.replicas), ids(&p.isr));
             partition.eligible_leader_replicas = Some(ids(&p.elr));
             partition.last_known_elr = Some(ids(&p.last_known_elr));
-            partition.offline_replicas = view.offline(p);
+            partition.offline_replicas = view.offline(at, p);
             topic_line.partitions.push(partition);
         }
         let given = topic_line.partitions.len();
