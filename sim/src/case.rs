@@ -6,13 +6,13 @@
 //! Holds       set up; faults; heal; everything must converge within bounded virtual time; a fresh reader reads all; judgement.
 //! Not here    where cases come from (campaign.rs), threads (runner.rs), cutting down (shrink.rs).
 
-use crate::checks::{self, Excuse, Tally};
+use crate::checks::{self, Excuse, Incarnations, Tally, is_later};
 use crate::clients::{
     Admin, AdminConfig, Client, Consumer, ConsumerConfig, Hostile, HostileConfig, Inspector, InspectorConfig, Library,
     LibraryConfig, Operator, OperatorConfig, Producer, ProducerConfig, TimedAct, TimedBatch,
 };
 use crate::disk::Damage;
-use crate::history::{AdminAct, AdminOp, Outcome as Ended};
+use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
 use crate::world::{Failure, Fired, Setup, TraceSink, World};
 use ottla_core::io::FileKind;
@@ -513,27 +513,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The topics that must be there at the end: created, and never deleted by anybody; with their partitions.
+    /// The topics that must be there at the end: created, and not deleted since; with their partitions.
     fn topics(&self) -> Vec<(String, i32)> {
         let history = &self.world.sim.history;
-        let mut topics: Vec<(String, i32)> = Vec::new();
-        for op in &history.admins {
-            let name = &history.topics[op.topic as usize];
-            if let (AdminAct::CreateTopic { partitions }, Ended::Ok) = (&op.act, op.outcome)
-                && !checks::deletion_asked(history, op.topic)
-                && !topics.iter().any(|(n, _)| n == name)
-            {
-                topics.push((name.clone(), *partitions));
-            }
-        }
-        for (name, has) in &mut topics {
-            let added = history.admins.iter().filter(|op| op.outcome == Ended::Ok && history.topics[op.topic as usize] == *name);
+        let mut topics = Vec::new();
+        for (topic, last) in Incarnations::of(history).all() {
+            let name = &history.topics[topic as usize];
+            let added =
+                history.admins.iter().filter(|op| op.topic == topic && op.outcome == Ended::Ok && op.invoked >= last.since);
             let added = added.filter_map(|op| if let AdminAct::CreatePartitions { count } = op.act { Some(count) } else { None });
-            *has = added.fold(*has, i32::max);
+            let mut has = added.fold(last.partitions, i32::max);
             // Whoever asked for more may not have heard the answer, and somebody may have written there.
-            while self.world.sim.ends(0, name, *has).is_some() {
-                *has += 1;
+            while self.world.sim.ends(0, name, has).is_some() {
+                has += 1;
             }
+            topics.push((name.clone(), has));
         }
         topics
     }
@@ -611,15 +605,6 @@ impl<'a> Run<'a> {
                 None => Vec::new(),
             },
         }
-    }
-}
-
-/// Whether an operation was done after another one, or may have been.
-fn is_later(other: &AdminOp, op: &AdminOp) -> bool {
-    match other.outcome {
-        Ended::Failed(_) => false,
-        Ended::Ok => other.ended >= op.invoked,
-        Ended::Open | Ended::Unknown => true,
     }
 }
 
@@ -771,7 +756,9 @@ fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<Strin
         topics.extend(history.topics.iter().cloned());
     }
     for op in &history.admins {
-        if matches!(&op.act, AdminAct::SetConfig { name, .. } if is(name)) {
+        let limits = |value: &str| value.parse::<i64>().is_ok_and(|value| value >= 0);
+        let is_given = !matches!(op.outcome, Ended::Failed(_));
+        if is_given && matches!(&op.act, AdminAct::SetConfig { name, value } if is(name) && limits(value)) {
             topics.push(history.topics[op.topic as usize].clone());
         }
     }

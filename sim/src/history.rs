@@ -41,6 +41,8 @@ pub struct ProduceOp {
     /// (producer id, epoch, base sequence), if idempotent.
     pub producer: Option<(i64, i16, i32)>,
     pub invoked: u64,
+    /// When the last attempt began, if whoever made it knows: what was acknowledged was there then, or later.
+    pub sent: u64,
     pub ended: u64,
     pub outcome: Outcome,
     /// The base offset that the answer named; -1 where it named none.

@@ -102,16 +102,23 @@ impl Ground {
         self.page_cache.iter().any(|t| t == topic)
     }
 
-    /// Why an acknowledged operation may be gone: `log_start` is where the log begins for the last reader.
-    pub(crate) fn may_be_lost(&self, history: &History, op: &ProduceOp, offset: i64, log_start: i64) -> Option<Excuse> {
+    /// Why an acknowledged operation may be gone: `log_start` is where the log begins for the last reader; `is_last` if it was done on the
+    /// incarnation of its topic that has to be there at the end.
+    pub(crate) fn may_be_lost(
+        &self,
+        history: &History,
+        op: &ProduceOp,
+        offset: i64,
+        (log_start, is_last): (i64, bool),
+    ) -> Option<Excuse> {
         let topic = &history.topics[op.place.topic as usize];
-        if deleted_since(history, op.place.topic, op.invoked) {
+        if !is_last && deleted_since(history, op.place.topic, op.invoked) {
             return Some(Excuse::TopicDeleted);
         }
         if offset < log_start && (self.retention.contains(topic) || records_deleted(history, op, offset)) {
             return Some(Excuse::Deleted);
         }
-        if self.is_weak(history, op) && power_lost_after(history, op.invoked).is_some() {
+        if self.is_weak(history, op) && power_lost_after(history, op.sent).is_some() {
             return Some(Excuse::PowerLostUnsynced);
         }
         if self.is_damaged_at(topic, op.place.partition, offset) {

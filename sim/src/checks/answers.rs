@@ -7,7 +7,7 @@
 //! Not here    records in Fetch answers (watch.rs), whole histories (history.rs).
 
 use super::Id;
-use super::ghost::GhostLog;
+use super::ghost::{GhostBatch, GhostLog};
 use super::watch::Watch;
 use crate::disk::SimDisk;
 use crate::world::net::{Asked, AskedFetch, FetchPart, Look, LookFor};
@@ -132,25 +132,28 @@ impl Watch {
     }
 
     /// Nothing is under way on the disk: no record is off it for longer than the settings of its topic permit.
-    pub(crate) fn check_flushes(&mut self, node: &Node, now_ns: u64) {
+    pub(crate) fn check_flushes(&mut self, disk: &SimDisk, node: &Node, now_ns: u64) {
         if !node.is_serving() {
             return;
         }
         for p in node.partitions().filter(|p| p.log().is_writable()) {
             let (log, config) = (p.log(), p.log().config());
-            let unsynced = log.end().0 - log.synced_end().0;
-            if unsynced == 0 {
-                self.unsynced.remove(&p.id());
-                continue;
-            }
-            let (seen, since) = self.unsynced.entry(p.id()).or_insert((log.synced_end(), now_ns));
-            if *seen != log.synced_end() {
-                (*seen, *since) = (log.synced_end(), now_ns);
-            }
-            let ms = now_ns.saturating_sub(*since) / 1_000_000;
             if config.flush_ms.is_none() && config.flush_messages.is_none() || self.has_failed(&p.name()) {
                 continue;
             }
+            // What is on the medium is asked of the medium, not of the log.
+            let Some(ghost) = self.by_path.get(&p.name()).map(|ghost| &self.logs[*ghost]) else { continue };
+            let off = |b: &&GhostBatch| !disk.is_durable(&ghost.path, b.name, b.end_pos());
+            let Some(first) = ghost.batches.iter().rev().take_while(off).last().map(|b| b.head.base_offset) else {
+                self.unsynced.remove(&p.id());
+                continue;
+            };
+            let unsynced = log.end().0 - first;
+            let (seen, since) = self.unsynced.entry(p.id()).or_insert((first, now_ns));
+            if *seen != first {
+                (*seen, *since) = (first, now_ns);
+            }
+            let ms = now_ns.saturating_sub(*since) / 1_000_000;
             self.tally.count(Id::FlushedInTime);
             let many = config.flush_messages.is_some_and(|n| u64::try_from(unsynced).is_ok_and(|u| u >= n));
             let site = match config.flush_ms {

@@ -6,9 +6,9 @@
 //! Not here    invariants of the machine (watch.rs), which losses are permitted (acks.rs).
 
 use super::acks::{Ground, Struck, deletion_asked, power_lost_after, power_lost_between};
-use super::{Excuse, Found, Id, Tally};
+use super::{Excuse, Found, Id, Incarnations, Tally};
 use crate::clients::TORN;
-use crate::history::{AdminAct, History, Mishap, Outcome, Place, ProduceOp, ReadOp};
+use crate::history::{AdminAct, History, ListOp, Mishap, Outcome, Place, ProduceOp, ReadOp};
 use crate::plan::Kind;
 use std::collections::BTreeMap;
 
@@ -42,6 +42,7 @@ impl Told {
 pub(crate) struct Judge<'a> {
     history: &'a History,
     ground: &'a Ground,
+    incarnations: Incarnations,
     tally: &'a mut Tally,
     found: Vec<Found>,
     pub(crate) excuses: BTreeMap<Excuse, u64>,
@@ -49,7 +50,8 @@ pub(crate) struct Judge<'a> {
 
 /// Judge a history. What is there at the end is asked of logs alone that a last reader could read to their end.
 pub(crate) fn judge<'a>(history: &'a History, ground: &'a Ground, tally: &'a mut Tally) -> (Vec<Found>, BTreeMap<Excuse, u64>) {
-    let mut judge = Judge { history, ground, tally, found: Vec::new(), excuses: BTreeMap::new() };
+    let incarnations = Incarnations::of(history);
+    let mut judge = Judge { history, ground, incarnations, tally, found: Vec::new(), excuses: BTreeMap::new() };
     let lanes = judge.lanes();
     for (place, lane) in &lanes {
         judge.reads(*place, lane);
@@ -70,19 +72,26 @@ impl<'a> Judge<'a> {
         self.found.push(id.found(site, message));
     }
 
-    /// Incarnations of a topic that was deleted are told apart by id; of others the id says nothing.
-    fn lane_of(&self, place: Place) -> Place {
-        if deletion_asked(self.history, place.topic) { place } else { Place { topic_id: 0, ..place } }
+    fn lane_of_op(&self, op: &ProduceOp) -> Place {
+        self.incarnations.lane(op.place, op.invoked)
+    }
+
+    fn lane_of_read(&self, read: &ReadOp) -> Place {
+        self.incarnations.lane(read.place, read.invoked)
+    }
+
+    fn lane_of_list(&self, list: &ListOp) -> Place {
+        self.incarnations.lane(list.place, list.invoked)
     }
 
     fn lanes(&self) -> BTreeMap<Place, Lane<'a>> {
         let history = self.history;
         let mut lanes: BTreeMap<Place, Lane<'a>> = BTreeMap::new();
         for (i, op) in history.produces.iter().enumerate() {
-            lanes.entry(self.lane_of(op.place)).or_default().produces.push((i, op));
+            lanes.entry(self.lane_of_op(op)).or_default().produces.push((i, op));
         }
         for read in &history.reads {
-            let lane = lanes.entry(self.lane_of(read.place)).or_default();
+            let lane = lanes.entry(self.lane_of_read(read)).or_default();
             lane.reads.push(read);
             if read.last && read.error == 0 {
                 lane.last_start = Some(lane.last_start.unwrap_or(0).max(read.log_start));
@@ -92,7 +101,7 @@ impl<'a> Judge<'a> {
         // A log that was empty for the last reader was never fetched from: it begins where it ends. One that it could not read to
         // its end says nothing: `converges` has a word on that.
         for list in history.lists.iter().filter(|l| l.last && l.error == 0) {
-            let Some(lane) = lanes.get_mut(&self.lane_of(list.place)) else { continue };
+            let Some(lane) = lanes.get_mut(&self.lane_of_list(list)) else { continue };
             if list.timestamp == -2 {
                 lane.last_start = Some(lane.last_start.unwrap_or(0).max(list.offset));
             }
@@ -100,7 +109,7 @@ impl<'a> Judge<'a> {
         for (place, lane) in &mut lanes {
             let read_to = lane.last.last_key_value().map_or(lane.last_start.unwrap_or(0), |(offset, _)| offset + 1);
             let ends =
-                history.lists.iter().filter(|l| l.last && l.error == 0 && l.timestamp == -1 && self.lane_of(l.place) == *place);
+                history.lists.iter().filter(|l| l.last && l.error == 0 && l.timestamp == -1 && self.lane_of_list(l) == *place);
             if ends.map(|l| l.offset).max().is_none_or(|end| read_to < end) {
                 lane.last_start = None;
             }
@@ -123,6 +132,16 @@ impl<'a> Judge<'a> {
         struck.unwrap_or(Struck { from: i64::MAX, at: u64::MAX })
     }
 
+    /// Whether an operation was done on the log of a lane, as far as its client knew: which partition a partitioner has chosen it may not
+    /// know, nor which incarnation a name has reached.
+    fn is_of(&self, op: &ProduceOp, lane: Place) -> bool {
+        let own = self.lane_of_op(op);
+        let unsure = own.topic_id == 0 || lane.topic_id == 0;
+        own.topic == lane.topic
+            && (own.partition < 0 || own.partition == lane.partition)
+            && (unsure || own.topic_id == lane.topic_id)
+    }
+
     /// Whether a value may stand at an offset, as somebody was told at a time, because damage put it there: it was told after the strike,
     /// and stands where damage struck, or belongs there, or nobody knows where it belongs. The offset of a batch has no checksum.
     fn is_tainted(&self, place: Place, struck: Struck, offset: i64, value: u64, told: u64) -> bool {
@@ -131,7 +150,7 @@ impl<'a> Judge<'a> {
         }
         let Some((op, index)) = self.history.writer_of(value) else { return true };
         let op = &self.history.produces[op];
-        let is_foreign = op.place.partition >= 0 && self.lane_of(op.place) != place;
+        let is_foreign = op.place.partition >= 0 && !self.is_of(op, place);
         offset >= struck.from || is_foreign || op.base_offset < 0 || op.base_offset + i64::from(index) >= struck.from
     }
 
@@ -170,16 +189,14 @@ impl<'a> Judge<'a> {
                 };
                 let writer = &self.history.produces[op];
                 // A batch does not say whose it is: one that a drive put whole where it fits is as good as any.
-                let there = self.lane_of(writer.place);
-                // Where the client's partitioner had the choice and nobody was told of it, any partition of the topic is right.
-                let there = if there.partition < 0 { Place { partition: place.partition, ..there } } else { there };
-                if there != place && !(damaged && self.misdirected()) {
+                let is_here = self.is_of(writer, place);
+                if !(is_here || damaged && self.misdirected()) {
                     let text = format!("{} offset {offset}: sent to {:?}", self.name(place), writer.place);
                     self.report(Id::Honesty, "a record is read from a partition that it was not sent to", text);
                     return;
                 }
                 // What a drive put here may have been refused there: it was on the disk before its topic was deleted.
-                if there != place {
+                if !is_here {
                     continue;
                 }
                 if let Outcome::Failed(code) = writer.outcome {
@@ -251,6 +268,7 @@ impl<'a> Judge<'a> {
             // Nobody could read it at the end: `converges` has a word on that.
             return;
         };
+        let is_last = self.incarnations.is_last(place);
         let mut holes: Vec<(i64, u64)> = Vec::new();
         for (i, op) in lane.produces.iter().filter(|(_, op)| op.outcome == Outcome::Ok && op.acks != 0 && op.base_offset >= 0) {
             let strong = !self.ground.is_weak(self.history, op);
@@ -262,13 +280,13 @@ impl<'a> Judge<'a> {
                     continue;
                 }
                 let struck = lane.last.get(&offset).is_some_and(|there| self.is_struck(place, *there));
-                let excuse = self.ground.may_be_lost(self.history, op, offset, log_start);
+                let excuse = self.ground.may_be_lost(self.history, op, offset, (log_start, is_last));
                 match excuse.or(struck.then_some(Excuse::Damaged)) {
                     Some(excuse) => {
                         *self.excuses.entry(excuse).or_default() += 1;
                         if excuse == Excuse::PowerLostUnsynced {
                             self.tally.count(Id::PermittedLoss);
-                            holes.push((offset, op.invoked));
+                            holes.push((offset, op.sent));
                         }
                     }
                     None => {
@@ -301,7 +319,7 @@ impl<'a> Judge<'a> {
             if there >= op.count as usize {
                 continue;
             }
-            match self.ground.may_be_lost(self.history, op, -1, log_start) {
+            match self.ground.may_be_lost(self.history, op, -1, (log_start, self.incarnations.is_last(place))) {
                 Some(excuse) => *self.excuses.entry(excuse).or_default() += 1,
                 None => {
                     let text = format!("{}: operation {i}, acknowledged at {} ns without an offset", self.name(place), op.ended);
@@ -315,8 +333,8 @@ impl<'a> Judge<'a> {
     /// What a power loss takes is a suffix: nothing acknowledged before it at a higher offset may be left.
     fn suffix(&mut self, place: Place, lane: &Lane<'_>, holes: &[(i64, u64)]) {
         let from = self.struck(place).from;
-        for (offset, invoked) in holes.iter().filter(|(offset, _)| *offset < from) {
-            let Some(first_loss) = power_lost_after(self.history, *invoked) else { continue };
+        for (offset, sent) in holes.iter().filter(|(offset, _)| *offset < from) {
+            let Some(first_loss) = power_lost_after(self.history, *sent) else { continue };
             let survivor = lane.produces.iter().find(|(i, op)| {
                 op.outcome == Outcome::Ok
                     && op.ended < first_loss
@@ -471,12 +489,12 @@ impl<'a> Judge<'a> {
         for list in self.history.lists.iter().filter(|l| l.error == 0 && (l.timestamp == -1 || l.timestamp == -2)) {
             // ListOffsets names topics; of a topic that was deleted it is not known which incarnation answered.
             if !deletion_asked(self.history, list.place.topic) {
-                let key = (self.lane_of(list.place), list.timestamp == -1);
+                let key = (self.lane_of_list(list), list.timestamp == -1);
                 seen.entry(key).or_default().push(Told::soft(list.invoked, list.ended, list.offset));
             }
         }
         for read in self.history.reads.iter().filter(|r| r.error == 0 && r.high_watermark >= 0) {
-            let lane = self.lane_of(read.place);
+            let lane = self.lane_of_read(read);
             seen.entry((lane, true)).or_default().push(Told::soft(read.invoked, read.ended, read.high_watermark));
             if read.log_start >= 0 {
                 seen.entry((lane, false)).or_default().push(Told::soft(read.invoked, read.ended, read.log_start));
@@ -534,7 +552,8 @@ impl<'a> Judge<'a> {
             let A::CreateTopic { partitions } = op.act else { continue };
             // Of a damaged directory it is not known any more which topic it is of.
             let damaged = self.ground.damaged_any || self.ground.ended_early;
-            if op.outcome != Outcome::Ok || deletion_asked(self.history, op.topic) || damaged {
+            let is_there = self.incarnations.last(op.topic).is_some_and(|last| last.since == op.ended);
+            if op.outcome != Outcome::Ok || !is_there || damaged {
                 continue;
             }
             self.tally.count(Id::AdminDurable);

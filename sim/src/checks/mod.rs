@@ -12,14 +12,16 @@ mod answers;
 mod calls;
 mod ghost;
 mod history;
+mod incarnations;
 mod metadata;
 mod refold;
 mod retention;
 mod watch;
 
 pub use acks::Excuse;
-pub(crate) use acks::{Ground, Struck, deletion_asked};
+pub(crate) use acks::{Ground, Struck};
 pub(crate) use history::judge;
+pub(crate) use incarnations::{Incarnations, is_later};
 pub(crate) use watch::{METADATA, Watch};
 
 use serde::Serialize;

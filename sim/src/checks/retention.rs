@@ -75,7 +75,7 @@ impl Watch {
             }
             self.judged_starts.insert(log, start);
             // What a failed append left, and was cut away since, counted when retention looked.
-            if ghost.is_damaged() || ghost.is_back || self.no_space || self.anything_failed() {
+            if ghost.is_damaged() || ghost.is_back || self.was_full(&ghost.path) || self.has_failed(&ghost.path) {
                 continue;
             }
             self.tally.count(Id::AskedDeletion);

@@ -12,7 +12,7 @@ use super::{Found, Id, Tally, refold};
 use crate::batch;
 use crate::disk::{Damage, SECTOR, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
-use ottla_core::ids::{DirId, Offset, PartitionId};
+use ottla_core::ids::{DirId, PartitionId};
 use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
 use std::cell::RefCell;
@@ -53,8 +53,10 @@ pub(crate) struct Watch {
     damaged_roots: BTreeSet<FileKind>,
     /// A disk call has found no space in this world.
     pub(super) no_space: bool,
+    /// Directories for whose files the disk was full.
+    full: BTreeSet<String>,
     /// Logs with records that are not on the disk: what is, and since when that is seen.
-    pub(super) unsynced: BTreeMap<PartitionId, (Offset, u64)>,
+    pub(super) unsynced: BTreeMap<PartitionId, (i64, u64)>,
     /// Files of logs that this life has removed.
     pub(super) removed: BTreeSet<FileId>,
     /// Files that this life has replaced as a whole.
@@ -465,9 +467,20 @@ impl Watch {
         self.failed_in_life.contains(path)
     }
 
-    /// As that, in this world.
+    /// Whether the disk was full for a call on a directory's files, in this world.
+    pub(super) fn was_full(&self, path: &str) -> bool {
+        self.full.contains(path)
+    }
+
+    /// As [`Watch::failed_in_life`], in this world.
     pub(super) fn has_failed(&self, path: &str) -> bool {
         self.failed.contains(path)
+    }
+
+    /// Whether a call on the metadata directory or the data directory has failed in this life, or damage has struck what is there.
+    pub(crate) fn has_failed_where_all_is(&self, disk: &SimDisk) -> bool {
+        let is_here = |path: &str| path.is_empty() || path == METADATA;
+        self.failed_in_life.iter().any(|path| is_here(path)) || disk.damaged().iter().any(|d| is_here(&d.path))
     }
 
     /// Whether any call has failed, or damage has struck what no log is of.
@@ -487,13 +500,14 @@ impl Watch {
 
     /// A call failed: from here on the disk may hold what nobody asked for.
     pub(crate) fn on_failed(&mut self, disk: &SimDisk, file: FileId, fault: DiskFault) {
+        let known = self.by_dir.get(file.dir.0 as usize).copied().flatten();
+        let path = known.map(|log| self.logs[log].path.as_str()).or(disk.path_of(file.dir)).unwrap_or(METADATA).to_string();
         if fault == DiskFault::NoSpace {
             // The node has to clear that away, and to say what came of it.
             self.no_space = true;
+            self.full.insert(path);
             return;
         }
-        let known = self.by_dir.get(file.dir.0 as usize).copied().flatten();
-        let path = known.map(|log| self.logs[log].path.as_str()).or(disk.path_of(file.dir)).unwrap_or(METADATA).to_string();
         self.failed_in_life.insert(path.clone());
         self.failed.insert(path);
         if let Some(log) = known {
@@ -522,8 +536,12 @@ impl Watch {
     pub(crate) fn on_delete_records(&mut self, topic: &str, partition: i32, before: i64) {
         if let Some(log) = self.by_path.get(&format!("{topic}-{partition}")).copied() {
             let ghost = &mut self.logs[log];
-            let before = if before < 0 { ghost.end.unwrap_or(0) } else { before };
-            ghost.deletion_asked = ghost.deletion_asked.max(before);
+            let end = ghost.end.unwrap_or(0);
+            let before = if before < 0 { end } else { before };
+            // Beyond the end it is refused, whatever comes later.
+            if before <= end {
+                ghost.deletion_asked = ghost.deletion_asked.max(before);
+            }
         }
     }
 
@@ -705,13 +723,25 @@ impl Watch {
         self.sessions.clear();
     }
 
-    /// Power was lost: only what was promised against that is still owed.
-    pub(crate) fn on_power_loss(&mut self) {
+    /// Power is being lost: only what was promised against that is still owed, and what is on the medium all the same.
+    pub(crate) fn on_power_loss(&mut self, disk: &SimDisk) {
         self.end_of_life();
+        for log in self.by_path.values().copied().collect::<Vec<_>>() {
+            let durable = self.durable_end(disk, log);
+            self.logs[log].promised = self.logs[log].promised.max(durable);
+        }
         for log in &mut self.logs {
             log.told = log.told.min(log.promised);
             log.seen = log.seen.min(log.promised);
         }
+    }
+
+    /// How far a log is on the medium, from what is promised on.
+    pub(super) fn durable_end(&self, disk: &SimDisk, log: usize) -> i64 {
+        let ghost = &self.logs[log];
+        let from = ghost.batches.partition_point(|b| b.head.base_offset < ghost.promised);
+        let durable = ghost.batches[from..].iter().take_while(|b| disk.is_durable(&ghost.path, b.name, b.end_pos()));
+        durable.last().map_or(ghost.promised, |b| b.head.last_offset() + 1)
     }
 
     /// A node is about to start: what does its disk hold, and is that what it may hold?

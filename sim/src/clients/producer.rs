@@ -317,6 +317,7 @@ impl Producer {
             padding,
             producer,
             invoked: sim.now_ns(),
+            sent: sim.now_ns(),
             ended: 0,
             outcome: Outcome::Open,
             base_offset: -1,
@@ -331,8 +332,9 @@ impl Producer {
         let mut topics: Vec<ProduceTopic> = Vec::new();
         for op in &ops {
             let Some(pending) = self.pending.get(op) else { continue };
+            let now = sim.now_ns();
             let entry = &mut sim.history.produces[*op];
-            entry.attempts += 1;
+            (entry.attempts, entry.sent) = (entry.attempts + 1, now);
             let place = entry.place;
             let partition = ProducePartition { index: place.partition, records: Ok(batch::build(pending.spec)) };
             let name = if self.config.by_id { String::new() } else { sim.history.topics[place.topic as usize].clone() };

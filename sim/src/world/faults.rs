@@ -226,12 +226,6 @@ impl Sim {
         self.history.mishaps.iter().any(|(_, m)| matches!(m, Mishap::Disk(_)))
     }
 
-    /// Whether a disk fault has struck so far that is more than a lack of space.
-    pub(crate) fn disk_failed(&self) -> bool {
-        let failed = |m: &Mishap| matches!(m, Mishap::Disk(name) if *name != Kind::NoSpace.name());
-        self.history.mishaps.iter().any(|(_, m)| failed(m))
-    }
-
     /// Whether the disk was full at some time.
     pub(crate) fn disk_was_full(&self) -> bool {
         let mut all = self.plan.entries.iter().zip(&self.fired);

@@ -198,7 +198,8 @@ impl Sim {
                 // The process has ended: what it called its directories means nothing to the next one.
                 slot.disk.process_crashed();
                 slot.down = Down::Refused(why.0.clone());
-                let excused = !slot.disk.damaged().is_empty();
+                // What is wrong with a partition keeps no node from starting.
+                let excused = slot.disk.damaged().iter().any(|d| d.path.is_empty() || d.path == crate::checks::METADATA);
                 self.say(&format!("node {} will not start: {}", n + 1, why.0));
                 if !excused {
                     self.fail("recovery", "a node refuses to start on an undamaged disk", why.0);
@@ -429,8 +430,8 @@ impl Sim {
         self.say(&format!("node {} loses power", n + 1));
         self.stop(n, Down::Stopped);
         let loss = loss.unwrap_or(self.setup.disk.loss);
+        self.watch.on_power_loss(&self.nodes[n as usize].disk);
         self.nodes[n as usize].disk.power_lost_with(loss);
-        self.watch.on_power_loss();
     }
 
     /// Take power from the machines whose disks have come to a boundary at which it is to be lost.
@@ -477,7 +478,7 @@ impl Sim {
             }
             Fatal::MetadataDirFailed { what } => {
                 // A full disk is a state that a node waits out, and no reason to end.
-                let excused = self.disk_failed();
+                let excused = self.watch.has_failed_where_all_is(&self.nodes[n as usize].disk);
                 if !excused {
                     self.fail("halt", "the metadata directory failed without a disk fault", what.clone());
                 }
@@ -485,8 +486,8 @@ impl Sim {
                 // Whoever finds a machine whose fsync failed restarts the machine, not only the process: the page cache holds
                 // bytes that the medium may not have, and no process can tell.
                 self.history.mishaps.push((self.now_ns(), Mishap::PowerLoss));
+                self.watch.on_power_loss(&self.nodes[n as usize].disk);
                 self.nodes[n as usize].disk.power_lost();
-                self.watch.on_power_loss();
             }
         }
         self.agenda.after(down_ns, Event::Start { node: n });

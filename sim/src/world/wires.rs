@@ -498,7 +498,7 @@ impl Sim {
         let slot = &self.nodes[n as usize];
         // What is due now gets its turn now: settings may just have changed.
         if let Some(node) = slot.node.as_ref().filter(|node| node.deadline().is_none_or(|d| d.at > slot.now(now_ns).mono)) {
-            self.watch.check_flushes(node, now_ns);
+            self.watch.check_flushes(&slot.disk, node, now_ns);
         }
         // What a connection that the node wants closed keeps goes when it is.
         let closing = self.conns.iter().any(|c| c.node == n && c.node_side && c.life == life && c.closing);

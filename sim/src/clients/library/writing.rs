@@ -92,6 +92,8 @@ impl Writing {
             padding,
             producer: None,
             invoked: sim.now_ns(),
+            // The client of core sends again without a word.
+            sent: sim.now_ns(),
             ended: 0,
             outcome: Outcome::Open,
             base_offset: -1,
