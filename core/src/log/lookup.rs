@@ -72,7 +72,7 @@ impl Log {
 
     /// The base of the segment in which the log starts.
     fn first_readable(&self) -> Offset {
-        self.segment_of(self.log_start).map_or(Offset::ZERO, |i| self.segments[i].base)
+        self.segment_of(self.log_start()).map_or(Offset::ZERO, |i| self.segments[i].base)
     }
 
     /// For retention: learn the oldest closed segment's largest timestamp, if it is not known.
@@ -153,7 +153,7 @@ impl Log {
 
     fn find_in(&mut self, ticket: Ticket, target: Target, base: Offset, timestamp: i64, port: &mut DiskPort<'_>) -> Next {
         let i = self.segment_of(base).expect("it was just named");
-        let goal = Goal::Timestamp { timestamp, from: self.log_start.max(base) };
+        let goal = Goal::Timestamp { timestamp, from: self.log_start().max(base) };
         let (search, step) = Search::new(self.view(i), goal, None);
         if !matches!(step, Step::Read { .. }) {
             return Next::Done(None);
@@ -332,7 +332,7 @@ impl Log {
             Target::AtOrAfter(t) => t,
             Target::Largest | Target::Learn => info.max_timestamp,
         };
-        match first_at_or_after(bytes, wanted, self.log_start) {
+        match first_at_or_after(bytes, wanted, self.log_start()) {
             Err(fault) => Next::Fault(fault),
             Ok(Some(found)) => Next::Done(Some(found)),
             // The late record of this batch lies below the log start: go on behind it.

@@ -29,6 +29,7 @@ mod retention;
 mod segment;
 mod side;
 pub mod snapshot;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +51,7 @@ use repair::Repair;
 use retention::Doomed;
 use segment::{Place, Segment};
 use side::{EpochFile, Mend, Snapshots};
+use start::Start;
 use std::collections::{BTreeMap, VecDeque};
 
 /// One replica's log.
@@ -63,16 +65,10 @@ pub struct Log {
     last_try: bool,
     /// Oldest first, never empty; the last one is the active one, the only one that is written.
     segments: VecDeque<Segment>,
-    log_start: Offset,
-    /// Where the log begins once that is on the disk.
-    start_wanted: Offset,
-    /// What was told of that: no more than is durable, so that a log start is evidence of what lay below it, whatever it rested on.
-    start_told: Offset,
+    start: Start,
     /// The files of these offsets are gone, and nobody deleted them: (from, to), in order.
     missing: Vec<(Offset, Offset)>,
-    /// The log start on the disk, where the log begins elsewhere because files are missing or damaged, until somebody wants another one.
-    start_kept: Option<Offset>,
-    /// A start after a power loss would find this log's directory, and `log_start`, again. A life that has only seen what the page cache
+    /// A start after a power loss would find this log's directory, and its log start, again. A life that has only seen what the page cache
     /// says of them does not know.
     settled: bool,
     /// The recovery point with which this life began.
@@ -175,11 +171,8 @@ impl Log {
             closing: Closing::No,
             last_try: false,
             segments: VecDeque::new(),
-            log_start: start,
-            start_wanted: start,
-            start_told: start,
+            start: Start::new(start),
             missing: Vec::new(),
-            start_kept: None,
             settled: false,
             recovered_point: Offset::ZERO,
             overpromised: false,
@@ -224,7 +217,7 @@ impl Log {
     /// The first offset that can be read (Kafka's log start offset).
     #[must_use]
     pub fn log_start(&self) -> Offset {
-        self.log_start
+        self.start.at()
     }
 
     /// What the log-start checkpoint shall say: `log_start`, or where the log is to begin once that is on the disk. While nobody has
@@ -232,8 +225,7 @@ impl Log {
     /// the log is offline.
     #[must_use]
     pub fn start_wanted(&self) -> Offset {
-        let told = self.start_told.max(self.log_start);
-        self.start_kept.unwrap_or(if self.is_start_due() { told } else { self.start_wanted })
+        self.start.to_write_down()
     }
 
     /// Which offsets' files were gone when this life began, though nobody deleted them: (from, to).
@@ -302,7 +294,7 @@ impl Log {
         let epochs = self.epochs.first_start_above(self.epoch_file.saved);
         let epochs = epochs.filter(|_| !self.has(Bug::RecoveryPointIgnoresEpochs));
         let now = [indexes, epochs].into_iter().flatten().fold(self.synced_end, Offset::min);
-        now.max(self.log_start.min(self.synced_end)).max(self.recovered_point)
+        now.max(self.log_start().min(self.synced_end)).max(self.recovered_point)
     }
 
     /// Where the first segment ends whose indexes are not durable.
@@ -493,12 +485,12 @@ impl Log {
         }
         self.maybe_repair(now, port, out);
         // Below the log start there is nothing that could be lost.
-        let synced = self.durable.settle(self.written.offset).max(self.log_start);
+        let synced = self.durable.settle(self.written.offset).max(self.log_start());
         assert!(synced >= self.synced_end, "what is durable stays durable: {} after {}", synced, self.synced_end);
         if synced > self.synced_end {
             self.synced_end = synced;
             out.push(LogEvent::Synced { end: synced });
-            self.tell_start(out);
+            out.extend(self.start.on_durable(synced).map(|start| LogEvent::StartWanted { start }));
         }
         if matches!(self.health, Health::Good) {
             self.sync_due(port);
@@ -562,13 +554,14 @@ impl Log {
 
     /// Panics if the log contradicts itself. Cheap: meant to be called after every input.
     pub fn check_invariants(&self) {
-        let ends = [self.log_start, self.synced_end, self.written.offset, self.end];
+        let ends = [self.log_start(), self.synced_end, self.written.offset, self.end];
         assert!(ends.is_sorted(), "log_start <= synced_end <= written_end <= end: {ends:?}");
-        assert!(self.log_start <= self.start_wanted && self.start_wanted <= self.end, "a log start is wanted outside the log");
+        let wanted = self.start.wanted();
+        assert!(self.log_start() <= wanted && wanted <= self.end, "a log start is wanted outside the log");
         let active = self.segments.back().expect("a log has an active segment");
         assert!(active.base <= self.end, "the active segment begins above the end");
         assert!(active.writer.is_some(), "the active segment has no index writer");
-        assert!(self.segments[0].base <= self.log_start || self.is_offline(), "the log starts below its first segment");
+        assert!(self.segments[0].base <= self.log_start() || self.is_offline(), "the log starts below its first segment");
         assert!(self.promised <= self.written.offset, "what was promised was written");
         assert!(self.recovered_point <= self.written.offset, "the last life's recovery point lies above what was recovered");
         // What the last life found durable is so, also while this one syncs it once more.

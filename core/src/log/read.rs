@@ -59,7 +59,7 @@ impl Log {
         port: &mut DiskPort<'_>,
     ) -> ReadOutcome {
         let limit = limit.min(self.written.offset);
-        if from < self.log_start || from > limit {
+        if from < self.log_start() || from > limit {
             return ReadOutcome::OutOfRange;
         }
         if from == limit {

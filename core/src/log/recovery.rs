@@ -23,6 +23,7 @@ use super::producers::Producers;
 use super::retention::Doomed;
 use super::segment::{Place, Segment};
 use super::side::Mend;
+use super::start::Start;
 use super::{Durability, Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
@@ -114,7 +115,7 @@ impl Log {
         }
         let Some(first) = sizes.first().map(|s| s.0) else {
             let promised = hints.recovery_point.unwrap_or(start).max(start);
-            let mut log = Log { log_start: promised, start_wanted: promised, synced_end: promised, end: promised, ..log };
+            let mut log = Log { start: Start::new(promised), synced_end: promised, end: promised, ..log };
             for name in renamed {
                 log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
             }
@@ -129,9 +130,8 @@ impl Log {
         // first file.)
         if first > start && hints.log_start.is_some() {
             log.missing.push((start, first));
-            log.start_kept = Some(start);
         }
-        log.log_start = start.max(first);
+        log.start = Start::found(start.max(first), hints.log_start.filter(|kept| *kept < first));
         let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).skip_while(|n| n.kind == FileKind::Log);
         let misleading = misleading.chain(renamed).map(|name| FileId { dir, name }).collect();
         let mut recovery = Recovery {
@@ -243,7 +243,8 @@ impl Recovery<'_> {
         if let Verdict::Corrupt { .. } = verdict {
             self.log.health = Health::Offline;
             // What is left of it may end below: whoever restores its files has it begin where it began.
-            self.log.start_kept = self.hints.log_start.filter(|_| !self.has(Bug::OfflineStartForgotten));
+            let kept = self.hints.log_start.filter(|_| !self.has(Bug::OfflineStartForgotten));
+            self.log.start = Start::found(self.log.log_start(), kept);
             return verdict;
         }
         if let Verdict::Intact { .. } | Verdict::TornTail { .. } = verdict {
@@ -486,13 +487,13 @@ impl Recovery<'_> {
         }
         // Like an index entry, a snapshot is written when everything below it is durable.
         let snapshot = self.newest_snapshot.filter(|_| !self.has(Bug::EvidenceIgnored));
-        [self.hints.recovery_point, snapshot].into_iter().flatten().fold(self.log.log_start, Offset::max)
+        [self.hints.recovery_point, snapshot].into_iter().flatten().fold(self.log.log_start(), Offset::max)
     }
 
     /// As far as syncs are known to have covered the log. A log start that moved on made a recovery point of what it passed, durable
     /// or not.
     fn synced_before(&self) -> Offset {
-        self.hints.recovery_point.filter(|point| *point > self.log.log_start).unwrap_or(Offset::ZERO)
+        self.hints.recovery_point.filter(|point| *point > self.log.log_start()).unwrap_or(Offset::ZERO)
     }
 
     /// What a hole means. Nothing is changed here.
@@ -594,9 +595,10 @@ impl Recovery<'_> {
             }
         }
         // A log that lost its end keeps its start: the next record follows.
-        log.log_start = log.log_start.min(log.end);
-        log.start_wanted = log.log_start;
-        log.synced_end = log.durable.settle(log.end).max(log.log_start);
+        if log.end < log.log_start() {
+            log.start = Start::new(log.end);
+        }
+        log.synced_end = log.durable.settle(log.end).max(log.log_start());
         log.durable.want(log.end);
     }
 
@@ -613,7 +615,7 @@ impl Recovery<'_> {
         epochs.truncate_from_end(folded_from.max(first));
         // The file may know nothing, or only what lies above a log start that was lost again.
         let known_from = epochs.entries().first().map_or(folded_from, |e| e.1);
-        if known_from > self.log.log_start {
+        if known_from > self.log.log_start() {
             let file = std::mem::take(&mut epochs);
             let fold = self.fold_epochs(known_from);
             fold.into_iter().chain(file.entries().iter().copied()).for_each(|(epoch, start)| {
@@ -625,7 +627,7 @@ impl Recovery<'_> {
             epochs.assign(epoch, start);
         }
         epochs.truncate_from_end(self.log.end);
-        epochs.truncate_from_start(self.log.log_start);
+        epochs.truncate_from_start(self.log.log_start());
         let saved = file.filter(|f| *f == epochs);
         self.log.epoch_file.dirty = saved.is_none() && !epochs.entries().is_empty();
         self.log.epoch_file.saved = saved.and_then(|f| f.latest());
@@ -654,7 +656,7 @@ impl Recovery<'_> {
 
     /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed.
     fn recover_producers(&mut self, snapshots: &mut Vec<i64>) {
-        let (mut producers, mut from) = (Producers::default(), self.log.log_start);
+        let (mut producers, mut from) = (Producers::default(), self.log.log_start());
         while let Some(at) = snapshots.pop() {
             let file = FileId::new(self.log.dir, FileKind::Snapshot, at);
             let found = (at <= self.log.end.0).then(|| self.read(Offset(at), FileKind::Snapshot, 0, 64 << 20).ok()).flatten();
@@ -669,7 +671,7 @@ impl Recovery<'_> {
             }
         }
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
-        if from < self.log.end && (from == self.log.log_start || !self.has(Bug::SnapshotNotRolledForward)) {
+        if from < self.log.end && (from == self.log.log_start() || !self.has(Bug::SnapshotNotRolledForward)) {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
             for (segment, _) in behind.filter(|(_, end)| *end > from) {
                 self.walk(segment, |info| {

@@ -62,47 +62,38 @@ impl Log {
     /// The log is to begin at `to` (DeleteRecords), which is not above `limit`, the high watermark. False if it begins there or above
     /// already, or is to; or if that is above the limit. Nothing happens then, but that files which are missing below count no more.
     pub fn delete_records(&mut self, to: Offset, limit: Offset, out: &mut Vec<LogEvent>) -> bool {
-        let limit = if self.has(Bug::DeletionBeyondHighWatermark) { self.end } else { limit };
-        if to <= self.start_wanted && self.start_kept.is_some_and(|kept| to > kept) {
-            // Of files that are missing: they do not come back.
-            self.start_kept = None;
-            out.push(LogEvent::StartWanted { start: self.start_wanted });
-        }
-        if to <= self.start_wanted || to > limit.min(self.promised_end()) && !self.has(Bug::DeletionBeyondHighWatermark) {
-            return false;
-        }
-        self.want_start(to, out);
-        true
+        let (limit, durable) = match self.has(Bug::DeletionBeyondHighWatermark) {
+            true => (self.end, self.end),
+            false => (limit.min(self.promised_end()), self.synced_end),
+        };
+        out.extend(self.start.give_up_missing(to).map(|start| LogEvent::StartWanted { start }));
+        to <= limit && self.want_start(to, durable, out)
     }
 
-    fn want_start(&mut self, to: Offset, out: &mut Vec<LogEvent>) {
-        (self.start_wanted, self.start_kept) = (to, None);
-        self.tell_start(out);
+    /// The log is to begin at `to`; false if it begins there or above already, or is to. That may be written down when all below it is
+    /// on the disk, which is so below `durable`.
+    fn want_start(&mut self, to: Offset, durable: Offset, out: &mut Vec<LogEvent>) -> bool {
+        if to <= self.start.wanted() {
+            return false;
+        }
+        let durable = if self.has(Bug::StartAheadOfDisk) { self.end } else { durable };
+        out.extend(self.start.want(to, durable).map(|start| LogEvent::StartWanted { start }));
+        true
     }
 
     /// Whether records are to be deleted that are not on the disk yet: whoever wants that has to flush the log.
     #[must_use]
     pub fn is_start_due(&self) -> bool {
-        let at_once =
-            [Bug::StartAheadOfDisk, Bug::DeletionBeyondHighWatermark, Bug::RetentionByEnd].iter().any(|bug| self.has(*bug));
-        self.start_wanted > self.start_told.max(self.log_start).max(self.synced_end) && !at_once
-    }
-
-    /// The log start may be written down when all below it is on the disk.
-    pub(super) fn tell_start(&mut self, out: &mut Vec<LogEvent>) {
-        if self.start_wanted > self.start_told.max(self.log_start) && !self.is_start_due() {
-            self.start_told = self.start_wanted;
-            out.push(LogEvent::StartWanted { start: self.start_wanted });
-        }
+        self.start.is_due()
     }
 
     /// A start after a crash would find this log start, and drop what lies below it: the log begins there.
     pub fn on_start_durable(&mut self, start: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
-        if start < self.log_start || self.is_offline() {
+        if start < self.log_start() || self.is_offline() {
             return;
         }
         self.settled = true;
-        if start > self.log_start {
+        if start > self.log_start() {
             self.start_at(start, now, port, out);
         } else {
             self.rename_doomed(port);
@@ -117,13 +108,16 @@ impl Log {
             return;
         }
         self.drop_below_start(port);
-        let limit = if self.has(Bug::RetentionByEnd) { self.end } else { limit.min(self.promised_end()) };
+        let (limit, durable) = match self.has(Bug::RetentionByEnd) {
+            true => (self.end, self.end),
+            false => (limit.min(self.promised_end()), self.synced_end),
+        };
         if self.active_is_stale(limit, now) && self.is_writable() && self.durable.is_named() {
             self.roll(now, port);
             self.advance(now, port, out);
         }
         let mut excess = self.config.retention_bytes.map_or(0, |max| self.size_bytes().saturating_sub(max));
-        let mut to = self.start_wanted;
+        let mut to = self.start.wanted();
         for (i, segment) in self.segments.iter().enumerate() {
             let Some(next) = self.segments.get(i + 1).map(|s| s.base).filter(|next| *next <= limit) else { break };
             let by_size = excess >= u64::from(segment.size) && excess > 0;
@@ -133,12 +127,10 @@ impl Log {
             excess = excess.saturating_sub(u64::from(segment.size));
             to = to.max(next);
         }
-        if to > self.start_wanted && self.has(Bug::RetentionTakesOneMore) {
+        if to > self.start.wanted() && self.has(Bug::RetentionTakesOneMore) {
             to = self.segments.iter().map(|s| s.base).find(|base| *base > to && *base <= limit).unwrap_or(to);
         }
-        if to > self.start_wanted {
-            self.want_start(to, out);
-        }
+        self.want_start(to, durable, out);
         if self.is_start_due() {
             self.flush(port);
         }
@@ -157,8 +149,7 @@ impl Log {
     }
 
     fn start_at(&mut self, to: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
-        assert!(to > self.log_start && to <= self.start_wanted, "the log start only moves on, and to where it is wanted");
-        self.log_start = to;
+        self.start.begin(to);
         if self.epochs.truncate_from_start(to) {
             self.epoch_file.dirty = true;
         }
@@ -170,7 +161,7 @@ impl Log {
     /// Part with the segments that lie below the log start as a whole, once they are durable and so is the name of what follows: a
     /// crash must find one or the other.
     pub(super) fn drop_below_start(&mut self, port: &mut DiskPort<'_>) {
-        while self.segments.get(1).is_some_and(|next| next.base <= self.log_start) {
+        while self.segments.get(1).is_some_and(|next| next.base <= self.log_start()) {
             let (base, next) = (self.segments[0].base, self.segments[1].base);
             let unnamed = self.durable.row(next).is_some_and(|r| !r.named);
             if unnamed || self.durable.row(base).is_some() || self.segments[0].writer.is_some() {

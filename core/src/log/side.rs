@@ -277,7 +277,7 @@ impl Log {
             let (base, end) = (self.active().base, self.end);
             self.unindexed.push_back((base, u32::MAX));
             self.complete_indexes(base, end, port);
-            if end > self.log_start {
+            if end > self.log_start() {
                 self.snapshots.take(end, &self.producers);
             }
             self.write_side_files(port);
