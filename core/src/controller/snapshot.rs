@@ -156,7 +156,7 @@ impl Controller {
 
     /// What lies below `start` is in a snapshot on the disk, and a start begins with that: the log may begin there at once.
     fn begin_log_at(&mut self, start: Offset, now: Now, port: &mut DiskPort<'_>, events: &mut Vec<LogEvent>) {
-        if self.log.delete_records(start, self.log.synced_end(), events) {
+        if self.log.delete_records(start, self.log.synced_end(), port, events) {
             self.log.on_start_durable(start, now, port, events);
         }
     }

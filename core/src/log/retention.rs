@@ -61,30 +61,27 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 impl Log {
     /// The log is to begin at `to` (DeleteRecords), which is not above `limit`, the high watermark. False if it begins there or above
     /// already, or is to; or if that is above the limit. Nothing happens then, but that files which are missing below count no more.
-    pub fn delete_records(&mut self, to: Offset, limit: Offset, out: &mut Vec<LogEvent>) -> bool {
+    pub fn delete_records(&mut self, to: Offset, limit: Offset, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) -> bool {
         let (limit, durable) = match self.has(Bug::DeletionBeyondHighWatermark) {
             true => (self.end, self.end),
             false => (limit.min(self.promised_end()), self.synced_end),
         };
         out.extend(self.start.give_up_missing(to).map(|start| LogEvent::StartWanted { start }));
-        to <= limit && self.want_start(to, durable, out)
+        to <= limit && self.want_start(to, durable, port, out)
     }
 
     /// The log is to begin at `to`; false if it begins there or above already, or is to. That may be written down when all below it is
-    /// on the disk, which is so below `durable`.
-    fn want_start(&mut self, to: Offset, durable: Offset, out: &mut Vec<LogEvent>) -> bool {
-        if to <= self.start.wanted() {
-            return false;
+    /// on the disk, which is so below `durable`: what is not is sent there.
+    fn want_start(&mut self, to: Offset, durable: Offset, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) -> bool {
+        let is_further = to > self.start.wanted();
+        if is_further {
+            let durable = if self.has(Bug::StartAheadOfDisk) { self.end } else { durable };
+            out.extend(self.start.want(to, durable).map(|start| LogEvent::StartWanted { start }));
         }
-        let durable = if self.has(Bug::StartAheadOfDisk) { self.end } else { durable };
-        out.extend(self.start.want(to, durable).map(|start| LogEvent::StartWanted { start }));
-        true
-    }
-
-    /// Whether records are to be deleted that are not on the disk yet: whoever wants that has to flush the log.
-    #[must_use]
-    pub fn is_start_due(&self) -> bool {
-        self.start.is_due()
+        if self.start.is_due() {
+            self.flush(port);
+        }
+        is_further
     }
 
     /// A start after a crash would find this log start, and drop what lies below it: the log begins there.
@@ -130,10 +127,7 @@ impl Log {
         if to > self.start.wanted() && self.has(Bug::RetentionTakesOneMore) {
             to = self.segments.iter().map(|s| s.base).find(|base| *base > to && *base <= limit).unwrap_or(to);
         }
-        self.want_start(to, durable, out);
-        if self.is_start_due() {
-            self.flush(port);
-        }
+        self.want_start(to, durable, port, out);
         self.ask_for_oldest_time(port);
     }
 

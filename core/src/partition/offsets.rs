@@ -142,12 +142,9 @@ impl Partition {
         if to.0 < 0 || beyond {
             return out.push(refuse(ErrorCode::OffsetOutOfRange));
         }
-        self.log.delete_records(to, self.high_watermark, events);
+        self.log.delete_records(to, self.high_watermark, port, events);
         if port.planted(Bug::DeletionBeforeCheckpoint) {
             self.log.on_start_durable(to, now, port, events);
-        }
-        if self.log.is_start_due() {
-            self.log.flush(port);
         }
         if to > self.log.log_start() {
             // Somebody may have wanted that before, and its checkpoint is still on its way.

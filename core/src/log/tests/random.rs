@@ -111,14 +111,8 @@ fn perform(w: &mut World, action: &Do) {
         Do::LookupLargest => w.check_lookup(TimestampTarget::Largest),
         Do::Delete { at: a } => {
             let (to, limit) = (Offset(at(w, a)), w.log.promised_end());
-            let done = w.with(|log, _, port, out| {
-                let done = log.delete_records(to, limit, out);
-                if log.is_start_due() {
-                    log.flush(port);
-                }
-                done
-            });
-            assert!(!done || w.log.log_start() == to || w.log.is_start_due(), "it holds, or waits for the disk");
+            let done = w.with(|log, _, port, out| log.delete_records(to, limit, port, out));
+            assert!(!done || w.log.log_start() == to || w.log.start.is_due(), "it holds, or waits for the disk");
         }
         Do::Retain => {
             let limit = w.log.promised_end();

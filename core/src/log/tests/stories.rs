@@ -317,8 +317,8 @@ fn l15_deleting_into_the_middle_of_a_batch_leaves_the_rest_readable() {
     w.append(20, &[T0, T0, T0], None).expect("it is taken");
     w.append(20, &[T0 + 5], None).expect("it is taken");
     w.settle();
-    assert!(!w.with(|log, _, _, out| log.delete_records(Offset(5), Offset(4), out)), "above the high watermark");
-    assert!(w.with(|log, _, _, out| log.delete_records(Offset(1), Offset(4), out)));
+    assert!(!w.with(|log, _, port, out| log.delete_records(Offset(5), Offset(4), port, out)), "above the high watermark");
+    assert!(w.with(|log, _, port, out| log.delete_records(Offset(1), Offset(4), port, out)));
     assert!(w.events.contains(&LogEvent::StartAdvanced { start: Offset(1) }));
     w.check_read(0, 4, 1000, false);
     w.check_read(1, 4, 1000, false);
@@ -336,7 +336,7 @@ fn k12_a_segment_is_kept_while_a_reply_refers_to_it() {
     let slice = w.read(0, 30, 500, true).expect("in range").expect("there");
     w.with(|log, _, _, _| log.pin(slice.file));
     let limit = Offset(30);
-    assert!(w.with(|log, _, _, out| log.delete_records(limit, limit, out)));
+    assert!(w.with(|log, _, port, out| log.delete_records(limit, limit, port, out)));
     for _ in 0..5 {
         w.settle();
         w.pass(2000);
@@ -483,7 +483,9 @@ fn files_that_are_gone_are_told_and_count_again_when_they_are_put_back() {
     assert_eq!(log.missing(), [gap(0), gap(2)]);
     assert_eq!((log.log_start(), log.start_wanted(), log.end()), (Offset(bases[1]), Offset(0), Offset(40)));
     log.check_deeply();
-    assert!(log.delete_records(Offset(bases[1] + 1), Offset(40), &mut Vec::new()));
+    let mut queue = crate::disk::DiskQueue::default();
+    let mut port = queue.port(crate::disk::Owner::Controller);
+    assert!(log.delete_records(Offset(bases[1] + 1), Offset(40), &mut port, &mut Vec::new()));
     assert_eq!(log.start_wanted(), Offset(bases[1] + 1), "what is deleted is deleted");
     w.disk.show();
     assert_eq!(w.disk.names(), kept);

@@ -313,7 +313,7 @@ impl World {
 
     /// A lookup, compared with the model.
     pub(in crate::log) fn check_lookup(&mut self, target: TimestampTarget) {
-        if self.log.is_start_due() {
+        if self.log.start.is_due() {
             // The log's beginning would move on while it looks.
             self.settle();
         }
