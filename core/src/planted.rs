@@ -135,6 +135,8 @@ bugs! {
     PinIgnored = "pin-ignored", "A deleted segment's file goes while a reply still refers to it.";
     DirectoryLeaseIgnored = "directory-lease-ignored", "A deleted topic's files go while a reply still refers to them.";
     RetentionByEnd = "retention-by-end", "K12: retention deletes up to the end of the log, not up to the high watermark.";
+    EmptySegmentRolled = "empty-segment-rolled", "L13: retention closes a segment without records: the next one begins at the same offset, in the same file.";
+    EmptySegmentCut = "empty-segment-cut", "L13: a segment that is to be empty is cut, and not made, though its file may not be there.";
     RetentionTakesOneMore = "retention-takes-one-more", "K12: retention takes one segment more than age and size ask for.";
     ReplacedInPlace = "replaced-in-place", "L23: small files are written over in place, without the rename.";
     AppendTimeWithoutChecksum = "append-time-without-checksum", "A batch that gets its append time keeps the checksum that it came with.";

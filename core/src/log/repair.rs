@@ -146,7 +146,8 @@ impl Log {
         let (cut, doomed) = (repair.cut.expect("the cut is known"), repair.doomed.clone());
         let file = self.file(cut.segment, FileKind::Log);
         // The file may never have come into being.
-        let call = if cut.pos == 0 { DiskCall::Create } else { DiskCall::Truncate { len: u64::from(cut.pos) } };
+        let made = cut.pos == 0 && !self.has(Bug::EmptySegmentCut);
+        let call = if made { DiskCall::Create } else { DiskCall::Truncate { len: u64::from(cut.pos) } };
         let mut waiting = BTreeSet::from([self.call(file, call, Op::Repair, port)]);
         for file in doomed {
             waiting.insert(self.call(file, DiskCall::Remove, Op::Repair, port));

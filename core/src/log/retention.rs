@@ -139,7 +139,10 @@ impl Log {
     /// As in Kafka, the active segment goes too when all that it holds is expired: it is closed first.
     fn active_is_stale(&self, limit: Offset, now: Now) -> bool {
         let active = self.segments.back().expect("a log has an active segment");
-        active.size > 0 && self.end <= limit && self.segments.len() == 1 && self.is_expired(active, now)
+        // In Kafka, one without records is as old as its file.
+        let ancient = active.size == 0 && self.config.retention_ms.is_some() && self.has(Bug::EmptySegmentRolled);
+        let expired = active.size > 0 && self.is_expired(active, now) || ancient;
+        expired && self.end <= limit && self.segments.len() == 1
     }
 
     fn start_at(&mut self, to: Offset, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
