@@ -41,7 +41,7 @@ leader-epoch-checkpoint 8
 partition.metadata 43
 node 1 is down: Stopped
 00000000000000000000.log 1020
-00000000000000000000.timeindex.tmp 48
+00000000000000000000.timeindex.tmp 24
 00000000000000000006.log 170
 00000000000000000006.snapshot 18
 leader-epoch-checkpoint 8

@@ -104,6 +104,22 @@ impl File {
         }
     }
 
+    /// The process ended in the midst of the last append: it came to `end` and no further, or to where a sync has found it. Gives
+    /// how many bytes were never written.
+    pub(crate) fn append_interrupted(&mut self, end: u64) -> u64 {
+        let len = self.len();
+        let Some(dirty_from) = self.dirty_from.filter(|_| end < len) else { return 0 };
+        let end = end.max(dirty_from);
+        self.cached.truncate(usize_of(end));
+        self.lengths.pop();
+        if end == dirty_from && !self.cut {
+            self.dirty_from = None;
+        } else {
+            self.lengths.push(end);
+        }
+        len - end
+    }
+
     /// Bytes are written over by themselves: they are dirty again.
     pub(crate) fn rewrite(&mut self, from: u64, to: u64) {
         let to = to.min(self.dirty_from.unwrap_or(self.len()));
@@ -510,6 +526,23 @@ mod tests {
             f.power_lost(Loss::NOTHING_KEPT, &mut rng);
             assert_eq!(f.len(), if again { 100 } else { 600 });
         }
+    }
+
+    #[test]
+    fn an_append_in_the_midst_of_which_the_process_ended_has_a_beginning_and_was_never_longer() {
+        let mut rng = Rng::stream(6, "test");
+        for _ in 0..100 {
+            let mut f = written(&[7; 600], &[9; 1000]);
+            assert_eq!(f.append_interrupted(900), 700);
+            assert_eq!((f.len(), f.sync_target(), f.is_dirty()), (900, 900, true));
+            f.power_lost(Loss::ANY_SUBSET, &mut rng);
+            assert!((600..=900).contains(&f.len()), "{}", f.len());
+        }
+        let mut f = written(&[7; 600], &[9; 1000]);
+        assert_eq!((f.append_interrupted(100), f.len(), f.is_dirty()), (1000, 600, false), "what was there before stays");
+        let mut f = written(&[7; 600], &[9; 1000]);
+        f.synced(f.sync_target(), None);
+        assert_eq!((f.append_interrupted(900), f.len()), (0, 1600), "what a sync has found was written");
     }
 
     #[test]

@@ -92,9 +92,21 @@ enum Outcome {
     },
 }
 
+/// A call that an end of the process leaves half done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Divisible {
+    #[default]
+    Not,
+    /// To a file with this number, from this position on.
+    Append(u32, u64),
+    /// The directory with this index, file by file.
+    RemoveDir(usize),
+}
+
 /// The changes of names that a call has made: in which directory's files, and among the directories.
 #[derive(Clone, Debug, Default)]
 struct Touched {
+    divisible: Divisible,
     files: Option<(usize, Range<u64>)>,
     subdirs: Range<u64>,
     /// It is a call that makes, changes or syncs names.
@@ -111,6 +123,8 @@ pub struct SimDisk {
     rng: Rng,
     /// Whether a `SyncDir` covers what is still under way.
     names_rng: Rng,
+    /// How far a call comes in the midst of which the process ends.
+    crash_rng: Rng,
     files: Vec<File>,
     dirs: Vec<Dir>,
     /// The directories under the data directory: path to index in `dirs`.
@@ -150,6 +164,7 @@ impl SimDisk {
             character,
             rng: Rng::stream(seed, purpose),
             names_rng: Rng::stream(seed, &format!("{purpose}/names")),
+            crash_rng: Rng::stream(seed, &format!("{purpose}/crash")),
             files: Vec::new(),
             dirs: vec![Dir::default()],
             subdirs: Names::default(),
@@ -246,9 +261,10 @@ impl SimDisk {
             let of_names = !matches!(call.call, DiskCall::Append { .. } | DiskCall::Read { .. } | DiskCall::Sync);
             let dir = self.dir_of(call.file.dir);
             let before = (dir.map(|d| self.dirs[d].files.mark()), self.subdirs.mark());
+            let divisible = self.divisible(call.file, &call.call);
             let outcome = self.perform(call.file, call.call, fault);
             let files = dir.zip(before.0).map(|(d, from)| (d, from..self.dirs[d].files.mark()));
-            let touched = Touched { files, subdirs: before.1..self.subdirs.mark(), of_names };
+            let touched = Touched { divisible, files, subdirs: before.1..self.subdirs.mark(), of_names };
             self.name_boundaries += u64::from(of_names);
             let ticket = self.free_tickets.pop().unwrap_or_else(|| {
                 self.outcomes.push(None);
@@ -257,6 +273,42 @@ impl SimDisk {
             self.outcomes[ticket as usize] = Some((call.op, call.file, outcome, touched));
             self.started.push(Started { ticket, after_ns });
             self.pass_boundary();
+        }
+    }
+
+    fn divisible(&self, file: FileId, call: &DiskCall) -> Divisible {
+        match call {
+            DiskCall::Append { .. } => {
+                let number = self.number_of(file);
+                number.map_or(Divisible::Not, |n| Divisible::Append(n, self.files[n as usize].len()))
+            }
+            DiskCall::RemoveDir => self.dir_of(file.dir).map_or(Divisible::Not, Divisible::RemoveDir),
+            _ => Divisible::Not,
+        }
+    }
+
+    /// The process has ended in the midst of a call: what it had not come to was never done.
+    fn interrupt(&mut self, touched: Touched) {
+        match touched.divisible {
+            Divisible::Not => {}
+            Divisible::Append(number, from) => {
+                let f = &mut self.files[number as usize];
+                if f.len() > from && self.crash_rng.chance(1, 2) {
+                    let never = f.append_interrupted(self.crash_rng.between(from, f.len()));
+                    self.give_back(never);
+                }
+            }
+            Divisible::RemoveDir(dir) => {
+                let rng = &mut self.crash_rng;
+                // The directory goes last: it is there as long as there is a file, and sometimes when there is none.
+                if rng.chance(1, 2) && !self.subdirs.removal_interrupted(touched.subdirs, || true).is_empty() {
+                    self.dirs[dir].removed = false;
+                    let Some((_, numbers)) = touched.files else { return };
+                    let back = self.dirs[dir].files.removal_interrupted(numbers, || rng.chance(1, 2));
+                    let bytes: u64 = back.iter().map(|n| self.files[*n as usize].len()).sum();
+                    self.budget = self.budget.map(|b| b.saturating_sub(bytes));
+                }
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 enum Change<K> {
     Link(K, u32),
     Rename(K, K, u32),
-    Unlink(K),
+    Unlink(K, u32),
 }
 
 /// A change that no sync has covered.
@@ -70,7 +70,7 @@ impl<K: Ord + Clone> Names<K> {
 
     pub(crate) fn unlink(&mut self, name: &K) -> Option<u32> {
         let target = self.cached.remove(name)?;
-        self.push(Change::Unlink(name.clone()));
+        self.push(Change::Unlink(name.clone(), target));
         Some(target)
     }
 
@@ -87,6 +87,22 @@ impl<K: Ord + Clone> Names<K> {
     /// The call that made the changes with these numbers has ended.
     pub(crate) fn ended(&mut self, numbers: std::ops::Range<u64>) {
         self.changes.iter_mut().filter(|c| numbers.contains(&c.number)).for_each(|c| c.ended = true);
+    }
+
+    /// A removal of names has ended in its midst: of the names that it took away, as far as no sync knows of it, those for which
+    /// `left` says so are there as before. Gives the numbers that they stand for.
+    pub(crate) fn removal_interrupted(&mut self, numbers: std::ops::Range<u64>, mut left: impl FnMut() -> bool) -> Vec<u32> {
+        let mut back = Vec::new();
+        for pending in std::mem::take(&mut self.changes) {
+            match &pending.change {
+                Change::Unlink(name, target) if numbers.contains(&pending.number) && left() => {
+                    self.cached.insert(name.clone(), *target);
+                    back.push(*target);
+                }
+                _ => self.changes.push(pending),
+            }
+        }
+        back
     }
 
     /// Nothing is under way any more: whoever syncs next comes after all of it.
@@ -126,7 +142,7 @@ impl<K: Ord + Clone> Names<K> {
     {
         self.cached.get(name).is_some_and(|n| self.durable.get(name) == Some(n))
             && !self.changes.iter().any(|c| match &c.change {
-                Change::Link(k, _) | Change::Unlink(k) => k.borrow() == name,
+                Change::Link(k, _) | Change::Unlink(k, _) => k.borrow() == name,
                 Change::Rename(from, to, _) => from.borrow() == name || to.borrow() == name,
             })
     }
@@ -179,7 +195,7 @@ fn apply<K: Ord>(entries: &mut BTreeMap<K, u32>, change: Change<K>) {
             }
             entries.insert(to, target);
         }
-        Change::Unlink(name) => {
+        Change::Unlink(name, _) => {
             entries.remove(&name);
         }
     }
@@ -227,6 +243,21 @@ mod tests {
         assert_eq!(n.mark(), 3);
         n.power_lost(Keep::Nothing, &mut Rng::stream(3, "test"));
         assert_eq!(n.get(&"state"), Some(1), "the rename had not ended");
+    }
+
+    #[test]
+    fn a_removal_that_was_interrupted_leaves_what_it_had_not_come_to() {
+        let mut n = Names::default();
+        (0..3).for_each(|i| n.link(["a", "b", "c"][i], i as u32));
+        n.synced(&n.sync_target(true));
+        let from = n.mark();
+        ["a", "b", "c"].iter().for_each(|name| assert!(n.unlink(name).is_some()));
+        let mut left = [true, false, true].into_iter();
+        assert_eq!(n.removal_interrupted(from..n.mark(), || left.next() == Some(true)), [0, 2]);
+        assert_eq!((n.get(&"a"), n.get(&"b"), n.get(&"c")), (Some(0), None, Some(2)));
+        n.synced(&n.sync_target(true));
+        n.power_lost(Keep::Nothing, &mut Rng::stream(4, "test"));
+        assert_eq!((n.get(&"a"), n.get(&"b"), n.get(&"c")), (Some(0), None, Some(2)), "what was left is not removed by a sync");
     }
 
     #[test]

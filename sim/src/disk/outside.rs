@@ -15,10 +15,13 @@ use std::ops::Range;
 
 /// What the world and its checks may ask and do; none of it is visible to the node as a call.
 impl SimDisk {
-    /// The node's process died. Calls that were not performed never will be; the page cache stays.
+    /// The node's process died. Calls that were not performed never will be, and those under way end in their midst; the page cache
+    /// stays.
     pub fn process_crashed(&mut self) {
         self.queues = Queues::default();
-        self.outcomes.clear();
+        for (_, _, _, touched) in std::mem::take(&mut self.outcomes).into_iter().flatten() {
+            self.interrupt(touched);
+        }
         self.free_tickets.clear();
         self.started.clear();
         self.without_power = false;
