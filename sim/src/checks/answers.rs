@@ -281,9 +281,15 @@ impl Watch {
         let Some(log) = self.by_path.get(path).copied().filter(|log| look.log == Some(*log)) else { return };
         let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
         let ghost = &self.logs[log];
-        // Where the beginning is deleted meanwhile, the fold would have to know when.
+        // Where the beginning is deleted meanwhile, the fold would have to know when: what may be deleted decides nothing.
         let damaged = ghost.is_damaged() || ghost.derived_struck;
-        if damaged || self.no_space || ghost.deletion_asked > 0 || self.is_retained(topic) {
+        let decides = match look.what {
+            LookFor::Epoch(asked) => ghost.batches.iter().rev().find(|b| b.head.epoch <= asked).or(ghost.batches.first()),
+            LookFor::Time(at) if at >= 0 => ghost.batches.iter().find(|b| b.head.max_timestamp >= at),
+            LookFor::Time(_) | LookFor::Records => ghost.batches.first(),
+        };
+        let is_unsure = decides.is_some_and(|b| b.head.base_offset < ghost.deletion_asked);
+        if damaged || self.no_space || is_unsure || self.is_retained(topic) {
             return;
         }
         let (id, wrong) = match look.what {

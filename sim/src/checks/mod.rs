@@ -64,9 +64,9 @@ checks! {
         "What is kept for ever fills the memory, or the disk, of a broker that runs for months.",
         "The edge's part: it reads no more from a connection whose unanswered requests are too many or too large; deleted directories once a disk call has failed or the disk was full.";
     FlushedInTime = "flushed-in-time", "CD":
-        "When the disk has nothing to do, no log has as many records that are not on it as flush.messages says, or has had one for longer than flush.ms.",
+        "When the disk has nothing to do, no log has as many records that are not on the medium as flush.messages says, or has had one for longer than flush.ms.",
         "A topic that rests on the page cache loses no more than these settings permit.",
-        "Logs on which a disk call has failed in this world, or that take no appends; how long a sync takes. Whether what counts as synced is on the disk is the matter of other checks.";
+        "Logs on which a disk call has failed in this world, or that take no appends; how long a sync takes.";
     DiskContract = "disk-contract", "io.rs":
         "Appends go to the end of a file that is there; nothing is asked of a directory that is removed or not yet made.",
         "A real edge would write into a hole, or into another topic's directory.",
@@ -150,7 +150,7 @@ checks! {
     LostWrite = "lost-write", "H1, C1, CA, CD":
         "Every acknowledged record is read at its offset by a fresh consumer at the end, or something that really happened permits its loss.",
         "This is what a log is for.",
-        "Records with acks=0; which of several power losses took a record.";
+        "Records with acks=0; topics of which nobody knows whether they were deleted at the end; which of several power losses took a record.";
     PermittedLoss = "permitted-loss", "C1":
         "Where a configuration permits loss at a power loss, loss is seen (a negative control: not a claim about one world).",
         "A simulator that cannot lose data where that is allowed proves nothing where it is not.",
@@ -198,7 +198,7 @@ checks! {
     Converges = "converges", "CL, H14":
         "After the faults end, within bounded time, every request is answered, every log takes a batch and can be read to its end.",
         "A system that is safe because it does nothing is no use.",
-        "How long it takes, up to the bound; logs that damage struck; where the node is down for good, what is left of its logs: only what clients saw until then is judged.";
+        "How long it takes, up to the bound; topics of which nobody knows whether they were deleted; logs that damage struck; where the node is down for good, what is left of its logs: only what clients saw until then is judged.";
 }
 
 /// How often each check looked.
