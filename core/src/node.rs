@@ -75,6 +75,8 @@ pub struct Node {
     partitions: BTreeMap<PartitionId, Partition>,
     /// Partitions whose directory has to wait for the old owner of its name.
     wanted: BTreeSet<PartitionId>,
+    /// Those of them whose name belongs to a directory that nobody can read, and that stays: they are offline.
+    barred: BTreeSet<PartitionId>,
     /// Partitions whose directory could not be made: wanted again when the pause is over.
     failed: BTreeSet<PartitionId>,
     /// Directories of partitions that the metadata does not know: removed or put aside once this life is registered.
@@ -164,7 +166,7 @@ impl Node {
     }
 
     fn lookup(&self) -> Lookup<'_> {
-        Lookup { image: self.controller.image(), hosted: &self.partitions }
+        Lookup { image: self.controller.image(), hosted: &self.partitions, barred: &self.barred }
     }
 
     // --- getters: for edges, and for whoever checks from outside ---

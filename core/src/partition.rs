@@ -163,8 +163,8 @@ impl Partition {
                     self.log.close(now, &mut port, &mut events);
                 }
             }
-            // Kafka tells waiting producers and fetchers of a deleted topic that this broker does not lead it any more.
-            E::Deleted => self.on_gone(ErrorCode::NotLeaderOrFollower, ErrorCode::NotLeaderOrFollower, out),
+            // As Kafka: who waits is looked for when the metadata does not know the topic any more.
+            E::Deleted => self.on_gone(ErrorCode::UnknownTopicOrPartition, ErrorCode::UnknownTopicOrPartition, out),
             E::DirectoryFailed if self.log.has(Bug::FailedDirectoryIsDeleted) => {
                 self.on_gone(ErrorCode::NotLeaderOrFollower, ErrorCode::NotLeaderOrFollower, out)
             }

@@ -23,7 +23,7 @@ use crate::session::RequestId;
 use crate::time::Instant;
 use crate::wire::ErrorCode;
 use crate::wire::msg::StrBytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What goes to which partition.
 pub type Ask = (PartitionId, PartitionEvent);
@@ -71,6 +71,8 @@ pub type Place = (u32, u32);
 pub struct Lookup<'a> {
     pub image: &'a Image,
     pub hosted: &'a BTreeMap<PartitionId, Partition>,
+    /// Those that should be, and cannot: a directory that nobody can read has their name.
+    pub barred: &'a BTreeSet<PartitionId>,
 }
 
 impl Lookup<'_> {
@@ -95,6 +97,8 @@ impl Lookup<'_> {
             return Ok(id);
         }
         match self.image.partition(topic, index) {
+            // As of a replica in a directory that failed.
+            Some(_) if self.barred.contains(&id) => Err(ErrorCode::KafkaStorageError),
             Some(_) => Err(ErrorCode::NotLeaderOrFollower),
             None => Err(ErrorCode::UnknownTopicOrPartition),
         }

@@ -345,10 +345,15 @@ impl Controller {
 
     /// What queries are answered from.
     #[must_use]
-    pub fn view<'a>(&'a self, hosted: &'a BTreeMap<PartitionId, crate::partition::Partition>) -> query::View<'a> {
+    pub fn view<'a>(
+        &'a self,
+        hosted: &'a BTreeMap<PartitionId, crate::partition::Partition>,
+        barred: &'a BTreeSet<PartitionId>,
+    ) -> query::View<'a> {
         query::View {
             image: &self.image,
             hosted,
+            barred,
             settings: &self.config.settings,
             node: self.config.node,
             cluster_id: &self.identity.cluster,

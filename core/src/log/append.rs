@@ -123,7 +123,7 @@ impl Log {
         }
         // Were the first segment's name lost and the second one's not, the log would begin in the middle.
         let first_unnamed = self.segments.len() == 1 && !self.durable.is_named() && origin != Origin::Internal;
-        if first_unnamed && self.must_roll_for(&ready, origin) && !self.has(Bug::RollsBeforeNamed) {
+        if first_unnamed && self.must_roll_for(&ready, origin, now) && !self.has(Bug::RollsBeforeNamed) {
             return Err(AppendRefusal::Repairing);
         }
         let by_broker = self.config.timestamp_type == TimestampType::LogAppendTime && origin != Origin::Replication;
@@ -167,7 +167,7 @@ impl Log {
         if ready.is_empty() {
             return base;
         }
-        if self.must_roll_for(&ready, origin) {
+        if self.must_roll_for(&ready, origin, now) {
             self.roll(now, port);
         }
         let interval = self.config.index_interval_bytes;
@@ -186,6 +186,7 @@ impl Log {
             writer.on_batch(segment, &info, active.size, interval);
             self.hot.push_back(Hot { at: Place { offset: Offset(offset), segment, pos: active.size }, len: info.len });
             active.size += info.len;
+            active.grew = now.wall.0;
             if self.epochs.assign(LeaderEpoch(epoch), Offset(offset)) {
                 self.epoch_file.dirty = true;
             }
@@ -208,21 +209,21 @@ impl Log {
     }
 
     /// Whether these batches go to a new segment.
-    fn must_roll_for(&self, ready: &[Ready], origin: Origin<'_>) -> bool {
+    fn must_roll_for(&self, ready: &[Ready], origin: Origin<'_>, now: Now) -> bool {
         let bytes: u32 = ready.iter().map(|r| r.info.len).sum();
         let records: i64 = ready.iter().map(|r| i64::from(r.info.last_offset_delta) + 1).sum();
         let newest = ready.iter().map(|r| r.info.max_timestamp).max().unwrap_or(-1);
         let next = ready.last().filter(|_| origin == Origin::Replication).map_or(self.end.0 + records, |r| r.info.next_offset());
-        self.must_roll(bytes, Offset(next - 1), newest)
+        self.must_roll(bytes, Offset(next - 1), newest, now)
     }
 
     /// Kafka's rule for when the active segment is complete.
-    fn must_roll(&self, bytes: u32, last: Offset, newest: i64) -> bool {
+    fn must_roll(&self, bytes: u32, last: Offset, newest: i64, now: Now) -> bool {
         let active = self.segments.back().expect("a log has an active segment");
         let writer = active.writer.as_ref().expect("the active segment is being written");
         let waited = match writer.first_timestamp {
             Some(first) if first >= 0 => newest.saturating_sub(first),
-            _ => 0,
+            _ => now.wall.0.saturating_sub(active.begun),
         };
         let full = active.size.saturating_add(bytes) > self.config.segment_bytes
             || waited > self.config.segment_ms.saturating_sub(self.config.segment_jitter_ms)
@@ -243,8 +244,8 @@ impl Log {
         self.open_segment(end, now, port);
     }
 
-    pub(super) fn open_segment(&mut self, base: Offset, _now: Now, port: &mut DiskPort<'_>) {
-        self.segments.push_back(Segment::new(base));
+    pub(super) fn open_segment(&mut self, base: Offset, now: Now, port: &mut DiskPort<'_>) {
+        self.segments.push_back(Segment::new(base, now));
         self.durable.open(base, self.has(Bug::SegmentNameNotAwaited));
         let file = self.file(base, FileKind::Log);
         self.call(file, DiskCall::Create, Op::Create(base), port);

@@ -277,7 +277,7 @@ impl Recovery<'_> {
 
     /// A segment below the recovery point: its batches are not looked at.
     fn keep_closed(&mut self, base: Offset, s: &Sizes) -> Option<Hole> {
-        let mut segment = Segment::new(base);
+        let mut segment = Segment::new(base, self.now);
         let Ok(size) = u32::try_from(s.log.unwrap_or(0)) else { return Some(self.push_unreadable(base)) };
         segment.size = size;
         let (index, time) = (s.index.unwrap_or(0), s.time.unwrap_or(0));
@@ -356,7 +356,7 @@ impl Recovery<'_> {
 
     /// A file larger than any segment of ours can be: whatever it is, nothing of it is touched.
     fn push_unreadable(&mut self, base: Offset) -> Hole {
-        self.log.segments.push_back(Segment::new(base));
+        self.log.segments.push_back(Segment::new(base, self.now));
         self.log.end = base;
         let end = ScanEnd { pos: 0, next: base.0, why: ScanStop::Fault(DiskFault::Io) };
         Hole { segment: base, size: 0, end, impossible: false }
@@ -413,7 +413,7 @@ impl Recovery<'_> {
         (writer.count, writer.time_count) = (count(index, ENTRY_BYTES), count(time, TIME_ENTRY_BYTES));
         (writer.last_time, writer.max) = (last_time.map(|t| t.timestamp), max);
         writer.first_timestamp = first.map(|f| f.max_timestamp);
-        let mut segment = Segment::new(base);
+        let mut segment = Segment::new(base, self.now);
         (segment.size, segment.entries, segment.time_entries) = (size, writer.count, writer.time_count);
         segment.writer = Some(Box::new(writer));
         self.log.segments.push_back(segment);
@@ -462,7 +462,7 @@ impl Recovery<'_> {
         self.scanned_bytes += u64::from(end.pos);
         self.doubtful.push((base, known_pos, end.pos));
         self.drop_indexes(base, s);
-        let mut segment = Segment::new(base);
+        let mut segment = Segment::new(base, self.now);
         segment.size = end.pos;
         segment.writer = Some(Box::new(writer));
         self.log.segments.push_back(segment);

@@ -133,15 +133,18 @@ impl Log {
 
     fn is_expired(&self, segment: &Segment, now: Now) -> bool {
         let (Some(keep), Some(max)) = (self.config.retention_ms, segment.max_known()) else { return false };
-        max.timestamp >= 0 && now.wall.0.saturating_sub(max.timestamp) > keep
+        // As in Kafka, one whose records have no timestamps is as old as its file.
+        let newest = if max.timestamp >= 0 { max.timestamp } else { segment.grew };
+        now.wall.0.saturating_sub(newest) > keep
     }
 
-    /// As in Kafka, the active segment goes too when all that it holds is expired: it is closed first.
+    /// As in Kafka, the active segment goes too when all that it holds is expired, or nothing is to be kept: it is closed first.
     fn active_is_stale(&self, limit: Offset, now: Now) -> bool {
         let active = self.segments.back().expect("a log has an active segment");
         // In Kafka, one without records is as old as its file.
         let ancient = active.size == 0 && self.config.retention_ms.is_some() && self.has(Bug::EmptySegmentRolled);
-        let expired = active.size > 0 && self.is_expired(active, now) || ancient;
+        let nothing_stays = self.config.retention_bytes == Some(0);
+        let expired = active.size > 0 && (nothing_stays || self.is_expired(active, now)) || ancient;
         expired && self.end <= limit && self.segments.len() == 1
     }
 

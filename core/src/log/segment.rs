@@ -7,6 +7,7 @@
 use super::index::{IndexWriter, TimeEntry};
 use crate::ids::{DirId, Offset};
 use crate::io::{FileId, FileKind};
+use crate::time::Now;
 
 /// A place at the border of two batches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +28,10 @@ pub(super) struct Segment {
     pub time_entries: u32,
     /// The largest timestamp with the offset beside it in the time index. `None`: not read yet. The timestamp is -1 if no record has one.
     pub max: Option<TimeEntry>,
+    /// The wall time at which it was begun, or found by this life: how old it is where its records have no timestamps.
+    pub begun: i64,
+    /// The wall time at which it has grown last, or was found by this life. Kafka asks the file system (`lastModified`).
+    pub grew: i64,
     /// Replies that refer to the file.
     pub pins: u32,
     /// The index files were written by us or have passed every look at them so far.
@@ -36,9 +41,9 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub(super) fn new(base: Offset) -> Segment {
-        let writer = Some(Box::default());
-        Segment { base, size: 0, entries: 0, time_entries: 0, max: None, pins: 0, indexed: true, writer }
+    pub(super) fn new(base: Offset, now: Now) -> Segment {
+        let (writer, wall) = (Some(Box::default()), now.wall.0);
+        Segment { base, size: 0, entries: 0, time_entries: 0, max: None, begun: wall, grew: wall, pins: 0, indexed: true, writer }
     }
 
     pub(super) fn file(&self, dir: DirId, kind: FileKind) -> FileId {

@@ -76,6 +76,8 @@ pub(super) struct Directories {
     creating: BTreeMap<PartitionId, Creating>,
     /// Names that deleted partitions still have on disk.
     taken: BTreeSet<String>,
+    /// Names of directories that are nobody's, and stay.
+    kept: BTreeSet<String>,
     dying: BTreeMap<DirId, Dying>,
     /// What failed, to be tried again; and the directories of which that was said.
     again: Vec<DirOp>,
@@ -109,19 +111,30 @@ impl Directories {
         dir
     }
 
-    /// Whether the name still belongs to a deleted partition.
+    /// Whether the name belongs to a directory that is there.
     pub(super) fn is_taken(&self, path: &str) -> bool {
-        self.taken.contains(path)
+        self.taken.contains(path) || self.is_kept(path)
+    }
+
+    /// Whether the name belongs to a directory that is nobody's, and stays for as long as nobody takes it away.
+    pub(super) fn is_kept(&self, path: &str) -> bool {
+        self.kept.contains(path)
+    }
+
+    /// The name belongs to a directory that is going to be taken out of the way.
+    pub(super) fn take_name(&mut self, path: String) {
+        self.taken.insert(path);
     }
 
     /// The name belongs to a directory that is nobody's, until `remove` takes it away.
-    pub(super) fn take_name(&mut self, path: String) {
-        self.taken.insert(path);
+    pub(super) fn keep_name(&mut self, path: String) {
+        self.kept.insert(path);
     }
 
     /// Take a directory out of the way, and remove it when no reply refers to its files any more.
     pub(super) fn remove(&mut self, dir: DirId, old: String, leases: BTreeSet<LeaseId>, unique: Uuid, disk: &mut DiskQueue) {
         let path = delete_name(&old, unique);
+        self.kept.remove(&old);
         self.taken.insert(old.clone());
         self.dying.insert(dir, Dying { leases, renamed: false });
         self.give(DirOp::Renamed { old, path, dir }, disk);

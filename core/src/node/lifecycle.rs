@@ -10,7 +10,7 @@ use crate::ids::{LeaderEpoch, Offset, OpId, PartitionId, PartitionIndex, TopicId
 use crate::io::{DiskDone, DiskFault, Effect, Fact, Fatal, Level};
 use crate::log::Log;
 use crate::partition::Partition;
-use crate::partition::events::{PartitionEvent, PartitionSettings};
+use crate::partition::events::{PartitionEvent, PartitionIntent, PartitionSettings};
 use crate::planted::Bug;
 use crate::serve::{Gather, Job};
 use crate::session::Answer;
@@ -226,6 +226,16 @@ impl Node {
         // A name that a damaged directory keeps is never free, and the checkpoints go on speaking of what it holds.
         if self.directories.is_taken(&path) {
             self.wanted.insert(id);
+            let is_news = self.directories.is_kept(&path) && self.barred.insert(id);
+            // Of one that could not be opened, the start has said why.
+            if is_news && !self.unreadable.iter().any(|u| u.id == id) {
+                let what = format!(
+                    "{path}: there is a directory of that name, and it cannot be read or holds something else: the partition is \
+                     offline until that is put right, or out of the way, and the broker is started again"
+                );
+                self.intents
+                    .push_back((id, PartitionIntent::Note(Fact { level: Level::Error, name: "name-taken", detail: what })));
+            }
             return;
         }
         // What a checkpoint says of an older partition of this name must never be taken for this one's (R36).
@@ -286,6 +296,7 @@ impl Node {
     /// A deleted topic's partition goes, its files when their last reader has gone.
     pub(super) fn delete(&mut self, now: Now, id: PartitionId, name: &str) {
         self.wanted.remove(&id);
+        self.barred.remove(&id);
         self.failed.remove(&id);
         let unreadable: Vec<Unreadable> = self.unreadable.extract_if(.., |u| u.id == id).collect();
         for dir in unreadable.into_iter().filter_map(|u| u.dir) {

@@ -137,6 +137,7 @@ pub(super) fn recover(
         controller,
         partitions: BTreeMap::new(),
         wanted: BTreeSet::new(),
+        barred: BTreeSet::new(),
         failed: BTreeSet::new(),
         strays: Vec::new(),
         unreadable: Vec::new(),
@@ -229,7 +230,7 @@ fn open_directories(
             Err(why) => {
                 // It may hold what was promised: it is neither served nor removed. Without the file it never held any promise.
                 out.push(note(Level::Error, "log-unreadable", format!("{path}/{name}: {why}: not served, not removed")));
-                node.directories.take_name(path.clone());
+                node.directories.keep_name(path.clone());
                 node.keep_what_is_known((topic.to_owned(), index), None, remembered);
                 continue;
             }
@@ -243,7 +244,7 @@ fn open_directories(
                 "foreign-directory",
                 format!("{path} holds {file} and nothing of a partition: left alone"),
             ));
-            node.directories.take_name(path);
+            node.directories.keep_name(path);
             continue;
         }
         let dir = node.directories.next_id();
@@ -366,7 +367,7 @@ fn open_partition(
             // Whoever makes this partition anew, after its topic was deleted, must not do so beside what is in there.
             let taken = !node.config.planted.has(Bug::UnlistedNameIsFree);
             if taken {
-                node.directories.take_name(path.to_owned());
+                node.directories.keep_name(path.to_owned());
             }
             node.keep_what_is_known(name, taken.then_some(dir), remembered);
         }

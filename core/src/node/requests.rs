@@ -63,7 +63,7 @@ impl Node {
     pub(super) fn start(&mut self, now: Now, request: RequestId, frame: RequestFrame, out: &mut Vec<Effect>) {
         let RequestFrame { correlation, version, request: body, .. } = frame;
         let head = Head { request, correlation, version };
-        let view = self.controller.view(&self.partitions);
+        let view = self.controller.view(&self.partitions, &self.barred);
         let response = match body {
             Request::Produce(r) => return self.start_produce(now, head, r, out),
             Request::Fetch(r) => return self.start_fetch(now, head, r, out),
@@ -128,7 +128,7 @@ impl Node {
 
     fn start_fetch(&mut self, now: Now, head: Head, request: crate::wire::msg::FetchRequest, out: &mut Vec<Effect>) {
         let lease = self.next_lease();
-        let lookup = super::Lookup { image: self.controller.image(), hosted: &self.partitions };
+        let lookup = super::Lookup { image: self.controller.image(), hosted: &self.partitions, barred: &self.barred };
         match fetch::begin(now.mono, lookup, &mut self.fetch_sessions, lease, self.fetch_limits, head.version, request) {
             Err(reply) => self.reply(head, Response::Fetch(reply), None, out),
             Ok(job) => {

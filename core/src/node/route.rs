@@ -70,7 +70,10 @@ impl Node {
     /// The answer of a partition that is not here.
     fn bounce(&mut self, id: PartitionId, event: &PartitionEvent) {
         use crate::partition::events::{Fetched, Listed, Produced};
-        let error = ErrorCode::NotLeaderOrFollower;
+        let error = match self.controller.image().partition(id.topic, id.index) {
+            Some(_) => ErrorCode::NotLeaderOrFollower,
+            None => ErrorCode::UnknownTopicOrPartition,
+        };
         let intent = match event {
             PartitionEvent::Produce { token, .. } => {
                 PartitionIntent::Produced { token: *token, outcome: Produced::refused(error) }

@@ -375,6 +375,41 @@ fn retention_goes_by_size_and_by_the_records_time() {
 }
 
 #[test]
+fn without_timestamps_a_segment_is_as_old_as_its_file() {
+    let config = LogConfig { retention_ms: Some(1000), segment_ms: 500, ..LogConfig::default() };
+    let mut w = World::new(config, 1);
+    for _ in 0..2 {
+        w.append(10, &[-1], None).expect("it is taken");
+        w.settle();
+        w.pass(600);
+    }
+    assert_eq!(w.disk.names().iter().filter(|name| name.ends_with(".log")).count(), 2, "a segment is rolled by its own age");
+    w.with(|log, now, port, out| log.retain(Offset(2), now, port, out));
+    w.settle();
+    assert_eq!(
+        (w.log.log_start(), w.log.end()),
+        (Offset(1), Offset(2)),
+        "the first has not grown for 1.2 s, the second for 0.6 s"
+    );
+    w.pass(1000);
+    for _ in 0..3 {
+        w.with(|log, now, port, out| log.retain(Offset(2), now, port, out));
+        w.settle();
+    }
+    assert_eq!((w.log.log_start(), w.log.size_bytes()), (Offset(2), 0));
+}
+
+#[test]
+fn where_nothing_is_to_be_kept_the_active_segment_goes_too() {
+    let mut w = filled(LogConfig { retention_bytes: Some(0), ..LogConfig::default() }, 3, 50);
+    for _ in 0..3 {
+        w.with(|log, now, port, out| log.retain(Offset(3), now, port, out));
+        w.settle();
+    }
+    assert_eq!((w.log.log_start(), w.log.end(), w.log.size_bytes()), (Offset(3), Offset(3), 0));
+}
+
+#[test]
 fn flush_settings_count_for_what_was_written_before_them() {
     let none = LogConfig { durability: Durability::PageCache, ..LogConfig::default() };
     for (settings, ms) in [

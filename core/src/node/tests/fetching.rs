@@ -144,7 +144,7 @@ fn a_deleted_topic_wakes_those_who_wait_for_it() {
     w.ask(3, Request::DeleteTopics(request));
     let replies = w.replies(conn);
     let p = &fetched(&replies[0].response).topics[0].partitions[0];
-    assert_eq!(p.error_code, ErrorCode::NotLeaderOrFollower.code());
+    assert_eq!(p.error_code, ErrorCode::UnknownTopicOrPartition.code());
 }
 
 #[test]
