@@ -121,10 +121,13 @@ impl Log {
             let latest = self.latest_epoch().unwrap_or(epoch);
             assert!(epoch >= latest, "a leader of epoch {epoch} appends behind epoch {latest}");
         }
-        // Were the first segment's name lost and the second one's not, the log would begin in the middle.
-        let first_unnamed = self.segments.len() == 1 && !self.durable.is_named() && origin != Origin::Internal;
-        if first_unnamed && self.must_roll_for(&ready, origin, now) && !self.has(Bug::RollsBeforeNamed) {
-            return Err(AppendRefusal::Repairing);
+        if !ready.is_empty() && self.must_roll_for(&ready, origin, now) {
+            // Were the first segment's name lost and the second one's not, the log would begin in the middle.
+            let first_unnamed = self.segments.len() == 1 && !self.durable.is_named() && origin != Origin::Internal;
+            if first_unnamed && !self.has(Bug::RollsBeforeNamed) {
+                return Err(AppendRefusal::Repairing);
+            }
+            self.roll(now, port);
         }
         let by_broker = self.config.timestamp_type == TimestampType::LogAppendTime && origin != Origin::Replication;
         let append_time = if by_broker { now.wall } else { Timestamp::NONE };
@@ -161,14 +164,11 @@ impl Log {
         Ok(())
     }
 
-    /// Give batches their offsets and hand them to the disk. The offset of the first.
+    /// Give batches their offsets and hand them to the disk, into the active segment. The offset of the first.
     fn write(&mut self, ready: Vec<Ready>, origin: Origin<'_>, epoch: LeaderEpoch, now: Now, port: &mut DiskPort<'_>) -> Offset {
         let base = ready.first().filter(|_| origin == Origin::Replication).map_or(self.end, |r| Offset(r.info.base_offset));
         if ready.is_empty() {
             return base;
-        }
-        if self.must_roll_for(&ready, origin, now) {
-            self.roll(now, port);
         }
         let interval = self.config.index_interval_bytes;
         let (mut undo, mut data) = (Vec::new(), Vec::with_capacity(2 * ready.len()));
