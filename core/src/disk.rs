@@ -159,6 +159,9 @@ pub enum Progress {
     Done,
     /// The old contents stand; the new ones may be gone or may appear after a crash.
     Failed(DiskFault),
+    /// The new contents have the name, and the sync of the directory has failed, with whatever names it was to cover: as with `Sync`,
+    /// one that succeeds later says nothing about them.
+    Unnamed(DiskFault),
 }
 
 /// Replaces a whole file so that a crash at any time leaves the old contents or the new: write `.tmp`, sync it, rename it, sync
@@ -222,7 +225,7 @@ impl Replacer {
         let fault = result.as_ref().err().copied();
         let (file, call, next) = match (step, fault) {
             (Step::Removing(why), _) => return Progress::Failed(why),
-            (Step::SyncingDir, Some(why)) => return Progress::Failed(why),
+            (Step::SyncingDir, Some(why)) => return Progress::Unnamed(why),
             (_, Some(why)) => (tmp, DiskCall::Remove, Step::Removing(why)),
             (Step::Creating(contents), None) => (tmp, DiskCall::Append { pos: BytePos(0), data: vec![contents] }, Step::Writing),
             (Step::Writing, None) => (tmp, DiskCall::Sync, Step::Syncing),
@@ -286,7 +289,11 @@ mod tests {
             assert_eq!(progress, Progress::Failed(DiskFault::NoSpace));
             assert!(calls.last().is_some_and(|c| c.ends_with("remove")), "{calls:?}");
         }
-        assert_eq!(run(Some(4)).1, Progress::Failed(DiskFault::NoSpace));
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_synced_is_no_file_that_could_not_be_written() {
+        assert_eq!(run(Some(4)).1, Progress::Unnamed(DiskFault::NoSpace));
     }
 
     #[test]

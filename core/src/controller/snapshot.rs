@@ -148,7 +148,9 @@ impl Controller {
                 self.snapshots.writing = None;
                 out.push(note(Level::Warn, "metadata-snapshot-failed", format!("{}: no space", file.name)));
             }
-            Progress::Failed(why) => self.halt(&format!("a snapshot of the metadata cannot be written: {why:?}"), out),
+            Progress::Failed(why) | Progress::Unnamed(why) => {
+                self.halt(&format!("a snapshot of the metadata cannot be written: {why:?}"), out)
+            }
             Progress::Done => self.on_snapshot_written(file, now, port, out),
         }
         true

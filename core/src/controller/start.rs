@@ -319,7 +319,7 @@ impl Controller {
             Progress::Failed(DiskFault::NoSpace) if !port.planted(Bug::FullDiskEndsStart) => {
                 self.starve(file.name.kind, now, port, out);
             }
-            Progress::Failed(why) => self.halt(&format!("{file} cannot be written: {why:?}"), out),
+            Progress::Failed(why) | Progress::Unnamed(why) => self.halt(&format!("{file} cannot be written: {why:?}"), out),
             Progress::Done if matches!(self.phase, Phase::Identifying(_)) => {
                 self.phase = Phase::Making;
                 self.maybe_sync_names(port);

@@ -166,7 +166,7 @@ impl Log {
                 self.on_mended(base, false);
                 out.push(self.note(Level::Warn, "index-given-up", format!("{}", self.file(base, FileKind::Index))));
             }
-            Progress::Failed(why) => self.fail(&format!("an index could not be written: {why:?}"), out),
+            Progress::Failed(why) | Progress::Unnamed(why) => self.fail(&format!("an index could not be written: {why:?}"), out),
         }
     }
 
@@ -196,7 +196,9 @@ impl Log {
             }
             // Recovery reads more of the log instead.
             Progress::Failed(DiskFault::NoSpace) => {}
-            Progress::Failed(why) => self.fail(&format!("a snapshot could not be written: {why:?}"), out),
+            Progress::Failed(why) | Progress::Unnamed(why) => {
+                self.fail(&format!("a snapshot could not be written: {why:?}"), out)
+            }
         }
         self.snapshots.writing = None;
     }
@@ -222,7 +224,9 @@ impl Log {
                 (self.epoch_file.dirty, self.epoch_file.blocked) = (true, true);
                 self.retry_at.get_or_insert(now.mono.after(RETRY_AFTER));
             }
-            Progress::Failed(why) => self.fail(&format!("the leader epochs could not be written: {why:?}"), out),
+            Progress::Failed(why) | Progress::Unnamed(why) => {
+                self.fail(&format!("the leader epochs could not be written: {why:?}"), out)
+            }
         }
         self.epoch_file.writing = None;
     }

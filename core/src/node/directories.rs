@@ -298,7 +298,7 @@ impl Directories {
                 creating.metadata_durable = true;
                 self.maybe_finish(id, out);
             }
-            Progress::Failed(fault) => self.fail(id, fault, disk, out),
+            Progress::Failed(fault) | Progress::Unnamed(fault) => self.fail(id, fault, disk, out),
         }
         true
     }

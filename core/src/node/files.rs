@@ -124,7 +124,7 @@ impl CheckpointFile {
                 self.names = writing.names;
                 Some(Ok(writing.covers))
             }
-            Progress::Failed(fault) => {
+            Progress::Failed(fault) | Progress::Unnamed(fault) => {
                 let writing = self.writing.take()?;
                 // Either copy may be found after a crash.
                 self.names.extend(writing.names);
@@ -225,7 +225,7 @@ impl Marker {
             }
             Marker::Writing(mut replacer) => match replacer.on_disk(op, result, &mut port) {
                 Progress::Done => Marker::Written,
-                Progress::Failed(fault) => return Err(fault),
+                Progress::Failed(fault) | Progress::Unnamed(fault) => return Err(fault),
                 Progress::Going | Progress::NotMine => Marker::Writing(replacer),
             },
             other => other,

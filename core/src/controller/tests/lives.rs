@@ -362,6 +362,28 @@ fn on_a_full_disk_topics_can_be_deleted_and_the_reserve_is_kept_again_later() {
 }
 
 #[test]
+fn a_vote_whose_name_cannot_be_synced_ends_the_start_also_for_want_of_space() {
+    let mut w = World::new(Settings::default());
+    w.start().unwrap();
+    w.held = Some("sync dir");
+    let mut out = w.drive();
+    let end = |w: &mut World, result: Result<DiskDone, DiskFault>| {
+        let held = std::mem::take(&mut w.waiting);
+        let mut out: Vec<_> =
+            held.into_iter().flat_map(|(op, ..)| w.handle(ControllerEvent::Disk { op, result: result.clone() })).collect();
+        out.extend(w.drive());
+        out
+    };
+    while !w.disk.live.contains_key(&(METADATA_DIR.to_owned(), "quorum-state".to_owned())) {
+        assert!(!w.waiting.is_empty());
+        out.extend(end(&mut w, Ok(DiskDone::Done)));
+    }
+    // A later sync says nothing about the names that this one was to cover.
+    out.extend(end(&mut w, Err(DiskFault::NoSpace)));
+    assert!(matches!(out[..], [.., ControllerIntent::Halt(_)]), "{out:?}");
+}
+
+#[test]
 fn partitions_that_nobody_leads_are_led_by_the_replica_that_may() {
     // As Kafka's controlled shutdown and its registration after an unclean end leave a partition whose only replica is here.
     let left = [(vec![1], vec![], vec![]), (vec![], vec![1], vec![]), (vec![], vec![], vec![1]), (vec![], vec![], vec![])];
