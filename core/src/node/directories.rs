@@ -32,6 +32,13 @@ pub(super) enum DirEvent {
 #[derive(Debug)]
 enum DirOp {
     Made(PartitionId, DirId),
+    TakenAway(Removal),
+    RootSynced(Vec<(PartitionId, DirId)>),
+}
+
+/// What takes a directory away from where it was. It is tried again until it is done.
+#[derive(Debug)]
+enum Removal {
     Renamed {
         old: String,
         path: String,
@@ -49,7 +56,6 @@ enum DirOp {
         path: String,
         dir: DirId,
     },
-    RootSynced(Vec<(PartitionId, DirId)>),
 }
 
 /// The directory of a deleted partition.
@@ -80,7 +86,7 @@ pub(super) struct Directories {
     kept: BTreeSet<String>,
     dying: BTreeMap<DirId, Dying>,
     /// What failed, to be tried again; and the directories of which that was said.
-    again: Vec<DirOp>,
+    again: Vec<Removal>,
     left_over: BTreeSet<DirId>,
     /// Made since the last sync of the data directory began. A partition may be made again when that failed once: what is said of one
     /// directory says nothing about the next one.
@@ -137,32 +143,31 @@ impl Directories {
         self.kept.remove(&old);
         self.taken.insert(old.clone());
         self.dying.insert(dir, Dying { leases, renamed: false });
-        self.give(DirOp::Renamed { old, path, dir }, disk);
+        self.give(Removal::Renamed { old, path, dir }, disk);
     }
 
     /// Take a directory that nobody knows out of the way, and keep it: somebody may have been promised what is in it.
     pub(super) fn put_aside(&mut self, dir: DirId, old: String, unique: Uuid, disk: &mut DiskQueue) {
         let path = aside_name(&old, unique);
         self.taken.insert(old.clone());
-        self.give(DirOp::PutAside { old, path, dir }, disk);
+        self.give(Removal::PutAside { old, path, dir }, disk);
     }
 
     /// Remove a directory that bears the name of a deleted one already.
     pub(super) fn remove_leftover(&mut self, dir: DirId, path: String, disk: &mut DiskQueue) {
-        self.give(DirOp::Removed { path, freed: None, dir }, disk);
+        self.give(Removal::Removed { path, freed: None, dir }, disk);
     }
 
     /// Ask the disk for what takes a directory away.
-    fn give(&mut self, what: DirOp, disk: &mut DiskQueue) {
+    fn give(&mut self, what: Removal, disk: &mut DiskQueue) {
         let (dir, call) = match &what {
-            DirOp::Renamed { path, dir, .. } | DirOp::PutAside { path, dir, .. } => {
+            Removal::Renamed { path, dir, .. } | Removal::PutAside { path, dir, .. } => {
                 (*dir, DiskCall::RenameDir { path: path.clone() })
             }
-            DirOp::Removed { dir, .. } => (*dir, DiskCall::RemoveDir),
-            DirOp::Made(..) | DirOp::RootSynced(_) => panic!("this takes no directory away"),
+            Removal::Removed { dir, .. } => (*dir, DiskCall::RemoveDir),
         };
         let op = disk.port(Owner::Node(FileKind::Dir)).call(FileId::dir(dir), call);
-        self.ops.insert(op, what);
+        self.ops.insert(op, DirOp::TakenAway(what));
     }
 
     /// What failed may work by now.
@@ -173,11 +178,10 @@ impl Directories {
     }
 
     /// Nobody may have the name while its files may still be there.
-    fn fail_again(&mut self, what: DirOp, fault: DiskFault, out: &mut Vec<DirEvent>) {
+    fn fail_again(&mut self, what: Removal, fault: DiskFault, out: &mut Vec<DirEvent>) {
         let (dir, path) = match &what {
-            DirOp::Renamed { old, dir, .. } | DirOp::PutAside { old, dir, .. } => (*dir, old.clone()),
-            DirOp::Removed { path, dir, .. } => (*dir, path.clone()),
-            DirOp::Made(..) | DirOp::RootSynced(_) => panic!("this takes no directory away"),
+            Removal::Renamed { old, dir, .. } | Removal::PutAside { old, dir, .. } => (*dir, old.clone()),
+            Removal::Removed { path, dir, .. } => (*dir, path.clone()),
         };
         self.again.push(what);
         out.push(DirEvent::Leftover { path, fault, is_first: self.left_over.insert(dir) });
@@ -219,19 +223,10 @@ impl Directories {
         out: &mut Vec<DirEvent>,
     ) {
         let fault = result.as_ref().err().copied();
-        let what = self.ops.remove(&op);
-        let takes_away = matches!(&what, Some(DirOp::Renamed { .. } | DirOp::PutAside { .. } | DirOp::Removed { .. }));
-        // What is not there need not be taken away.
-        let is_gone = takes_away && fault == Some(DiskFault::NotFound);
-        let fault = fault.filter(|_| !is_gone);
-        match (what, fault) {
+        match (self.ops.remove(&op), fault) {
             (None, _) => {}
-            (Some(DirOp::Removed { freed, .. }), None) => {
-                if let Some(name) = freed {
-                    self.taken.remove(&name);
-                    out.push(DirEvent::Freed(name));
-                }
-            }
+            (Some(DirOp::TakenAway(what)), Some(fault)) if fault != DiskFault::NotFound => self.fail_again(what, fault, out),
+            (Some(DirOp::TakenAway(what)), fault) => self.on_taken_away(what, fault.is_some(), disk, out),
             (Some(DirOp::Made(id, dir)), None) => {
                 if self.is_being_made(id, dir) {
                     self.unsynced.push((id, dir));
@@ -259,26 +254,30 @@ impl Directories {
                     }
                 }
             }
-            (Some(DirOp::PutAside { old, .. }), None) => {
-                self.renamed = true;
-                self.taken.remove(&old);
-                out.push(DirEvent::Freed(old));
-            }
-            (Some(DirOp::Renamed { old, dir, .. }), None) => {
-                self.renamed = true;
-                self.taken.remove(&old);
-                out.push(DirEvent::Freed(old));
-                // Somebody else took it away: under its name there may be its successor by the time it would be removed.
-                match self.dying.get_mut(&dir) {
-                    Some(_) if is_gone => drop(self.dying.remove(&dir)),
-                    Some(dying) => dying.renamed = true,
-                    None => {}
-                }
-                self.bury(disk);
-            }
-            (Some(what), Some(fault)) => self.fail_again(what, fault, out),
         }
         self.maybe_sync_root(disk);
+    }
+
+    /// A directory is away from where it was; `is_gone`: it was before. What is not there need not be taken away.
+    fn on_taken_away(&mut self, what: Removal, is_gone: bool, disk: &mut DiskQueue, out: &mut Vec<DirEvent>) {
+        let freed = match &what {
+            Removal::Renamed { old, .. } | Removal::PutAside { old, .. } => Some(old),
+            Removal::Removed { freed, .. } => freed.as_ref(),
+        };
+        if let Some(name) = freed {
+            self.taken.remove(name);
+            out.push(DirEvent::Freed(name.clone()));
+        }
+        self.renamed |= !matches!(what, Removal::Removed { .. });
+        if let Removal::Renamed { dir, .. } = what {
+            // Somebody else took it away: under its name there may be its successor by the time it would be removed.
+            match self.dying.get_mut(&dir) {
+                Some(_) if is_gone => drop(self.dying.remove(&dir)),
+                Some(dying) => dying.renamed = true,
+                None => {}
+            }
+            self.bury(disk);
+        }
     }
 
     /// A completion that belongs to a partition: true if it was one of the topic id's file.
@@ -307,7 +306,7 @@ impl Directories {
     fn fail(&mut self, id: PartitionId, fault: DiskFault, disk: &mut DiskQueue, out: &mut Vec<DirEvent>) {
         let Some(Creating { dir, path, .. }) = self.creating.remove(&id) else { return };
         self.taken.insert(path.clone());
-        self.give(DirOp::Removed { path: path.clone(), freed: Some(path), dir }, disk);
+        self.give(Removal::Removed { path: path.clone(), freed: Some(path), dir }, disk);
         out.push(DirEvent::Failed(id, fault));
     }
 
