@@ -407,8 +407,7 @@ impl Controller {
             Phase::Starved { at, .. } => Some(Deadline { at, why: "metadata-no-space" }),
             _ => None,
         };
-        // Nothing is kept again while there is no space for what must be written.
-        let keeps = !self.waits_for_space() || self.log.has(Bug::ReserveWakesInVain);
+        let keeps = self.may_keep_reserve() || self.log.has(Bug::ReserveWakesInVain);
         let reserve = self.reserve.deadline().filter(|_| keeps).map(|at| Deadline { at, why: "metadata-reserve" });
         [full, reserve, self.log.deadline()].into_iter().flatten().min_by_key(|d| d.at)
     }
@@ -434,6 +433,7 @@ impl Controller {
             ControllerEvent::Wake => self.on_time(now, port, out),
             ControllerEvent::Close => self.on_close(now, port, out),
         }
+        self.maybe_give_up_reserve(port);
         self.check_invariants();
     }
 
@@ -445,7 +445,6 @@ impl Controller {
                 let mut events = Vec::new();
                 self.log.close(now, port, &mut events);
                 self.on_log_events(events, now, port, out);
-                self.maybe_give_up(port);
             }
             // What this life found is not known to be durable, or there is no space to make it so.
             _ => self.on_closed(false, out),
@@ -574,14 +573,19 @@ impl Controller {
         let mut events = Vec::new();
         self.log.on_disk(op, result, now, port, &mut events);
         self.on_log_events(events, now, port, out);
-        self.maybe_give_up(port);
     }
 
-    /// A failed append of the log cannot even be cleared away before there is space.
-    fn maybe_give_up(&mut self, port: &mut DiskPort<'_>) {
-        if self.log.is_blocked() && !port.planted(Bug::RollWaitsWithoutReserve) {
-            self.reserve.give_up(port);
-        }
+    /// What must be written waits for space, or a failed append of the log cannot even be cleared away before there is some. True if the
+    /// reserve will bring it.
+    fn maybe_give_up_reserve(&mut self, port: &mut DiskPort<'_>) -> bool {
+        let is_blocked = self.log.is_blocked() && !port.planted(Bug::RollWaitsWithoutReserve);
+        (self.waits_for_space() || is_blocked) && self.reserve.give_up(port)
+    }
+
+    /// Nothing is kept again while there may be no space for what must be written: a failed append waits for that, too, until it is
+    /// cleared away.
+    fn may_keep_reserve(&self) -> bool {
+        !self.waits_for_space() && !self.log.is_repairing()
     }
 
     /// A directory that cannot be made ends the node; a file that cannot be removed is only in the way.
@@ -603,7 +607,7 @@ impl Controller {
         let mut events = Vec::new();
         self.log.on_time(now, port, &mut events);
         self.on_log_events(events, now, port, out);
-        if self.reserve.deadline().is_some_and(|at| at <= now.mono) && !self.waits_for_space() {
+        if self.reserve.deadline().is_some_and(|at| at <= now.mono) && self.may_keep_reserve() {
             self.reserve.keep(port);
         }
         self.maybe_write_again(now, port, out);
@@ -622,7 +626,7 @@ impl Controller {
         for event in events {
             match event {
                 LogEvent::Synced { .. } => self.publish(now, port, out),
-                LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, port, out),
+                LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, out),
                 LogEvent::Repaired if matches!(self.phase, Phase::Mending) => {
                     self.maybe_begin_epoch(now, port);
                 }
@@ -642,13 +646,12 @@ impl Controller {
         }
     }
 
-    fn become_full(&mut self, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+    fn become_full(&mut self, now: Now, out: &mut Vec<ControllerIntent>) {
         let active = self.is_active();
         if !matches!(self.phase, Phase::Full { .. }) {
             out.push(note(Level::Warn, "metadata-no-space", "metadata waits for space on the disk".to_owned()));
         }
         self.on_closed(false, out);
-        self.reserve.give_up(port);
         self.phase = Phase::Full { at: now.mono.after(NO_SPACE_RETRY), active };
         if active {
             self.refuse_what_needs_space(out);

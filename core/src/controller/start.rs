@@ -317,7 +317,7 @@ impl Controller {
             Progress::NotMine => return false,
             Progress::Going => {}
             Progress::Failed(DiskFault::NoSpace) if !port.planted(Bug::FullDiskEndsStart) => {
-                self.starve(file.name.kind, now, port, out);
+                self.starve(file.name.kind, now, out);
             }
             Progress::Failed(why) | Progress::Unnamed(why) => self.halt(&format!("{file} cannot be written: {why:?}"), out),
             Progress::Done if matches!(self.phase, Phase::Identifying(_)) => {
@@ -332,13 +332,12 @@ impl Controller {
         true
     }
 
-    /// There is no space for a file of the start: what is kept for that is given up, and the file written again.
-    fn starve(&mut self, file: FileKind, now: Now, port: &mut DiskPort<'_>, out: &mut Vec<ControllerIntent>) {
+    /// There is no space for a file of the start: it is written again later.
+    fn starve(&mut self, file: FileKind, now: Now, out: &mut Vec<ControllerIntent>) {
         if !std::mem::replace(&mut self.starved, true) {
             let what = format!("{file:?} waits for space on the disk, and this start for it");
             out.push(note(Level::Warn, "metadata-no-space", what));
         }
-        self.reserve.give_up(port);
         self.phase = Phase::Starved { at: now.mono.after(NO_SPACE_RETRY), file };
     }
 

@@ -194,6 +194,12 @@ impl Log {
         }
     }
 
+    /// Whether a failed append is being cleared away, or the end of an earlier life.
+    #[must_use]
+    pub fn is_repairing(&self) -> bool {
+        matches!(self.health, Health::Repairing(_))
+    }
+
     /// Whether what has failed cannot be cleared away before there is space: a segment that a roll has begun has no file yet.
     #[must_use]
     pub fn is_blocked(&self) -> bool {

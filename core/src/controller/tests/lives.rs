@@ -362,6 +362,40 @@ fn on_a_full_disk_topics_can_be_deleted_and_the_reserve_is_kept_again_later() {
 }
 
 #[test]
+fn the_reserve_is_not_kept_again_while_a_roll_of_the_log_waits_for_space() {
+    let mut settings = Settings::tiny();
+    settings.insert("ottla.reserve.bytes", "2000").unwrap();
+    let mut w = World::new(settings);
+    w.start().unwrap();
+    w.drive();
+    // Whatever the reserve frees is taken by others.
+    w.disk.fail.extend([(FileKind::Log, "create", DiskFault::NoSpace); 200]);
+    for n in 0..100 {
+        if !w.controller().log().is_blocked() {
+            w.ask(n, create(&[(&format!("topic-{n}"), 2)]));
+            w.drive();
+        }
+    }
+    assert!(w.controller().log().is_blocked() && w.controller().is_short_of_space());
+    let until = w.now.mono.after(Duration::from_secs(100));
+    while w.now.mono < until {
+        w.now.mono = w.controller().deadline().unwrap().at;
+        w.handle(ControllerEvent::Wake);
+        w.waiting.extend(w.queue.take());
+        assert!(w.waiting.iter().all(|(_, file, _)| file.name.kind != FileKind::Reserve), "{:?}", w.waiting);
+        w.drive();
+    }
+    w.disk.fail.clear();
+    for _ in 0..10 {
+        let Some(deadline) = w.controller().deadline() else { break };
+        w.now.mono = w.now.mono.max(deadline.at);
+        w.handle(ControllerEvent::Wake);
+        w.drive();
+    }
+    assert!(!w.controller().is_short_of_space() && !w.controller().log().is_repairing());
+}
+
+#[test]
 fn a_vote_whose_name_cannot_be_synced_ends_the_start_also_for_want_of_space() {
     let mut w = World::new(Settings::default());
     w.start().unwrap();
