@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A distributed commit log that speaks the Apache Kafka protocol.
 ///
 /// Exit codes: 0 done; 1 it failed; 2 the command line or a settings file is wrong; 3 a topic, a partition or a setting of a topic
-/// is not there; 4 no broker answered in time.
+/// is not there; 4 no broker answered in time; 130 a simulation was interrupted, and what it had found is printed.
 #[derive(Parser, Debug)]
 #[command(name = "ottla", version, propagate_version = true, max_term_width = 110)]
 pub(crate) struct Cli {
@@ -461,6 +461,8 @@ pub(crate) enum SimCommand {
     },
     /// Tell stories; fail if anything happens otherwise than it is written.
     #[command(after_help = "Example:\n  ottla sim run scenarios/*.story\n\n\
+        The exit code is 0 if every story came out as written, 1 if one did not. Where a claim is REFUTED in what is written, that\n\
+        is as written, too, and said: `ottla sim replay STORY` judges the world of a story, and fails.\n\n\
         With -o json, one object a line: the story, whether it came out as_written, its differences (line, written, told), and told.")]
     Run {
         #[arg(required = true, value_name = "STORY")]
@@ -494,6 +496,9 @@ pub(crate) enum SimCommand {
         /// Stop after so many failing seeds; 0 never.
         #[arg(long, default_value_t = 0, value_name = "N")]
         failures: u64,
+        /// First plant this bug in every world (in a build with --features planted-bugs).
+        #[arg(long, value_name = "NAME", conflicts_with = "verify")]
+        bug: Option<String>,
     },
     /// Run small worlds completely: power lost at the beginning and the end of every disk call, and at every pair of these.
     #[command(
@@ -508,6 +513,7 @@ pub(crate) enum SimCommand {
         pairs: bool,
         /// Of the pairs only every N-th second loss.
         #[arg(long, default_value_t = 1, value_name = "N", requires = "pairs")]
+        #[arg(value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
         stride: usize,
         /// How many at a time; without it, as many as there are processors.
         #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]

@@ -56,7 +56,11 @@ pub(crate) fn run(output: Output, how: &How, to: &Path) -> Result<(), Failure> {
     } else {
         failures.extend(result.shown.iter().filter_map(|s| Some(format!("{}: {}", s.choice.name(), s.idle()?))));
     }
-    if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
+    match failures.is_empty() {
+        true => Ok(()),
+        false if result.stopped => Err(Failure::Interrupted(failures.join("\nerror: "))),
+        false => Err(Failure::Failed(failures.join("\nerror: "))),
+    }
 }
 
 fn say(output: Output, result: &Exhaustive, wall: f64) -> Result<(), Failure> {

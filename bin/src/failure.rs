@@ -8,6 +8,8 @@ use std::io::Write;
 pub(crate) enum Failure {
     /// It was tried and failed.
     Failed(String),
+    /// Ctrl-C came: what there is to say of what was done until then.
+    Interrupted(String),
     /// The command line or a file of settings is wrong.
     Usage(String),
     /// The same, as a diagnostic that brings its own first line.
@@ -30,6 +32,8 @@ impl Failure {
             Failure::Usage(_) | Failure::Diagnostic(_) => 2,
             Failure::NotFound(_) => 3,
             Failure::Unreachable(_) => 4,
+            // As a shell says it of what SIGINT has ended.
+            Failure::Interrupted(_) => 130,
             Failure::Said(code) => *code,
         }
     }
@@ -39,6 +43,7 @@ impl Failure {
         match self {
             Failure::Quiet | Failure::Said(_) => "",
             Failure::Failed(text)
+            | Failure::Interrupted(text)
             | Failure::Usage(text)
             | Failure::Diagnostic(text)
             | Failure::NotFound(text)
@@ -50,7 +55,11 @@ impl Failure {
         match self {
             Failure::Quiet | Failure::Said(_) => {}
             Failure::Diagnostic(text) => notice(text),
-            Failure::Failed(text) | Failure::Usage(text) | Failure::NotFound(text) | Failure::Unreachable(text) => {
+            Failure::Failed(text)
+            | Failure::Interrupted(text)
+            | Failure::Usage(text)
+            | Failure::NotFound(text)
+            | Failure::Unreachable(text) => {
                 notice(&format!("error: {}", printable(text)));
             }
         }

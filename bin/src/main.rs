@@ -1,7 +1,7 @@
 //! The `ottla` binary: flags, commands, output. What it does is in the libraries; what it says is here.
 //!
 //! Holds       exit codes: 0 done; 1 it failed; 2 the command line or a file of settings is wrong; 3 a topic, a partition
-//!             or a setting of a topic is not there; 4 no broker answered in time.
+//!             or a setting of a topic is not there; 4 no broker answered in time; 130 a simulation was interrupted.
 //! Read first  `cli.rs` (what can be said), `driver.rs` (the client over tokio).
 
 mod cli;

@@ -2,6 +2,7 @@
 
 use crate::cli::Output;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::{output, sim};
 use ottla_sim::campaign::Campaign;
 use ottla_sim::mutants::{self, Hunt, Ratchet, Verdict};
@@ -31,7 +32,9 @@ pub(crate) fn list(output: Output) -> Result<(), Failure> {
 
 pub(crate) fn hunt(output: Output, campaigns: &[Campaign], how: &Hunt) -> Result<(), Failure> {
     mutants::bugs(&how.bugs).map_err(Failure::Usage)?;
-    let score = mutants::hunt(campaigns, how, &|verdict| eprintln!("{}", line(verdict))).map_err(Failure::Failed)?;
+    let interrupt = Interrupt::watch()?;
+    let told = |verdict: &Verdict| eprintln!("{}", line(verdict));
+    let score = mutants::hunt(campaigns, how, &told, &|| !interrupt.came()).map_err(Failure::Failed)?;
     match output {
         Output::Json => output::fact(output, "", &json!(score))?,
         Output::Table => {
@@ -49,12 +52,19 @@ pub(crate) fn hunt(output: Output, campaigns: &[Campaign], how: &Hunt) -> Result
     for bug in &score.news {
         eprintln!("{bug} is killed: write it down in the ratchet");
     }
-    if score.breaches.is_empty() { Ok(()) } else { Err(Failure::Failed(score.breaches.join("\nerror: "))) }
+    let mut wrong = score.breaches;
+    if score.stopped {
+        wrong.push(format!("stopped after {} planted bugs", score.planted));
+        return Err(Failure::Interrupted(wrong.join("\nerror: ")));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Failed(wrong.join("\nerror: "))) }
 }
 
 fn line(verdict: &Verdict) -> String {
     match &verdict.killed {
-        Some(k) => format!("{}: {} at {} after {} seeds (p90 {})", verdict.bug, k.check, k.at, k.median, k.p90),
+        Some(k) => {
+            format!("{}: {} at {} after {} seeds (p90 {})\n  {}", verdict.bug, k.check, k.at, k.median, k.p90, k.replay)
+        }
         None => format!("{}: survived {} seeds", verdict.bug, verdict.seeds_run),
     }
 }

@@ -28,12 +28,14 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
     match command {
         SimCommand::List { names } => list::run(output, names),
         SimCommand::Run { stories, rewrite } => tell(output, stories, *rewrite),
-        SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures } => {
+        SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures, bug } => {
             let count = seeds.unwrap_or(if time.is_some() { (u64::MAX - from).min(u64::MAX >> 1) } else { 100 });
             if from.checked_add(count).is_none() {
                 return Err(Failure::Usage(format!("there are not {count} seeds from {from} on: they end at {}", u64::MAX)));
             }
-            let how = Fuzz { from: *from, seeds: count, jobs: jobs_of(*jobs), failures_max: *failures };
+            check_bug(bug.as_ref())?;
+            let jobs = jobs_of(*jobs);
+            let how = Fuzz { from: *from, seeds: count, jobs, failures_max: *failures, planted: bug.clone() };
             fuzz(output, campaign, &how, *time, *verify)
         }
         SimCommand::Exhaustive { worlds, pairs, stride, jobs, to, bug } => {
@@ -182,7 +184,8 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     let wall = began.elapsed().as_secs_f64().max(0.001);
     let said = |g: &runner::Group| {
         let what = format!("{} at {} ({} seeds): {}", g.check, g.site, g.count, g.message);
-        format!("{what}\n  ottla sim replay {}", replayed(source, g.seed))
+        let bug = how.planted.as_ref().map(|bug| format!(" --bug {bug}")).unwrap_or_default();
+        format!("{what}\n  ottla sim replay {}{bug}", replayed(source, g.seed))
     };
     let mut failures: Vec<String> = summary.groups.iter().map(said).collect();
     if interrupt.came() {
@@ -194,7 +197,7 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     }
     if verify && !interrupt.came() {
         // With a limit of time: as many as there was time for.
-        let ran = Fuzz { seeds: summary.seeds.min(how.seeds), ..*how };
+        let ran = Fuzz { seeds: summary.seeds.min(how.seeds), ..how.clone() };
         failures.extend(compare_processes(campaign, source, &ran)?);
     }
     let per_second = [summary.seeds as f64 / wall, summary.events as f64 / wall, summary.virtual_ms as f64 / 1000.0 / wall];
@@ -202,7 +205,11 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     object["wall_s"] = json!(wall);
     object["failures"] = json!(failures);
     output::fact(output, &sentence(&summary, per_second), &object)?;
-    if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
+    match failures.is_empty() {
+        true => Ok(()),
+        false if interrupt.came() => Err(Failure::Interrupted(failures.join("\nerror: "))),
+        false => Err(Failure::Failed(failures.join("\nerror: "))),
+    }
 }
 
 /// What replays a seed, from a clone at the commit that it names.

@@ -72,6 +72,8 @@ pub struct Killed {
     pub checks: BTreeMap<String, u64>,
     /// The first seed that noticed, as `campaign#seed`.
     pub at: String,
+    /// What shows it again, in this build.
+    pub replay: String,
     /// In so many of the ranges.
     pub ranges: u64,
     pub of_ranges: u64,
@@ -98,6 +100,8 @@ pub struct Score {
     pub known_failures: Vec<Place>,
     /// Killed, and not yet in the ratchet as killed.
     pub news: Vec<String>,
+    /// It was stopped before every bug was hunted: there are verdicts about the others.
+    pub stopped: bool,
 }
 
 /// What was killed before: `scenarios/mutants.toml`.
@@ -163,14 +167,20 @@ pub fn can_plant() -> Result<(), String> {
     Err("this build can have no planted bugs: build it with `cargo build --release --features planted-bugs`".into())
 }
 
-/// Hunt. `progress` is called with each verdict, on whatever thread reached it.
-pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + Sync)) -> Result<Score, String> {
+/// Hunt. `progress` is called with each verdict, on whatever thread reached it; `goes_on` before each seed: it returns `false` to stop.
+pub fn hunt(
+    campaigns: &[Campaign],
+    how: &Hunt,
+    progress: &(dyn Fn(&Verdict) + Sync),
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Result<Score, String> {
     can_plant()?;
     if campaigns.is_empty() {
         return Err("no campaign to hunt with".into());
     }
     let bugs = bugs(&how.bugs)?;
-    let canary = verdict_of(campaigns, &[], Bug::Canary, CANARY_SEEDS, 1);
+    let stopped = Score { stopped: true, ..Score::default() };
+    let Some(canary) = verdict_of(campaigns, &[], Bug::Canary, (CANARY_SEEDS, 1), goes_on) else { return Ok(stopped) };
     progress(&canary);
     if canary.killed.is_none() {
         return Err(format!(
@@ -178,12 +188,12 @@ pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + S
             canary.seeds_run
         ));
     }
-    let known = known_failures(campaigns, how.seeds, how.jobs);
+    let known = known_failures(campaigns, how.seeds, how.jobs, goes_on);
     let (next, verdicts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
         while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let seeds = how.ratchet.killed.get(&bug.name()).map_or(how.seeds, |bound| bound.seeds);
-            let mut verdict = verdict_of(campaigns, &known, *bug, seeds, how.ranges);
+            let Some(mut verdict) = verdict_of(campaigns, &known, *bug, (seeds, how.ranges), goes_on) else { return };
             verdict.story = how.stories.iter().find(|(_, text)| is_told_otherwise(text, *bug)).map(|(name, _)| name.clone());
             progress(&verdict);
             let Ok(mut all) = verdicts.lock() else { return };
@@ -198,7 +208,8 @@ pub fn hunt(campaigns: &[Campaign], how: &Hunt, progress: &(dyn Fn(&Verdict) + S
     });
     let mut verdicts = verdicts.into_inner().unwrap_or_default();
     verdicts.sort_by_key(|v| bugs.iter().position(|b| b.name() == v.bug));
-    Ok(Score { known_failures: known, ..Score::of(verdicts, &how.ratchet) })
+    let stopped = verdicts.len() < bugs.len();
+    Ok(Score { known_failures: known, stopped, ..Score::of(verdicts, &how.ratchet) })
 }
 
 impl Score {
@@ -236,11 +247,11 @@ pub struct Place {
 }
 
 /// Where the campaigns find something without any planted bug: a bug that leads there, too, is not noticed by that.
-fn known_failures(campaigns: &[Campaign], seeds: u64, jobs: usize) -> Vec<Place> {
+fn known_failures(campaigns: &[Campaign], seeds: u64, jobs: usize, goes_on: &(dyn Fn() -> bool + Sync)) -> Vec<Place> {
     let mut known = Vec::new();
     for campaign in campaigns {
-        let how = Fuzz { from: 0, seeds, jobs, failures_max: 0 };
-        let groups = runner::fuzz(campaign, &how, &|_| true).groups;
+        let how = Fuzz { from: 0, seeds, jobs, failures_max: 0, planted: None };
+        let groups = runner::fuzz(campaign, &how, &|_| goes_on()).groups;
         known.extend(groups.into_iter().map(|g| {
             let (campaign, one_in) = (campaign.name.clone(), seeds / g.count.max(1));
             Place { campaign, check: g.check, site: g.site, one_in }
@@ -257,10 +268,17 @@ struct Notice {
     at: String,
 }
 
-fn verdict_of(campaigns: &[Campaign], known: &[Place], bug: Bug, seeds: u64, ranges: u64) -> Verdict {
+/// `None` if it was stopped before it came to one.
+fn verdict_of(
+    campaigns: &[Campaign],
+    known: &[Place],
+    bug: Bug,
+    (seeds, ranges): (u64, u64),
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Verdict> {
     let (mut notices, mut needed, mut seeds_run) = (Vec::new(), Vec::new(), 0);
     for range in 0..ranges.max(1) {
-        let notice = first_notice(campaigns, known, bug, range, seeds);
+        let notice = first_notice(campaigns, known, bug, (range, seeds), goes_on)?;
         let used = notice.as_ref().map_or(seeds, |n| n.seeds);
         seeds_run += used;
         needed.push(used);
@@ -280,13 +298,14 @@ fn verdict_of(campaigns: &[Campaign], known: &[Place], bug: Bug, seeds: u64, ran
         check: first.check.clone(),
         site: first.site.clone(),
         at: first.at.clone(),
+        replay: format!("ottla sim replay {} --bug {bug}", first.at),
         ranges: notices.len() as u64,
         of_ranges,
         median: rank(&needed, 50),
         p90: rank(&needed, 90),
         checks,
     });
-    Verdict { bug: bug.name(), about: bug.about(), killed, story: None, seeds_run }
+    Some(Verdict { bug: bug.name(), about: bug.about(), killed, story: None, seeds_run })
 }
 
 /// Whether somebody in the story gets another answer than is written, what goes on inside the node aside.
@@ -305,9 +324,19 @@ fn rank(sorted: &[u64], percent: usize) -> u64 {
     sorted.get(at).copied().unwrap_or(0)
 }
 
-fn first_notice(campaigns: &[Campaign], known: &[Place], bug: Bug, range: u64, seeds: u64) -> Option<Notice> {
+/// `None` if it was stopped before anything was noticed.
+fn first_notice(
+    campaigns: &[Campaign],
+    known: &[Place],
+    bug: Bug,
+    (range, seeds): (u64, u64),
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Option<Option<Notice>> {
     let turns = campaigns.len() as u64;
     for i in 0..seeds {
+        if !goes_on() {
+            return None;
+        }
         let campaign = &campaigns[(i % turns) as usize];
         let seed = range * RANGE_STRIDE + i / turns;
         let mut case = campaign.case(seed);
@@ -324,9 +353,9 @@ fn first_notice(campaigns: &[Campaign], known: &[Place], bug: Bug, range: u64, s
             continue;
         }
         let at = format!("{}#{seed}", campaign.name);
-        return Some(Notice { seeds: i + 1, check: failure.check.clone(), site: failure.site.clone(), at });
+        return Some(Some(Notice { seeds: i + 1, check: failure.check.clone(), site: failure.site.clone(), at }));
     }
-    None
+    Some(None)
 }
 
 #[cfg(test)]

@@ -133,6 +133,8 @@ pub struct Fuzz {
     pub jobs: usize,
     /// Stop after so many failing seeds; 0 never.
     pub failures_max: u64,
+    /// The planted bug in each world, by name.
+    pub planted: Option<String>,
 }
 
 /// Failures of one cause.
@@ -194,7 +196,9 @@ pub fn fuzz(campaign: &Campaign, how: &Fuzz, progress: &(dyn Fn(Progress) -> boo
             if seed >= how.from.saturating_add(how.seeds) {
                 return;
             }
-            let outcome = run_seed(campaign, seed);
+            let mut case = campaign.case(seed);
+            case.setup.planted.clone_from(&how.planted);
+            let outcome = quietly(|| case::run(&case, Watching::default()));
             let Ok(mut all) = summary.lock() else { return };
             all.add(seed, &outcome);
             let now = Progress { seeds: all.seeds, failed: all.failed, events: all.events };

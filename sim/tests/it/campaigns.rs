@@ -25,6 +25,7 @@ fn run(name: &str, seeds: u64) -> Summary {
         seeds: number("SEEDS", seeds),
         jobs: number("JOBS", 2) as usize,
         failures_max: number("FAILURES_MAX", 0),
+        planted: None,
     };
     let started = std::time::Instant::now();
     let summary = fuzz(&campaign(name), &how, &|_| true);

@@ -43,7 +43,7 @@ fn the_locator_names_the_first_event_that_differs() {
 #[test]
 fn threads_change_nothing() {
     let campaign = campaign("power-loss");
-    let how = |jobs| Fuzz { from: 3, seeds: 12, jobs, failures_max: 0 };
+    let how = |jobs| Fuzz { from: 3, seeds: 12, jobs, failures_max: 0, planted: None };
     let summary = |jobs| {
         let Summary { events, virtual_ms, tally, fired, acked, .. } = fuzz(&campaign, &how(jobs), &|_| true);
         (events, virtual_ms, tally, fired, acked)

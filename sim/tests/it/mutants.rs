@@ -5,7 +5,7 @@ use ottla_sim::campaign::STANDARD;
 use ottla_sim::case::{self, Watching};
 use ottla_sim::checks::Tally;
 use ottla_sim::disk::{Keep, Loss};
-use ottla_sim::mutants::{Hunt, Ratchet, Score, hunt};
+use ottla_sim::mutants::{Hunt, Ratchet, Score, Verdict, hunt};
 
 fn ratchet() -> Ratchet {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/mutants.toml");
@@ -20,13 +20,14 @@ fn run(bugs: &[&str], seeds: u64, ranges: u64, jobs: usize, ratchet: Ratchet) ->
         (p.file_stem().unwrap_or_default().to_string_lossy().into_owned(), std::fs::read_to_string(&p).expect("readable"))
     });
     let stories = if bugs.len() == 1 && seeds < 100 { Vec::new() } else { stories.collect() };
-    hunt(&campaigns, &Hunt { bugs, seeds, ranges, jobs, stories, ratchet }, &|v| {
+    let told = |v: &Verdict| {
         let what = v.killed.as_ref().map_or("survived".to_string(), |k| {
             format!("{} | {} | {} | median {} p90 {} ({} of {})", k.check, k.site, k.at, k.median, k.p90, k.ranges, k.of_ranges)
         });
         let story = v.story.clone().unwrap_or_default();
         eprintln!("{} | {} | {what} | story {story}", v.bug, v.seeds_run);
-    })
+    };
+    hunt(&campaigns, &Hunt { bugs, seeds, ranges, jobs, stories, ratchet }, &told, &|| true)
 }
 
 #[cfg(feature = "planted-bugs")]
