@@ -4,7 +4,7 @@
 //! Holds       drawing a plan uses streams of its own, one per kind of fault: leaving one kind out moves no other.
 //! Not here    carrying the actions out (world/faults.rs).
 
-use crate::disk::{Keep, Loss, Strike, Target};
+use crate::disk::{Aim, Keep, Loss, Strike, Target};
 use ottla_core::rng::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,13 @@ pub enum Action {
     /// Wall time jumps, forward or back.
     ClockJump { node: u32, by_ms: i64 },
     /// A disk fault waits for its call.
-    Disk { node: u32, strike: Strike, target: Target, after: u32, stall_ms: u64 },
+    Disk { node: u32, strike: Strike, aim: Aim, after: u32, stall_ms: u64 },
     /// Damage to bytes at rest: a flipped bit.
-    BitFlip { node: u32, target: Target },
+    BitFlip { node: u32, aim: Aim },
     /// Damage to bytes at rest: a sector that cannot be read any more.
-    LatentError { node: u32, target: Target },
+    LatentError { node: u32, aim: Aim },
+    /// A file is taken away while the process is down: at once, or before the next start.
+    LostFile { node: u32, aim: Aim },
     /// Only so many bytes may still be written, for a while.
     DiskFull { node: u32, bytes: u64, for_ms: u64 },
     /// A client's connection breaks, at any byte.
@@ -90,6 +92,7 @@ impl Action {
             },
             Action::BitFlip { .. } => Kind::BitFlip,
             Action::LatentError { .. } => Kind::LatentError,
+            Action::LostFile { .. } => Kind::LostFile,
             Action::DiskFull { .. } => Kind::DiskFull,
             Action::Reset { .. } => Kind::Reset,
             Action::ResetAll { .. } => Kind::ResetAll,
@@ -163,6 +166,7 @@ kinds! {
     Stall = "stall", "A disk call takes seconds.";
     BitFlip = "bit-flip", "A bit of a file at rest turns over.";
     LatentError = "latent-error", "A sector at rest cannot be read any more.";
+    LostFile = "lost-file", "A file is taken away while the broker is down.";
     DiskFull = "disk-full", "The disk is full for a while.";
     Reset = "reset", "A client's connection breaks; of the messages under way some still arrive.";
     ResetAll = "reset-all", "Every connection breaks.";
@@ -274,9 +278,9 @@ fn draw_action(kind: Kind, rng: &mut Rng, span: Span) -> Action {
         _ => Target::Log,
     };
     let after = rng.below(20) as u32;
-    let disk = |strike| Action::Disk { node, strike, target, after, stall_ms: 0 };
+    let disk = |strike| Action::Disk { node, strike, aim: target.into(), after, stall_ms: 0 };
     // A sector or a space error of interest is one in a log; syncs of index files are rare.
-    let log = |strike| Action::Disk { node, strike, target: Target::Any, after, stall_ms: 0 };
+    let log = |strike| Action::Disk { node, strike, aim: Target::Any.into(), after, stall_ms: 0 };
     match kind {
         Kind::Crash => Action::Crash { node, down_ms },
         Kind::PowerLoss => Action::PowerLoss { node, down_ms, loss: None },
@@ -307,9 +311,12 @@ fn draw_action(kind: Kind, rng: &mut Rng, span: Span) -> Action {
         Kind::NameError => log(Strike::NameError),
         Kind::PhantomWrite => log(Strike::PhantomWrite),
         Kind::MisdirectedWrite => log(Strike::MisdirectedWrite),
-        Kind::Stall => Action::Disk { node, strike: Strike::Stall, target, after, stall_ms: rng.between(100, 20_000) },
-        Kind::BitFlip => Action::BitFlip { node, target },
-        Kind::LatentError => Action::LatentError { node, target },
+        Kind::Stall => {
+            Action::Disk { node, strike: Strike::Stall, aim: target.into(), after, stall_ms: rng.between(100, 20_000) }
+        }
+        Kind::BitFlip => Action::BitFlip { node, aim: target.into() },
+        Kind::LatentError => Action::LatentError { node, aim: target.into() },
+        Kind::LostFile => Action::LostFile { node, aim: target.into() },
         Kind::DiskFull => Action::DiskFull { node, bytes: rng.below(4_000), for_ms },
         Kind::Reset => Action::Reset { client },
         Kind::ResetAll => Action::ResetAll { node },

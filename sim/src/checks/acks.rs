@@ -48,7 +48,8 @@ excuses! {
     TopicDeleted = "topic-deleted", "a lost record",
         "The topic was deleted, or its deletion was asked and may have been done.";
     Damaged = "damaged", "a lost record; a log that cannot be written or read at the end, and who waits for it",
-        "A fault damaged bytes of this log, or of what speaks of every log, at rest: with one replica nobody can mend that.";
+        "A fault damaged bytes of this log, or of what speaks of every log, at rest, or took a file away: with one \
+         replica nobody can mend that.";
     DiskFailedHalted = "disk-failed-halted", "a world that does not converge",
         "A disk call failed, the disk was full, or a start found its files damaged, and the node has said so and is down.";
 }

@@ -68,6 +68,8 @@ pub(crate) struct GhostLog {
     pub(crate) failing: bool,
     /// Damage struck its batches: the first offset that it struck. What lies below has to be there all the same.
     pub(crate) struck_from: Option<i64>,
+    /// Segment files that somebody has taken away since the last start.
+    pub(crate) gone: Vec<FileName>,
     /// Damage struck an index or its leader epochs.
     pub(crate) derived_struck: bool,
 }

@@ -77,6 +77,8 @@ pub(crate) struct Watch {
     pub(crate) rolls: u64,
     pub(crate) segments_deleted: u64,
     refolds: u32,
+    /// Logs of which the start under way has to say that promised records are missing.
+    pub(crate) owed_word: Vec<String>,
     /// What was appended to the metadata log; `promised` is what was durable when an answer left.
     pub(super) metadata: GhostLog,
     /// The last record of metadata about each partition, by topic id and index.
@@ -269,7 +271,8 @@ impl Watch {
         // Damage took what is gone if it struck a sector in which the first batch lies that is not there any more.
         let gone = self.metadata.batches.iter().find(|b| b.head.base_offset >= end);
         let is_struck = |b: &GhostBatch, d: &Damage| {
-            d.path == METADATA && d.name == b.name && d.from < b.end_pos() && b.pos < (d.from / SECTOR + 1) * SECTOR
+            let sector = d.from < b.end_pos() && b.pos < (d.from / SECTOR + 1) * SECTOR;
+            d.path == METADATA && d.name == b.name && (d.gone || sector)
         };
         if gone.is_some_and(|b| disk.damaged().iter().any(|d| is_struck(b, d))) {
             self.metadata_taken = true;
@@ -516,7 +519,7 @@ impl Watch {
     }
 
     /// Bytes at rest were damaged.
-    pub(crate) fn on_damage(&mut self, Damage { path, name, from }: &Damage) {
+    pub(crate) fn on_damage(&mut self, Damage { path, name, from, gone }: &Damage) {
         if path.is_empty() {
             self.damaged_roots.insert(name.kind);
             return;
@@ -524,7 +527,12 @@ impl Watch {
         let log = self.log_by_path(path);
         let ghost = &mut self.logs[log];
         match name.kind {
-            FileKind::Log => ghost.strike(*name, *from),
+            FileKind::Log => {
+                if *gone {
+                    ghost.gone.push(*name);
+                }
+                ghost.strike(*name, *from);
+            }
             FileKind::Index | FileKind::TimeIndex | FileKind::LeaderEpochs => ghost.derived_struck = true,
             // A snapshot of producers has a checksum: nobody believes one that is damaged.
             FileKind::Snapshot | FileKind::TxnIndex => {}
@@ -766,6 +774,7 @@ impl Watch {
                     self.on_damage(damage);
                 }
             }
+            self.expect_word(disk, log, start);
             self.compare(log, start, batches);
         }
         for (log, present) in present.into_iter().enumerate() {
@@ -781,6 +790,30 @@ impl Watch {
         }
         self.failed_in_life.clear();
         self.logs.iter_mut().for_each(|log| log.failing = false);
+    }
+
+    /// Somebody has taken a segment file of this log away. An unclean start looks where each segment ends: one that is gone from the middle
+    /// is missed. (Of the last one nobody may know but by what was written about it, and an orderly start opens no older segment.)
+    fn expect_word(&mut self, disk: &SimDisk, log: usize, start: i64) {
+        let gone = std::mem::take(&mut self.logs[log].gone);
+        let ghost = &self.logs[log];
+        let else_wrong = ghost.failed || ghost.failing || ghost.is_back || self.metadata.failed || self.metadata_lost;
+        if gone.len() != 1 || else_wrong || !self.damaged_roots.is_empty() || self.has_failed("") {
+            return;
+        }
+        let marker = FileName { kind: FileKind::CleanShutdown, base: 0, epoch: 0, suffix: Suffix::None };
+        let alone = disk.damaged().iter().filter(|d| d.path == ghost.path).count() == 1;
+        let files = disk.names_in(&ghost.path);
+        let has = |fits: &dyn Fn(i64) -> bool| {
+            files.iter().any(|n| n.kind == FileKind::Log && n.suffix == Suffix::None && fits(n.base))
+        };
+        let held = || ghost.batches.iter().filter(|b| b.name == gone[0]);
+        let owed = held().next().is_some_and(|b| b.head.base_offset < ghost.promised)
+            && held().next_back().is_some_and(|b| b.head.last_offset() >= start);
+        let between = has(&|base| base < gone[0].base) && has(&|base| base > gone[0].base);
+        if alone && owed && between && is_partition(&ghost.path) && !disk.names_in("").contains(&marker) {
+            self.owed_word.push(ghost.path.clone());
+        }
     }
 
     /// What a log holds on the disk, from the segment on in which `start` lies: is that what it has to hold?

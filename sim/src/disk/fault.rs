@@ -6,7 +6,8 @@
 //! Holds       every strike is counted: a fault that was armed and never struck is visible.
 //! Not here    damage to bytes at rest (`SimDisk::damage`), power loss (file.rs, names.rs).
 
-use ottla_core::io::{DiskCall, FileId, FileKind};
+use ottla_core::io::{DiskCall, FileKind};
+use std::sync::Arc;
 
 /// Which files a fault waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,38 +19,46 @@ pub enum Target {
     Derived,
     /// Everything else: checkpoints, properties, votes, directories.
     Meta,
-    /// `N.index` files.
-    Index,
-    /// `N.snapshot` files.
-    Snapshot,
-    /// `log-start-offset-checkpoint`.
-    LogStarts,
-    /// `quorum-state`.
-    QuorumState,
-    /// `leader-epoch-checkpoint`.
-    Epochs,
+    /// Files of one kind alone.
+    Only(FileKind),
     /// The directory of a partition, for damage at rest: it cannot be listed any more.
     Directory,
 }
 
 impl Target {
     #[must_use]
-    pub fn fits(self, file: FileId) -> bool {
+    pub fn fits(self, kind: FileKind) -> bool {
         use FileKind as K;
         match self {
             Target::Any => true,
-            Target::Log => file.name.kind == K::Log,
-            Target::Derived => {
-                matches!(file.name.kind, K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot)
-            }
-            Target::Index => file.name.kind == K::Index,
-            Target::Snapshot => file.name.kind == K::Snapshot,
-            Target::LogStarts => file.name.kind == K::LogStarts,
-            Target::Epochs => file.name.kind == K::LeaderEpochs,
+            Target::Log => kind == K::Log,
+            Target::Derived => matches!(kind, K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot),
+            Target::Only(one) => kind == one,
             Target::Directory => false,
-            Target::QuorumState => file.name.kind == K::QuorumState,
-            Target::Meta => !matches!(file.name.kind, K::Log | K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot),
+            Target::Meta => !matches!(kind, K::Log | K::Index | K::TimeIndex | K::TxnIndex | K::Snapshot),
         }
+    }
+}
+
+/// What a fault is for: files of these kinds, wherever they are, or in one directory alone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Aim {
+    pub target: Target,
+    /// The directory's path, as in `orders-0`.
+    pub dir: Option<Arc<str>>,
+}
+
+impl Aim {
+    /// Whether it is for the files of the directory at `path`.
+    #[must_use]
+    pub fn is_at(&self, path: &str) -> bool {
+        self.dir.as_deref().is_none_or(|dir| dir == path)
+    }
+}
+
+impl From<Target> for Aim {
+    fn from(target: Target) -> Aim {
+        Aim { target, dir: None }
     }
 }
 
@@ -102,12 +111,12 @@ impl Strike {
 }
 
 /// A fault that waits for its call.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Armed {
     /// Who armed it, for the counters: the index of a plan entry.
     pub by: u32,
     pub strike: Strike,
-    pub target: Target,
+    pub aim: Aim,
     /// How many fitting calls it lets pass first.
     pub after: u32,
     /// For `Stall`: how long, in virtual nanoseconds.
@@ -131,14 +140,16 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// The fault that strikes this call, if any.
-    pub(crate) fn strike(&mut self, file: FileId, call: &DiskCall) -> Option<Armed> {
-        if self.armed.is_empty() {
-            return None;
-        }
+    /// Whether any fault waits for its call.
+    pub(crate) fn is_any_armed(&self) -> bool {
+        !self.armed.is_empty()
+    }
+
+    /// The fault that strikes this call, if any: one on a file of this kind in the directory at `path`.
+    pub(crate) fn strike(&mut self, path: &str, kind: FileKind, call: &DiskCall) -> Option<Armed> {
         let mut hit = None;
         for (i, fault) in self.armed.iter_mut().enumerate() {
-            if !fault.strike.fits(call) || !fault.target.fits(file) {
+            if !fault.strike.fits(call) || !fault.aim.target.fits(kind) || !fault.aim.is_at(path) {
                 continue;
             }
             if fault.after > 0 {

@@ -17,7 +17,7 @@ mod names;
 mod outside;
 mod queue;
 
-pub use fault::{Armed, Strike, Target};
+pub use fault::{Aim, Armed, Strike, Target};
 pub use file::{Keep, Loss, SECTOR};
 pub use image::SimImage;
 
@@ -62,6 +62,8 @@ pub struct Damage {
     pub path: String,
     pub name: FileName,
     pub from: u64,
+    /// All of it, and its name, are gone.
+    pub gone: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -250,13 +252,12 @@ impl SimDisk {
         while !self.without_power {
             let Some(call) = self.queues.next_ready() else { return };
             let barrier = matches!(call.call, DiskCall::Sync | DiskCall::SyncDir);
-            let mut fault = self.faults.strike(call.file, &call.call);
+            let mut fault = self.fault_for(&call);
             let (low, high) = if barrier { self.character.sync_ns } else { self.character.call_ns };
             let mut after_ns = self.rng.between(low, high);
-            if let Some(stall) = fault.filter(|f| f.strike == Strike::Stall) {
+            if let Some(stall) = fault.take_if(|f| f.strike == Strike::Stall) {
                 after_ns += stall.stall_ns;
                 self.faults.count(&stall);
-                fault = None;
             }
             let of_names = !matches!(call.call, DiskCall::Append { .. } | DiskCall::Read { .. } | DiskCall::Sync);
             let dir = self.dir_of(call.file.dir);
@@ -312,6 +313,18 @@ impl SimDisk {
         }
     }
 
+    /// The armed fault that strikes this call, if any.
+    fn fault_for(&mut self, call: &Call) -> Option<Armed> {
+        if !self.faults.is_any_armed() {
+            return None;
+        }
+        let path = match &call.call {
+            DiskCall::MakeDir { path } => path.clone(),
+            _ => self.path_of(call.file.dir).unwrap_or_default().to_string(),
+        };
+        self.faults.strike(&path, call.file.name.kind, &call.call)
+    }
+
     fn pass_boundary(&mut self) {
         self.boundaries += 1;
         if self.power_failures.front() == Some(&self.boundaries) {
@@ -339,9 +352,9 @@ impl SimDisk {
             self.breach(format!("{call:?} on {file}: its directory was removed or never made"));
             return Outcome::Known(Err(DiskFault::NotFound));
         };
-        let fails = fault.filter(|f| matches!(f.strike, Strike::SyncDirError | Strike::NameError | Strike::ReadError));
-        if let Some(fault) = fails {
-            self.faults.count(&fault);
+        let is_known = |f: &&Armed| matches!(f.strike, Strike::SyncDirError | Strike::NameError | Strike::ReadError);
+        if let Some(fault) = fault.as_ref().filter(is_known) {
+            self.faults.count(fault);
             if matches!(call, C::Create | C::Truncate { .. } | C::Rename { .. }) {
                 self.poisoned.insert(file);
             }
@@ -632,7 +645,7 @@ impl SimDisk {
     fn damage_note(&mut self, number: u32, from: u64) {
         for dir in &self.dirs {
             if let Some((name, _)) = dir.files.iter().find(|(_, n)| *n == number) {
-                self.damaged.push(Damage { path: dir.path.clone(), name: *name, from });
+                self.damaged.push(Damage { path: dir.path.clone(), name: *name, from, gone: false });
                 return;
             }
         }

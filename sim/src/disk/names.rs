@@ -162,6 +162,15 @@ impl<K: Ord + Clone> Names<K> {
         })
     }
 
+    /// Somebody else takes a name away, for good: nothing is under way, and all that was done before is on the medium, too.
+    pub(crate) fn lose(&mut self, name: &K) {
+        for pending in std::mem::take(&mut self.changes) {
+            apply(&mut self.durable, pending.change);
+        }
+        self.cached.remove(name);
+        self.durable.remove(name);
+    }
+
     pub(crate) fn power_lost(&mut self, keep: Keep, rng: &mut Rng) {
         if self.changes.is_empty() {
             return;
@@ -258,6 +267,15 @@ mod tests {
         n.synced(&n.sync_target(true));
         n.power_lost(Keep::Nothing, &mut Rng::stream(4, "test"));
         assert_eq!((n.get(&"a"), n.get(&"b"), n.get(&"c")), (Some(0), None, Some(2)), "what was left is not removed by a sync");
+    }
+
+    #[test]
+    fn what_somebody_takes_away_does_not_come_back() {
+        let mut n = replaced();
+        n.lose(&"state");
+        assert!(n.get(&"state").is_none() && n.get(&"state.tmp").is_none() && !n.is_dirty());
+        n.power_lost(Keep::Subset, &mut Rng::stream(4, "test"));
+        assert_eq!((n.get(&"state"), n.get(&"state.tmp")), (None, None));
     }
 
     #[test]

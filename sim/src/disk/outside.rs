@@ -7,10 +7,10 @@
 use super::file::{File, Loss, SECTOR};
 use super::names::Names;
 use super::queue::Queues;
-use super::{Armed, Damage, Outcome, SimDisk, SimImage, TOTAL_BYTES, Target};
+use super::{Aim, Armed, Damage, Outcome, SimDisk, SimImage, TOTAL_BYTES, Target};
 use bytes::Bytes;
 use ottla_core::ids::DirId;
-use ottla_core::io::{FileId, FileKind, FileName, ROOT, Suffix, Volume};
+use ottla_core::io::{FileId, FileKind, FileName, Suffix, Volume};
 use std::ops::Range;
 
 /// What the world and its checks may ask and do; none of it is visible to the node as a call.
@@ -114,14 +114,14 @@ impl SimDisk {
 
     /// Damage a random file that fits: a flipped bit, or (`unreadable`) a sector that gives EIO; where any may be struck, sometimes
     /// one of its directory. Names what it struck.
-    pub fn damage(&mut self, target: Target, unreadable: bool) -> Option<(String, FileName)> {
-        if target == Target::Directory {
-            return self.damage_directory(None);
+    pub fn damage(&mut self, aim: &Aim, unreadable: bool) -> Option<(String, FileName)> {
+        if aim.target == Target::Directory {
+            return self.damage_directory(aim.dir.as_deref());
         }
         let mut all = Vec::new();
-        for dir in self.dirs.iter().filter(|d| !d.removed) {
+        for dir in self.dirs.iter().filter(|d| !d.removed && aim.is_at(&d.path)) {
             for (name, number) in dir.files.iter() {
-                if target.fits(FileId { dir: ROOT, name: *name }) && !self.files[number as usize].durable.is_empty() {
+                if aim.target.fits(name.kind) && !self.files[number as usize].durable.is_empty() {
                     all.push((dir.path.clone(), *name, number));
                 }
             }
@@ -130,7 +130,7 @@ impl SimDisk {
         let f = &mut self.files[number as usize];
         let pos = self.rng.below(f.durable.len() as u64);
         let bit = self.rng.below(8) as u8;
-        if unreadable && target == Target::Any && bit < 2 {
+        if unreadable && aim.target == Target::Any && bit < 2 {
             return self.damage_directory(Some(&path));
         }
         let struck = if unreadable { f.make_unreadable(pos / SECTOR) } else { f.flip_bit(pos, bit) };
@@ -138,7 +138,7 @@ impl SimDisk {
             return None;
         }
         let from = if unreadable { pos / SECTOR * SECTOR } else { pos };
-        self.damaged.push(Damage { path: path.clone(), name, from });
+        self.damaged.push(Damage { path: path.clone(), name, from, gone: false });
         Some((path, name))
     }
 
@@ -152,7 +152,22 @@ impl SimDisk {
         let (index, name) = *self.rng.pick(&all)?;
         self.dirs[index].unlistable = true;
         let path = self.dirs[index].path.clone();
-        self.damaged.push(Damage { path: path.clone(), name, from: 0 });
+        self.damaged.push(Damage { path: path.clone(), name, from: 0, gone: false });
+        Some((path, name))
+    }
+
+    /// Take a random file that fits away while no process runs, as somebody does who cleans up by hand: for good, no power loss brings it
+    /// back. What was done to the names of its directory before is on the disk then. Names what is gone.
+    pub fn lose_file(&mut self, aim: &Aim) -> Option<(String, FileName)> {
+        let mut all = Vec::new();
+        for (index, dir) in self.dirs.iter().enumerate().filter(|(_, d)| !d.removed && aim.is_at(&d.path)) {
+            let fits = |name: &&FileName| name.suffix == Suffix::None && aim.target.fits(name.kind);
+            all.extend(dir.files.iter().map(|(name, _)| name).filter(fits).map(|name| (index, *name)));
+        }
+        let (index, name) = *self.rng.pick(&all)?;
+        self.dirs[index].files.lose(&name);
+        let path = self.dirs[index].path.clone();
+        self.damaged.push(Damage { path: path.clone(), name, from: 0, gone: true });
         Some((path, name))
     }
 
@@ -160,7 +175,7 @@ impl SimDisk {
     pub fn cut_out(&mut self, path: &str, name: FileName, range: Range<u64>) -> bool {
         let dir = self.subdirs.get(path);
         let Some(number) = dir.and_then(|d| self.dirs[d as usize].files.get(&name)) else { return false };
-        self.damaged.push(Damage { path: path.to_string(), name, from: range.start });
+        self.damaged.push(Damage { path: path.to_string(), name, from: range.start, gone: false });
         self.files[number as usize].cut_out(range)
     }
 

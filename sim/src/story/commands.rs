@@ -7,13 +7,14 @@
 use super::asks;
 use super::parse::{Command, Word};
 use super::run::{Stage, duration_ns, number};
-use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS};
+use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS, partition_of};
 use super::world;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::disk::{Keep, Loss, Strike, Target};
+use crate::disk::{Aim, Keep, Loss, Strike, Target};
 use crate::plan::{Action, Calls, Kind};
 use crate::world::{Setup, World};
 use ottla_core::config::{Inserted, Settings, TOPIC_SETTINGS, check_topic_overrides, topic_setting};
+use ottla_core::io::FileKind;
 use std::collections::BTreeMap;
 
 /// How the stories begin that a command belongs to.
@@ -249,16 +250,13 @@ pub const TABLE: &[Entry] = &[
     },
     Entry {
         verb: "fault",
-        usage: "fault KIND [on=log|derived|meta|any|...] [after=N] [for=TIME] [bytes=N] [client=NAME]",
+        usage: "fault KIND [on=log|derived|meta|any|...] [in=TOPIC/PARTITION] [after=N] [for=TIME] [bytes=N] [client=NAME]",
         about: "Let a fault strike: a disk fault at the next call that fits it, others at once. `ottla sim list` names all \
           kinds.",
         args: (1, 1),
         options: &[
-            (
-                "on",
-                "which files: log (unless said), derived, meta, any, index, snapshot, epochs, log-starts, quorum-state; for latent-error \
-                 also directory",
-            ),
+            ("on", "which files: log (unless said), derived, meta, any, or a kind of its own as listed [below](#faults)"),
+            ("in", "of which partition; of all unless said. __cluster_metadata/0 is the metadata log"),
             ("of", "for power-loss-at-call and crash-at-call: which calls count, any (unless said) or names"),
             ("lose", LOSE),
             ("after", "how many fitting calls (for those two: beginnings and ends of calls) pass first; 0 unless said"),
@@ -486,6 +484,7 @@ pub const TABLE: &[Entry] = &[
             ("keeps", "what survives this power loss; as `world` says unless said"),
             ("keeps-names", "which names survive this power loss"),
             ("on", "which files a disk fault is for; log unless said"),
+            ("in", "of which partition; of all unless said"),
             ("of", "for power-loss-at-call and crash-at-call: which calls count, any (unless said) or names"),
             ("after", "how many fitting calls pass first; 0 unless said"),
             ("for", "how long it lasts, for faults that last; 1s unless said"),
@@ -608,7 +607,7 @@ fn options_of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) 
         Kind::PowerLossAtCall => (&["after", "of", "down", "lose", "keeps", "keeps-names"], &[]),
         Kind::Pause => (&["for"], &[]),
         Kind::ClockJump => (&["by"], &["by"]),
-        Kind::BitFlip | Kind::LatentError => (&["on"], &[]),
+        Kind::BitFlip | Kind::LatentError | Kind::LostFile => (&["on", "in"], &[]),
         Kind::DiskFull => (&["bytes", "for"], &[]),
         Kind::ResetAll => (&[], &[]),
         Kind::Reset | Kind::HalfOpen | Kind::HalfClose => (&["client"], &[]),
@@ -616,7 +615,7 @@ fn options_of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) 
         Kind::Delay => (&["by", "for"], &["by"]),
         Kind::PauseClient => (&["client", "for"], &[]),
         Kind::ClientSkew | Kind::ClientClockJump => (&["client", "by"], &["by"]),
-        Kind::Stall => (&["on", "after", "for"], &[]),
+        Kind::Stall => (&["on", "in", "after", "for"], &[]),
         Kind::ReadError
         | Kind::WriteError
         | Kind::ShortWrite
@@ -625,7 +624,7 @@ fn options_of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) 
         | Kind::SyncDirError
         | Kind::NameError
         | Kind::PhantomWrite
-        | Kind::MisdirectedWrite => (&["on", "after"], &[]),
+        | Kind::MisdirectedWrite => (&["on", "in", "after"], &[]),
     }
 }
 
@@ -638,6 +637,46 @@ pub(super) fn check_fault(kind: Kind, word: &Word, command: &Command) -> Result<
         None => Ok(()),
     }
 }
+
+/// Which files a fault is for: `on=` and `in=`.
+pub(super) fn aim_of(stage: &mut Stage, command: &Command) -> Result<Aim, Diagnostic> {
+    let target = command.option("on").map_or(Ok(Target::Log), |word| one_of(word, &NAMED_TARGETS))?;
+    let Some(word) = command.option("in") else { return Ok(target.into()) };
+    let (topic, index) = asks::partition(word)?;
+    let dir = format!("{topic}-{index}");
+    let known = match stage.case.is_some() {
+        true => world::partitions_of(stage.case()),
+        false => stage.world().sim.disk(0).paths(),
+    };
+    if !known.contains(&dir) {
+        let mistake = Diagnostic::new(word.span.clone(), format!("there is no partition `{}` here", word.text));
+        let names: Vec<String> = known.iter().map(|path| partition_of(path)).collect();
+        let near = nearest(&word.text, names.iter().map(String::as_str));
+        return Err(match near {
+            Some(near) => mistake.help(format!("did you mean `{near}`?")),
+            None => mistake.help(format!("one of: {}", names.join(", "))),
+        });
+    }
+    // What these are for is none of a partition's.
+    if !IN_PARTITIONS.contains(&target) && topic != "__cluster_metadata" {
+        return Err(Diagnostic::new(word.span.clone(), "a partition has no such file").help("leave `in=` out"));
+    }
+    Ok(Aim { target, dir: Some(dir.into()) })
+}
+
+/// Files that lie in the directory of a partition.
+const IN_PARTITIONS: [Target; 10] = [
+    Target::Log,
+    Target::Derived,
+    Target::Meta,
+    Target::Any,
+    Target::Directory,
+    Target::Only(FileKind::Index),
+    Target::Only(FileKind::TimeIndex),
+    Target::Only(FileKind::Snapshot),
+    Target::Only(FileKind::LeaderEpochs),
+    Target::Only(FileKind::PartitionMetadata),
+];
 
 /// Whether all options of a command are among those that `word` takes.
 pub(super) fn only(takes: &[&str], word: &Word, command: &Command) -> Result<(), Diagnostic> {
@@ -655,11 +694,12 @@ pub(super) fn only(takes: &[&str], word: &Word, command: &Command) -> Result<(),
 }
 
 fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    const OTHERS: [&str; 14] = [
+    const OTHERS: [&str; 15] = [
         "power-loss-at-call",
         "crash-at-call",
         "bit-flip",
         "latent-error",
+        "lost-file",
         "disk-full",
         "reset",
         "half-open",
@@ -677,10 +717,7 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     if let Some(known) = Kind::ALL.iter().find(|known| known.name() == kind.text) {
         check_fault(*known, kind, command)?;
     }
-    let target = match command.option("on") {
-        None => Target::Log,
-        Some(word) => one_of(word, &NAMED_TARGETS)?,
-    };
+    let aim = aim_of(stage, command)?;
     let of = command.option("of").map_or(Ok(Calls::Any), |w| one_of(w, &NAMED_CALLS))?;
     let loss = Some(command.option("lose").map_or(Ok(Loss::NOTHING_KEPT), |w| one_of(w, &LOSSES))?);
     let after = command.option("after").map_or(Ok(0), number)?;
@@ -698,8 +735,9 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let action = match kind.text.as_str() {
         "power-loss-at-call" => Action::PowerLossAtCall { node: 0, after, of, down_ms: FOR_EVER_MS, loss },
         "crash-at-call" => Action::CrashAtCall { node: 0, after, of, down_ms: FOR_EVER_MS },
-        "bit-flip" => Action::BitFlip { node: 0, target },
-        "latent-error" => Action::LatentError { node: 0, target },
+        "bit-flip" => Action::BitFlip { node: 0, aim },
+        "latent-error" => Action::LatentError { node: 0, aim },
+        "lost-file" => Action::LostFile { node: 0, aim },
         "disk-full" => Action::DiskFull { node: 0, bytes, for_ms },
         "reset" => Action::Reset { client },
         "half-open" => Action::HalfOpen { client },
@@ -713,7 +751,7 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
         word => match NAMED_STRIKES.iter().find(|(n, _)| *n == word) {
             Some((_, strike)) => {
                 let stall_ms = if *strike == Strike::Stall { for_ms } else { 0 };
-                Action::Disk { node: 0, strike: *strike, target, after, stall_ms }
+                Action::Disk { node: 0, strike: *strike, aim, after, stall_ms }
             }
             None => {
                 let known = NAMED_STRIKES.iter().map(|(n, _)| *n).chain(OTHERS);

@@ -5,14 +5,14 @@
 //! Holds       clients are named, not numbered; nothing is left out because it goes without saying.
 //! Not here    reading it back: that is what a story is for.
 
-use super::text::{NAMED_CALLS, NAMED_TARGETS, named};
+use super::text::{NAMED_CALLS, NAMED_TARGETS, named, partition_of};
 use super::world::{NAMED_READS, keep_name};
 use crate::case::{Case, ClientKind, ClientSpec};
 use crate::clients::{
     AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, TimedAct,
     TimedBatch,
 };
-use crate::disk::{Character, Loss};
+use crate::disk::{Aim, Character, Loss};
 use crate::plan::{Action, Entry};
 use crate::world::Setup;
 use crate::world::net::NetCharacter;
@@ -221,11 +221,13 @@ fn entry(case: &Case, entry: &Entry) -> Value {
         Action::Pause { node: _, for_ms } => json!({"for_ms": for_ms}),
         Action::ClockJump { node: _, by_ms } => json!({"by_ms": by_ms}),
         // The kind says what strikes.
-        Action::Disk { node: _, strike: _, target, after, stall_ms } => {
-            json!({"on": named(&NAMED_TARGETS, *target), "after": after, "stall_ms": stall_ms})
+        Action::Disk { node: _, strike: _, aim: Aim { target, dir }, after, stall_ms } => {
+            json!({"on": named(&NAMED_TARGETS, *target), "in": dir.as_deref().map(partition_of), "after": after, "stall_ms": stall_ms})
         }
-        Action::BitFlip { node: _, target } | Action::LatentError { node: _, target } => {
-            json!({"on": named(&NAMED_TARGETS, *target)})
+        Action::BitFlip { node: _, aim: Aim { target, dir } }
+        | Action::LatentError { node: _, aim: Aim { target, dir } }
+        | Action::LostFile { node: _, aim: Aim { target, dir } } => {
+            json!({"on": named(&NAMED_TARGETS, *target), "in": dir.as_deref().map(partition_of)})
         }
         Action::DiskFull { node: _, bytes, for_ms } => json!({"bytes": bytes, "for_ms": for_ms}),
         Action::Reset { client: c } | Action::HalfOpen { client: c } | Action::HalfClose { client: c } => {

@@ -14,9 +14,10 @@ use crate::case::{Case, ClientKind};
 use crate::clients::{
     AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig,
 };
-use crate::disk::{Loss, Strike, Target};
+use crate::disk::{Aim, Loss, Strike, Target};
 use crate::history::AdminAct;
 use crate::plan::{Action, Calls};
+use ottla_core::io::FileKind;
 use std::fmt::{Display, Write as _};
 
 /// Disk faults by name.
@@ -34,18 +35,31 @@ pub(super) const NAMED_STRIKES: [(&str, Strike); 10] = [
 ];
 
 /// Which files a disk fault is for, by name.
-pub(super) const NAMED_TARGETS: [(&str, Target); 10] = [
+pub(super) const NAMED_TARGETS: [(&str, Target); 18] = [
     ("log", Target::Log),
     ("derived", Target::Derived),
     ("meta", Target::Meta),
     ("any", Target::Any),
-    ("index", Target::Index),
-    ("snapshot", Target::Snapshot),
-    ("log-starts", Target::LogStarts),
-    ("quorum-state", Target::QuorumState),
-    ("epochs", Target::Epochs),
+    ("index", Target::Only(FileKind::Index)),
+    ("time-index", Target::Only(FileKind::TimeIndex)),
+    ("snapshot", Target::Only(FileKind::Snapshot)),
+    ("epochs", Target::Only(FileKind::LeaderEpochs)),
+    ("partition-metadata", Target::Only(FileKind::PartitionMetadata)),
+    ("metadata-snapshot", Target::Only(FileKind::Checkpoint)),
+    ("quorum-state", Target::Only(FileKind::QuorumState)),
+    ("log-starts", Target::Only(FileKind::LogStarts)),
+    ("recovery-points", Target::Only(FileKind::RecoveryPoints)),
+    ("high-watermarks", Target::Only(FileKind::HighWatermarks)),
+    ("meta-properties", Target::Only(FileKind::MetaProperties)),
+    ("clean-shutdown", Target::Only(FileKind::CleanShutdown)),
+    ("reserve", Target::Only(FileKind::Reserve)),
     ("directory", Target::Directory),
 ];
+
+/// The partition whose directory has this path, as a story names it: `orders/0`.
+pub(super) fn partition_of(path: &str) -> String {
+    path.rsplit_once('-').map_or_else(|| path.to_string(), |(topic, index)| format!("{topic}/{index}"))
+}
 
 /// Which disk calls count, by name.
 pub(super) const NAMED_CALLS: [(&str, Calls); 2] = [("any", Calls::Any), ("names", Calls::Names)];
@@ -333,8 +347,11 @@ fn act(topic: &str, act: &AdminAct) -> Line {
 
 fn action(case: &Case, action: &Action) -> Line {
     let mut line = Line::new(action.kind().name());
-    let on = |line: &mut Line, target: Target| {
-        line.unless("on", named(&NAMED_TARGETS, target), "log");
+    let on = |line: &mut Line, aim: &Aim| {
+        line.unless("on", named(&NAMED_TARGETS, aim.target), "log");
+        if let Some(dir) = &aim.dir {
+            line.option("in", partition_of(dir));
+        }
     };
     let client = |line: &mut Line, client: u32| {
         line.option("client", case.clients.get(client as usize).map_or("admin", |c| c.name.as_str()));
@@ -374,14 +391,14 @@ fn action(case: &Case, action: &Action) -> Line {
             client(&mut line, *c);
             jump(&mut line, *by_ms);
         }
-        Action::Disk { strike, target, after, stall_ms, .. } => {
-            on(&mut line, *target);
+        Action::Disk { strike, aim, after, stall_ms, .. } => {
+            on(&mut line, aim);
             line.unless("after", *after, 0);
             if *strike == Strike::Stall {
                 line.time("for", *stall_ms, 1_000);
             }
         }
-        Action::BitFlip { target, .. } | Action::LatentError { target, .. } => on(&mut line, *target),
+        Action::BitFlip { aim, .. } | Action::LatentError { aim, .. } | Action::LostFile { aim, .. } => on(&mut line, aim),
         Action::DiskFull { bytes, for_ms, .. } => {
             line.unless("bytes", *bytes, 0);
             line.time("for", *for_ms, 1_000);

@@ -9,14 +9,14 @@
 use super::commands::{self, one_of};
 use super::parse::{Command, Word};
 use super::run::{Stage, duration_ns, number};
-use super::text::{NAMED_CALLS, NAMED_STRIKES, NAMED_TARGETS, named};
+use super::text::{NAMED_CALLS, NAMED_STRIKES, named};
 use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
 use crate::clients::{
     AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, Reads, TimedAct,
     TimedBatch,
 };
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::disk::{Character, Keep, Loss, Target};
+use crate::disk::{Character, Keep, Loss};
 use crate::history::AdminAct;
 use crate::plan::{Action, Calls, Entry, Kind, Plan};
 use crate::runner::quietly;
@@ -24,6 +24,7 @@ use crate::world::Setup;
 use crate::world::net::NetCharacter;
 use ottla_core::controller::topic_name;
 use ottla_core::wire::compress::Codec;
+use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
 /// The patience of clients of whom nothing else is said.
@@ -478,8 +479,23 @@ fn timed_batch(stage: &mut Stage, command: &Command, at_ms: u64) -> Result<(), D
     Ok(())
 }
 
-fn target(command: &Command) -> Result<Target, Diagnostic> {
-    command.option("on").map_or(Ok(Target::Log), |w| one_of(w, &NAMED_TARGETS))
+/// The paths of the partitions that there are in this world at some time, as far as they stand above.
+pub(super) fn partitions_of(case: &Case) -> Vec<String> {
+    let mut most: BTreeMap<&str, i32> = BTreeMap::from([("__cluster_metadata", 1)]);
+    for spec in &case.clients {
+        let ClientKind::Admin(admin) = &spec.kind else { continue };
+        let made = admin.setup.iter().map(|(name, partitions, _)| (name.as_str(), *partitions));
+        let later = admin.timetable.iter().filter_map(|act| match act.act {
+            AdminAct::CreateTopic { partitions } => Some((act.topic.as_str(), partitions)),
+            AdminAct::CreatePartitions { count } => Some((act.topic.as_str(), count)),
+            _ => None,
+        });
+        for (topic, partitions) in made.chain(later) {
+            let known = most.entry(topic).or_default();
+            *known = partitions.max(*known);
+        }
+    }
+    most.into_iter().flat_map(|(topic, n)| (0..n).map(move |i| format!("{topic}-{i}"))).collect()
 }
 
 /// What an entry of the plan does.
@@ -499,7 +515,7 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         return Err(wrong);
     };
     commands::check_fault(*known, kind, command)?;
-    let target = target(command)?;
+    let aim = commands::aim_of(stage, command)?;
     let after = command.option("after").map_or(Ok(0), number)?;
     let of = command.option("of").map_or(Ok(Calls::Any), |w| one_of(w, &NAMED_CALLS))?;
     let mut loss = None;
@@ -518,8 +534,9 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         Kind::Shutdown => Action::Shutdown { node, down_ms },
         Kind::Pause => Action::Pause { node, for_ms },
         Kind::ClockJump => Action::ClockJump { node, by_ms },
-        Kind::BitFlip => Action::BitFlip { node, target },
-        Kind::LatentError => Action::LatentError { node, target },
+        Kind::BitFlip => Action::BitFlip { node, aim },
+        Kind::LatentError => Action::LatentError { node, aim },
+        Kind::LostFile => Action::LostFile { node, aim },
         Kind::DiskFull => Action::DiskFull { node, bytes: command.option("bytes").map_or(Ok(0), number)?, for_ms },
         Kind::ResetAll => Action::ResetAll { node },
         Kind::Delay => Action::Delay { node, by_ms: late_ms, for_ms },
@@ -533,7 +550,7 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
         disk => {
             let strike = NAMED_STRIKES.iter().find(|(name, _)| *name == disk.name()).map(|(_, strike)| *strike);
             let strike = strike.ok_or_else(|| mistake(kind, format!("`{}` is no fault of a disk", kind.text)))?;
-            Action::Disk { node, strike, target, after, stall_ms: if *known == Kind::Stall { for_ms } else { 0 } }
+            Action::Disk { node, strike, aim, after, stall_ms: if *known == Kind::Stall { for_ms } else { 0 } }
         }
     })
 }

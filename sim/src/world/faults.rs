@@ -6,7 +6,7 @@
 
 use super::Sim;
 use super::agenda::Event;
-use crate::disk::Armed;
+use crate::disk::{Aim, Armed};
 use crate::history::Mishap;
 use crate::plan::{Action, Calls, Kind, Plan};
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub enum Fired {
     NothingToStrike,
     /// No disk call that it waited for came before the faults ended.
     NoSuchCall,
+    /// The node was not started again before the faults ended.
+    NoStart,
 }
 
 /// The end of a life that waits for its disk call.
@@ -102,13 +104,16 @@ impl Sim {
             | Action::PowerOff { .. }
             | Action::Pause { .. } => return Fired::NodeDown,
             Action::ClockJump { node, by_ms } => self.nodes[node as usize].wall_offset_ms += by_ms,
-            Action::Disk { node, strike, target, after, stall_ms } => {
+            Action::Disk { node, strike, aim, after, stall_ms } => {
                 let stall_ns = stall_ms * MS;
-                self.disk(node).arm(Armed { by: entry, strike, target, after, stall_ns });
+                self.disk(node).arm(Armed { by: entry, strike, aim, after, stall_ns });
                 return Fired::NotYet;
             }
-            Action::BitFlip { node, target } => return self.damage(node, target, Kind::BitFlip),
-            Action::LatentError { node, target } => return self.damage(node, target, Kind::LatentError),
+            Action::BitFlip { node, aim } => return self.damage(node, &aim, Kind::BitFlip),
+            Action::LatentError { node, aim } => return self.damage(node, &aim, Kind::LatentError),
+            // Under a process that has it open a file goes on to be there: what was taken is missed at the next start.
+            Action::LostFile { node, .. } if self.is_up(node) => return Fired::NotYet,
+            Action::LostFile { node, aim } => return self.damage(node, &aim, Kind::LostFile),
             Action::DiskFull { node, bytes, for_ms } => {
                 self.disk(node).set_budget(Some(bytes));
                 self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
@@ -186,8 +191,25 @@ impl Sim {
         self.fired[entry as usize] = Fired::Struck;
     }
 
-    fn damage(&mut self, node: u32, target: crate::disk::Target, kind: Kind) -> Fired {
-        match self.disk(node).damage(target, kind == Kind::LatentError) {
+    /// Take the files away that are to be missing when a node starts.
+    pub(super) fn lose_files(&mut self, node: u32) {
+        for i in 0..self.fired.len().min(self.plan.entries.len()) {
+            let entry = &self.plan.entries[i];
+            let due = self.fired[i] == Fired::NotYet && entry.at_ms.saturating_mul(1_000_000) <= self.now_ns();
+            if let Action::LostFile { node: n, aim } = &entry.action
+                && due
+                && *n == node
+            {
+                let aim = aim.clone();
+                self.fired[i] = self.damage(node, &aim, Kind::LostFile);
+            }
+        }
+    }
+
+    fn damage(&mut self, node: u32, aim: &Aim, kind: Kind) -> Fired {
+        let disk = self.disk(node);
+        let struck = if kind == Kind::LostFile { disk.lose_file(aim) } else { disk.damage(aim, kind == Kind::LatentError) };
+        match struck {
             None => Fired::NothingToStrike,
             Some((path, name)) => {
                 self.say(&format!("{}: {path}/{name}", kind.name()));
@@ -261,6 +283,9 @@ impl Sim {
             let waits = matches!(entry.action, Action::Disk { .. } | Action::PowerLossAtCall { .. } | Action::CrashAtCall { .. });
             if *fired == Fired::NotYet && waits {
                 *fired = Fired::NoSuchCall;
+            }
+            if *fired == Fired::NotYet && matches!(entry.action, Action::LostFile { .. }) {
+                *fired = Fired::NoStart;
             }
         }
     }

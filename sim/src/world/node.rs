@@ -13,7 +13,7 @@ use crate::history::Mishap;
 use ottla_core::config::Settings;
 use ottla_core::controller::Resource;
 use ottla_core::ids::{Offset, OpId};
-use ottla_core::io::{DiskCall, DiskFault, Effect, Fatal, FileId, FileKind, Input};
+use ottla_core::io::{DiskCall, DiskFault, Effect, Fatal, FileId, FileKind, Input, Level};
 use ottla_core::planted::{Bug, Planted};
 use ottla_core::rng::Rng;
 use ottla_core::time::{Instant, Now, Timestamp};
@@ -175,6 +175,7 @@ impl Sim {
         slot.idle_ns = u64::try_from(config.settings.int("connections.max.idle.ms")).ok().map(|ms| ms.saturating_mul(1_000_000));
         let seed = rng.next_u64();
         let now = slot.now(now_ns);
+        self.lose_files(n);
         self.watch.before_start(&self.nodes[n as usize].disk);
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
@@ -189,6 +190,7 @@ impl Sim {
                 slot.node = Some(node);
                 slot.down = Down::Up;
                 let life = slot.life;
+                self.look_for_word(n, &out);
                 self.digest.word(u64::from(life) << 32 | 21);
                 self.say(&format!("node {} starts, life {life}", n + 1));
                 self.effects(n, &mut out);
@@ -208,6 +210,19 @@ impl Sim {
             Err(panic) => self.panicked(n, &panic),
         }
         self.scratch = out;
+    }
+
+    /// A start that serves a log without what somebody has taken away, in its middle and below what was promised, has to say so.
+    fn look_for_word(&mut self, n: u32, out: &[Effect]) {
+        for path in std::mem::take(&mut self.watch.owed_word) {
+            let said =
+                |e: &Effect| matches!(e, Effect::Note(f) if f.level == Level::Error && f.detail.starts_with(&format!("{path}:")));
+            let place = path.rsplit_once('-').and_then(|(topic, index)| Some((topic, index.parse().ok()?)));
+            self.watch.tally.count(crate::checks::Id::Recovered);
+            if place.is_some_and(|(topic, index)| self.ends(n, topic, index).is_some()) && !out.iter().any(said) {
+                self.fail("recovery", "a start says nothing of a segment file that is gone", path);
+            }
+        }
     }
 
     /// Hand one input to a node; carry out what it wants.
