@@ -13,7 +13,7 @@ use crate::batch;
 use crate::disk::{Damage, SECTOR, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::{DirId, PartitionId};
-use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
+use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, ROOT, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -811,7 +811,7 @@ impl Watch {
         let owed = held().next().is_some_and(|b| b.head.base_offset < ghost.promised)
             && held().next_back().is_some_and(|b| b.head.last_offset() >= start);
         let between = has(&|base| base < gone[0].base) && has(&|base| base > gone[0].base);
-        if alone && owed && between && is_partition(&ghost.path) && !disk.names_in("").contains(&marker) {
+        if alone && owed && between && is_partition(&ghost.path) && !disk.is_there(FileId { dir: ROOT, name: marker }) {
             self.owed_word.push(ghost.path.clone());
         }
     }
