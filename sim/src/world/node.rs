@@ -497,12 +497,15 @@ impl Sim {
                 if !excused {
                     self.fail("halt", "the metadata directory failed without a disk fault", what.clone());
                 }
-                self.stop(n, Down::Halted(what.clone()));
-                // Whoever finds a machine whose fsync failed restarts the machine, not only the process: the page cache holds
-                // bytes that the medium may not have, and no process can tell.
-                self.history.mishaps.push((self.now_ns(), Mishap::PowerLoss));
-                self.watch.on_power_loss(&self.nodes[n as usize].disk);
-                self.nodes[n as usize].disk.power_lost();
+                // Somebody restarts the machine whose disk failed, or whoever watches over the process just starts it again: then the
+                // page cache holds bytes that the medium may not have, and that no fsync will write.
+                let stream = format!("halt/{n}/{}", self.nodes[n as usize].life);
+                if Rng::stream(self.setup.seed, &stream).chance(1, 2) {
+                    self.lose_power(n, None);
+                } else {
+                    self.crash(n);
+                }
+                self.nodes[n as usize].down = Down::Halted(what.clone());
             }
         }
         self.agenda.after(down_ns, Event::Start { node: n });
