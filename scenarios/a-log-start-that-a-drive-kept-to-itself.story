@@ -15,7 +15,7 @@ t=0.004 admin: create v0 partitions=3: done
 t=0.020 producer0: #1 to v0/1: offset 0
 t=0.060 misdirected-write strikes
 t=0.061 admin: delete-records v0/1: done
-t=0.080 producer0: #2 to t0/1: offset 0
+t=0.081 producer0: #2 to t0/1: offset 0
 t=1.004 heal: no more faults
 t=6.004 node 1 loses power
 t=6.004 node 1 will not start: log-start-offset-checkpoint: an unknown version. Without it deleted records would come back. Restore it, or remove it to accept that

@@ -3,7 +3,7 @@
 
 node seed=98 config=tiny log.flush.offset.checkpoint.interval.ms=100
 topic orders max.message.bytes=200 index.interval.bytes=100
-fault no-space on=index
+fault no-space on=index after=1
 produce orders/0 a size=100
 produce orders/0 b size=100
 produce orders/0 c size=100

@@ -4,7 +4,7 @@
 world seed=150100543 faults-for=4527ms delay=2500us..50ms log.flush.offset.checkpoint.interval.ms=100
 topic t0 internal.segment.bytes=400
 producer producer0 acks=0 batches=9 size=8 think=46ms
-at 126ms no-space on=any after=7
+at 126ms no-space on=any after=12
 at 563ms shutdown down=1074ms
 at 1116ms bit-flip
 at 2008ms crash-at-call after=7 down=265ms

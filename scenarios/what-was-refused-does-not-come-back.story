@@ -7,7 +7,7 @@ produce orders/0 x size=300
 fault stall on=log for=1s
 offsets orders/0 at=1h wait=no
 run 10ms
-fault no-space after=1
+fault no-space after=2
 produce orders/0 a size=300 wait=no client=c2
 produce orders/0 b size=400 wait=no client=c3
 run 5s

@@ -6,7 +6,7 @@
 //! Holds       every strike is counted: a fault that was armed and never struck is visible.
 //! Not here    damage to bytes at rest (`SimDisk::damage`), power loss (file.rs, names.rs).
 
-use ottla_core::io::{DiskCall, FileKind};
+use ottla_core::io::{DiskCall, DiskFault, FileKind};
 use std::sync::Arc;
 
 /// Which files a fault waits for.
@@ -71,7 +71,7 @@ pub enum Strike {
     WriteError,
     /// An append ends with EIO after a part of its bytes.
     ShortWrite,
-    /// An append finds no space after a part of its bytes.
+    /// An append finds no space after a part of its bytes, or there is none for a new file or directory.
     NoSpace,
     /// A sync fails: reported once, the dirty pages are dropped, later syncs succeed.
     SyncError,
@@ -88,11 +88,17 @@ pub enum Strike {
 }
 
 impl Strike {
+    /// How a call ends that makes or changes names.
+    pub(crate) fn of_names(self) -> DiskFault {
+        if self == Strike::NoSpace { DiskFault::NoSpace } else { DiskFault::Io }
+    }
+
     fn fits(self, call: &DiskCall) -> bool {
         match self {
             Strike::ReadError => matches!(call, DiskCall::Read { .. }),
             Strike::WriteError => matches!(call, DiskCall::Append { .. } | DiskCall::Rewrite { .. }),
-            Strike::ShortWrite | Strike::NoSpace => matches!(call, DiskCall::Append { .. }),
+            Strike::ShortWrite => matches!(call, DiskCall::Append { .. }),
+            Strike::NoSpace => matches!(call, DiskCall::Append { .. } | DiskCall::Create | DiskCall::MakeDir { .. }),
             Strike::SyncError | Strike::PhantomWrite | Strike::MisdirectedWrite => matches!(call, DiskCall::Sync),
             Strike::SyncDirError => matches!(call, DiskCall::SyncDir),
             Strike::NameError => matches!(
@@ -129,6 +135,8 @@ pub(crate) struct Faults {
     armed: Vec<Armed>,
     /// The plan entries whose fault struck, in order.
     pub(crate) struck: Vec<u32>,
+    /// The entry that limits the space, until there was none for the first time.
+    pub(crate) full_by: Option<u32>,
 }
 
 impl Faults {
@@ -164,6 +172,11 @@ impl Faults {
 
     pub(crate) fn count(&mut self, fault: &Armed) {
         self.struck.push(fault.by);
+    }
+
+    /// There was no space within the limit that is set.
+    pub(crate) fn count_full(&mut self) {
+        self.struck.extend(self.full_by.take());
     }
 
     /// Put a fault back that could not do anything to the call that it was taken for.

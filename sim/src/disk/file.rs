@@ -158,6 +158,19 @@ impl File {
         self.len()
     }
 
+    /// The sectors that a sync of everything up to `upto` writes, a range for each piece; and the lowest byte of them.
+    pub(crate) fn unwritten(&self, upto: u64) -> (Vec<(u64, u64)>, u64) {
+        let dirty = self.dirty_from.map(|from| (from, upto.min(self.len()))).filter(|(from, to)| from < to);
+        let all = self.rewritten.iter().copied().chain(dirty);
+        let lowest = all.clone().map(|(from, _)| from).min().unwrap_or(0);
+        (all.map(|(from, to)| (from / SECTOR, (to - 1) / SECTOR)).collect(), lowest)
+    }
+
+    /// Whether a sync has anything to write or to cut off.
+    pub(crate) fn is_unsynced(&self) -> bool {
+        self.dirty_from.is_some() || !self.rewritten.is_empty()
+    }
+
     /// A sync of everything up to `upto` has taken effect (bytes appended since may stay dirty). The medium is told to write the
     /// dirty range except the sectors in `skip` (phantom and misdirected writes).
     pub(crate) fn synced(&mut self, upto: u64, skip: Option<u64>) {

@@ -127,6 +127,8 @@ pub struct SimDisk {
     names_rng: Rng,
     /// How far a call comes in the midst of which the process ends.
     crash_rng: Rng,
+    /// Which sectors a drive lies about.
+    lies_rng: Rng,
     files: Vec<File>,
     dirs: Vec<Dir>,
     /// The directories under the data directory: path to index in `dirs`.
@@ -167,6 +169,7 @@ impl SimDisk {
             rng: Rng::stream(seed, purpose),
             names_rng: Rng::stream(seed, &format!("{purpose}/names")),
             crash_rng: Rng::stream(seed, &format!("{purpose}/crash")),
+            lies_rng: Rng::stream(seed, &format!("{purpose}/lies")),
             files: Vec::new(),
             dirs: vec![Dir::default()],
             subdirs: Names::default(),
@@ -339,7 +342,12 @@ impl SimDisk {
             if let Some(fault) = fault {
                 self.faults.count(&fault);
                 self.unmade.insert(file.dir);
-                return Outcome::Known(Err(DiskFault::Io));
+                return Outcome::Known(Err(fault.strike.of_names()));
+            }
+            if self.budget == Some(0) && self.subdirs.get(path).is_none() {
+                self.faults.count_full();
+                self.unmade.insert(file.dir);
+                return Outcome::Known(Err(DiskFault::NoSpace));
             }
             self.make_dir_id(file.dir, path);
             return Outcome::Known(Ok(DiskDone::Done));
@@ -352,13 +360,26 @@ impl SimDisk {
             self.breach(format!("{call:?} on {file}: its directory was removed or never made"));
             return Outcome::Known(Err(DiskFault::NotFound));
         };
-        let is_known = |f: &&Armed| matches!(f.strike, Strike::SyncDirError | Strike::NameError | Strike::ReadError);
-        if let Some(fault) = fault.as_ref().filter(is_known) {
+        let fault = match fault {
+            // There was nothing that it could fail to write.
+            Some(fault) if fault.strike == Strike::SyncDirError && !self.has_unsynced_names(dir) => {
+                self.faults.put_back(fault);
+                None
+            }
+            fault => fault,
+        };
+        let no_space = matches!(call, C::Create);
+        let fails = fault.as_ref().filter(|f| match f.strike {
+            Strike::SyncDirError | Strike::NameError | Strike::ReadError => true,
+            Strike::NoSpace => no_space,
+            _ => false,
+        });
+        if let Some(fault) = fails {
             self.faults.count(fault);
             if matches!(call, C::Create | C::Truncate { .. } | C::Rename { .. }) {
                 self.poisoned.insert(file);
             }
-            return Outcome::Known(Err(DiskFault::Io));
+            return Outcome::Known(Err(fault.strike.of_names()));
         }
         Outcome::Known(match call {
             C::Create => self.create(dir, file),
@@ -395,6 +416,11 @@ impl SimDisk {
         })
     }
 
+    /// Whether a sync of a directory that is given now has something to write.
+    fn has_unsynced_names(&self, dir: usize) -> bool {
+        !self.dirs[dir].files.sync_target(false).is_empty() || dir == 0 && !self.subdirs.sync_target(false).is_empty()
+    }
+
     fn create(&mut self, dir: usize, file: FileId) -> Result<DiskDone, DiskFault> {
         let name = file.name;
         self.poisoned.remove(&file);
@@ -410,6 +436,7 @@ impl SimDisk {
             return Ok(DiskDone::Done);
         }
         if self.budget == Some(0) {
+            self.faults.count_full();
             self.poisoned.insert(file);
             return Err(DiskFault::NoSpace);
         }
@@ -458,7 +485,10 @@ impl SimDisk {
                     _ => (0, Err(DiskFault::Io)),
                 }
             }
-            None if self.budget.is_some_and(|b| b < size as u64) => (usize_of(self.budget.unwrap_or(0)), Err(DiskFault::NoSpace)),
+            None if self.budget.is_some_and(|b| b < size as u64) => {
+                self.faults.count_full();
+                (usize_of(self.budget.unwrap_or(0)), Err(DiskFault::NoSpace))
+            }
             None => (size, Ok(DiskDone::Done)),
         };
         let f = &mut self.files[number as usize];
@@ -486,34 +516,48 @@ impl SimDisk {
             f.synced(upto, None);
             return Ok(DiskDone::Done);
         };
-        if fault.strike == Strike::SyncError {
+        if fault.strike == Strike::SyncError && f.is_unsynced() {
             f.sync_failed(self.character.loss, &mut self.rng);
             self.faults.count(&fault);
             return Err(DiskFault::Io);
         }
-        // A phantom or misdirected write needs a sector that this sync writes.
-        if !f.is_dirty() || upto == 0 {
-            f.synced(upto, None);
+        let lies = matches!(fault.strike, Strike::PhantomWrite | Strike::MisdirectedWrite);
+        if lies && self.sync_lies(number, upto, fault.strike) {
+            self.faults.count(&fault);
+        } else {
+            // There was nothing to write, or nobody will ever read it.
+            self.files[number as usize].synced(upto, None);
             self.faults.put_back(fault);
-            return Ok(DiskDone::Done);
         }
-        let sector = (upto - 1) / SECTOR;
-        let bytes = f.cached.as_slice()[usize_of(sector * SECTOR)..usize_of(upto)].to_vec();
-        f.synced(upto, Some(sector));
-        self.damage_note(number, sector * SECTOR);
-        if fault.strike == Strike::MisdirectedWrite {
-            let others: Vec<u32> =
-                (0..self.files.len() as u32).filter(|n| *n != number && !self.files[*n as usize].durable.is_empty()).collect();
-            if let Some(victim) = self.rng.pick(&others).copied() {
-                let sectors = (self.files[victim as usize].durable.len() as u64).div_ceil(SECTOR);
-                let at = self.rng.below(sectors);
-                if self.files[victim as usize].struck_by(at, &bytes) {
-                    self.damage_note(victim, at * SECTOR);
-                }
-            }
-        }
-        self.faults.count(&fault);
         Ok(DiskDone::Done)
+    }
+
+    /// A sync says that it wrote what it did not, or elsewhere; false if it has no sector that it could lie about.
+    fn sync_lies(&mut self, number: u32, upto: u64, how: Strike) -> bool {
+        let f = &self.files[number as usize];
+        let (pieces, lowest) = f.unwritten(upto);
+        let sectors: Vec<u64> = pieces.into_iter().flat_map(|(first, last)| first..=last).collect();
+        let Some(sector) = self.lies_rng.pick(&sectors).copied().filter(|_| self.is_linked(number)) else { return false };
+        let end = f.len().min((sector + 1) * SECTOR);
+        let bytes = f.cached.as_slice()[usize_of(sector * SECTOR)..usize_of(end)].to_vec();
+        if how == Strike::MisdirectedWrite {
+            let has_bytes = |n: &u32| *n != number && !self.files[*n as usize].durable.is_empty() && self.is_linked(*n);
+            let others: Vec<u32> = (0..self.files.len() as u32).filter(has_bytes).collect();
+            let Some(victim) = self.lies_rng.pick(&others).copied() else { return false };
+            let at = self.lies_rng.below((self.files[victim as usize].durable.len() as u64).div_ceil(SECTOR));
+            if !self.files[victim as usize].struck_by(at, &bytes) {
+                return false;
+            }
+            self.damage_note(victim, at * SECTOR);
+        }
+        self.files[number as usize].synced(upto, Some(sector));
+        self.damage_note(number, lowest.max(sector * SECTOR));
+        true
+    }
+
+    /// Whether a file has a name.
+    fn is_linked(&self, number: u32) -> bool {
+        self.dirs.iter().any(|dir| !dir.removed && dir.files.iter().any(|(_, n)| n == number))
     }
 
     fn rewrite(&mut self, dir: usize, file: FileId, pos: u64, len: u64, fault: Option<Armed>) -> Result<DiskDone, DiskFault> {

@@ -98,9 +98,16 @@ impl SimDisk {
         }
     }
 
-    /// Limit the bytes that may still be written; `None` lifts the limit.
-    pub fn set_budget(&mut self, bytes: Option<u64>) {
-        self.budget = bytes;
+    /// Limit the bytes that may still be written, as an entry of the plan says; it strikes when that is felt.
+    pub fn set_budget(&mut self, bytes: u64, by: u32) {
+        self.budget = Some(bytes);
+        self.faults.full_by = Some(by);
+    }
+
+    /// There is space again.
+    pub fn lift_budget(&mut self) {
+        self.budget = None;
+        self.faults.full_by = None;
     }
 
     /// How large the disk is, and how much of it is free, as statvfs says it.

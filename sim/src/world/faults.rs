@@ -23,7 +23,7 @@ pub enum Fired {
     NoConnection,
     /// There was no such file, or nothing in it, or what it would have struck was about to be overwritten.
     NothingToStrike,
-    /// No disk call that it waited for came before the faults ended.
+    /// Nothing came that it waited for, before it ended or all faults did.
     NoSuchCall,
     /// The node was not started again before the faults ended.
     NoStart,
@@ -115,8 +115,9 @@ impl Sim {
             Action::LostFile { node, .. } if self.is_up(node) => return Fired::NotYet,
             Action::LostFile { node, aim } => return self.damage(node, &aim, Kind::LostFile),
             Action::DiskFull { node, bytes, for_ms } => {
-                self.disk(node).set_budget(Some(bytes));
+                self.disk(node).set_budget(bytes, entry);
                 self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
+                return Fired::NotYet;
             }
             Action::Reset { client } => {
                 let conns = self.conns_of(client);
@@ -149,14 +150,19 @@ impl Sim {
                 conns.into_iter().for_each(|c| self.end_sending(c));
             }
             Action::SlowReader { client, by_ms, for_ms } => {
-                self.set_slow_ns(client, by_ms * MS);
+                self.set_slow_ns(client, by_ms * MS, entry);
                 self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
+                return Fired::NotYet;
             }
             Action::Delay { by_ms, for_ms, .. } => {
-                self.set_delay_ns(by_ms * MS);
+                self.set_delay_ns(by_ms * MS, entry);
                 self.agenda.after(for_ms * MS, Event::PlanEnd { entry });
+                return Fired::NotYet;
             }
-            Action::PauseClient { client, for_ms } => self.pause_client(client, for_ms * MS),
+            Action::PauseClient { client, for_ms } => {
+                self.pause_client(client, for_ms * MS, entry);
+                return Fired::NotYet;
+            }
             Action::ClientSkew { client, by_ms } | Action::ClientClockJump { client, by_ms } => {
                 self.move_client_clock(client, by_ms);
             }
@@ -222,10 +228,21 @@ impl Sim {
 
     pub(super) fn on_plan_end(&mut self, entry: u32) {
         match self.plan.entries[entry as usize].action {
-            Action::DiskFull { node, .. } => self.disk(node).set_budget(None),
-            Action::SlowReader { client, .. } => self.set_slow_ns(client, 0),
-            Action::Delay { .. } => self.set_delay_ns(0),
+            Action::DiskFull { node, .. } => self.disk(node).lift_budget(),
+            Action::SlowReader { client, .. } => self.set_slow_ns(client, 0, entry),
+            Action::Delay { .. } => self.set_delay_ns(0, entry),
             _ => {}
+        }
+        let fired = &mut self.fired[entry as usize];
+        if *fired == Fired::NotYet {
+            *fired = Fired::NoSuchCall;
+        }
+    }
+
+    /// What a fault was to hold up has been held up.
+    pub(super) fn held_up(&mut self, entry: u32) {
+        if let Some(fired) = self.fired.get_mut(entry as usize) {
+            *fired = Fired::Struck;
         }
     }
 
@@ -234,7 +251,7 @@ impl Sim {
         if let (Some(fired), Some(e)) = (self.fired.get_mut(entry as usize), self.plan.entries.get(entry as usize)) {
             *fired = Fired::Struck;
             let name = e.action.kind().name();
-            if e.action.kind() != Kind::Stall {
+            if !matches!(e.action.kind(), Kind::Stall | Kind::DiskFull) {
                 self.history.mishaps.push((self.agenda.now_ns(), Mishap::Disk(name.into())));
             }
             if self.is_traced() {
@@ -262,7 +279,7 @@ impl Sim {
             let disk = self.disk(n);
             disk.fail_power_at(Vec::new());
             disk.disarm_all();
-            disk.set_budget(None);
+            disk.lift_budget();
             if std::mem::take(&mut self.nodes[n as usize].paused_until) > self.now_ns() {
                 self.resume(n);
             }
@@ -270,18 +287,29 @@ impl Sim {
             self.agenda.after(0, Event::Start { node: n });
         }
         self.at_calls.clear();
-        self.set_delay_ns(0);
+        self.set_delay_ns(0, 0);
         for client in 0..self.client_names.len() as u32 {
-            self.set_slow_ns(client, 0);
-            self.paused_clients[client as usize] = 0;
+            self.set_slow_ns(client, 0, 0);
+            self.paused_clients[client as usize] = (0, 0);
             let wrong = self.client_clocks[client as usize];
             if wrong != 0 {
                 self.move_client_clock(client, -wrong);
             }
         }
+        let now_ns = self.now_ns();
         for (fired, entry) in self.fired.iter_mut().zip(&self.plan.entries) {
-            let waits = matches!(entry.action, Action::Disk { .. } | Action::PowerLossAtCall { .. } | Action::CrashAtCall { .. });
-            if *fired == Fired::NotYet && waits {
+            // What is not due before the faults end never was: a plan that has such an entry is wrong.
+            let waits = matches!(
+                entry.action,
+                Action::Disk { .. }
+                    | Action::PowerLossAtCall { .. }
+                    | Action::CrashAtCall { .. }
+                    | Action::DiskFull { .. }
+                    | Action::SlowReader { .. }
+                    | Action::Delay { .. }
+                    | Action::PauseClient { .. }
+            );
+            if *fired == Fired::NotYet && waits && entry.at_ms * 1_000_000 <= now_ns {
                 *fired = Fired::NoSuchCall;
             }
             if *fired == Fired::NotYet && matches!(entry.action, Action::LostFile { .. }) {

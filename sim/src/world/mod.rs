@@ -137,11 +137,12 @@ pub struct Sim {
     net_rng: Rng,
     wake_rng: Rng,
     pub(crate) client_names: Vec<String>,
-    slow_ns: Vec<u64>,
-    paused_clients: Vec<u64>,
+    /// How much longer each client takes, and the entry of the plan that says so; so with the others.
+    slow_ns: Vec<(u64, u32)>,
+    paused_clients: Vec<(u64, u32)>,
     /// By how much each client's clock is wrong, in milliseconds.
     client_clocks: Vec<i64>,
-    delay_ns: u64,
+    delay_ns: (u64, u32),
     pub(crate) plan: Plan,
     pub(crate) fired: Vec<Fired>,
     at_calls: Vec<faults::AtCall>,
@@ -202,7 +203,7 @@ impl World {
             slow_ns: Vec::new(),
             paused_clients: Vec::new(),
             client_clocks: Vec::new(),
-            delay_ns: 0,
+            delay_ns: (0, 0),
             plan: Plan::default(),
             fired: Vec::new(),
             at_calls: Vec::new(),
@@ -238,8 +239,8 @@ impl World {
     pub(crate) fn add_client(&mut self, name: &str, client: Client) -> u32 {
         let id = self.clients.len() as u32;
         self.sim.client_names.push(name.to_string());
-        self.sim.slow_ns.push(0);
-        self.sim.paused_clients.push(0);
+        self.sim.slow_ns.push((0, 0));
+        self.sim.paused_clients.push((0, 0));
         self.sim.client_clocks.push(0);
         self.clients.push(Some(Box::new(client)));
         self.with_client(id, |client, sim| client.on_start(sim, id));
@@ -473,8 +474,9 @@ impl Sim {
 
     /// A client that is paused gets its events when it goes on.
     fn deferred(&mut self, client: u32, event: Event) -> bool {
-        let until = self.paused_clients[client as usize];
+        let (until, entry) = self.paused_clients[client as usize];
         if until > self.now_ns() {
+            self.held_up(entry);
             self.agenda.at(until, event);
             return true;
         }

@@ -49,22 +49,26 @@ impl Sim {
 
     fn draw_delay(&mut self) -> u64 {
         let (low, high) = self.setup.net.delay_ns;
-        self.net_rng.between(low, high) + self.delay_ns
+        let (more, entry) = self.delay_ns;
+        if more > 0 {
+            self.held_up(entry);
+        }
+        self.net_rng.between(low, high) + more
     }
 
-    /// Let every message take that much longer from now on.
-    pub fn set_delay_ns(&mut self, ns: u64) {
-        self.delay_ns = ns;
+    /// Let every message take that much longer from now on, as an entry of the plan says.
+    pub(crate) fn set_delay_ns(&mut self, ns: u64, entry: u32) {
+        self.delay_ns = (ns, entry);
     }
 
     /// Let a client take that much longer to read each answer from now on.
-    pub fn set_slow_ns(&mut self, client: u32, ns: u64) {
-        self.slow_ns[client as usize] = ns;
+    pub(crate) fn set_slow_ns(&mut self, client: u32, ns: u64, entry: u32) {
+        self.slow_ns[client as usize] = (ns, entry);
     }
 
     /// Let a client stand still for a while.
-    pub fn pause_client(&mut self, client: u32, for_ns: u64) {
-        self.paused_clients[client as usize] = self.now_ns() + for_ns;
+    pub(crate) fn pause_client(&mut self, client: u32, for_ns: u64, entry: u32) {
+        self.paused_clients[client as usize] = (self.now_ns() + for_ns, entry);
     }
 
     /// Send a request on a connection. `acks_none`: no answer will come.
@@ -227,7 +231,11 @@ impl Sim {
             }
         }
         let client = self.conns[conn as usize].client;
-        let at = self.now_ns() + self.draw_delay() + self.slow_ns[client as usize];
+        let (slow_ns, entry) = self.slow_ns[client as usize];
+        if slow_ns > 0 {
+            self.held_up(entry);
+        }
+        let at = self.now_ns() + self.draw_delay() + slow_ns;
         let at = at.max(self.conns[conn as usize].last_to_client);
         self.conns[conn as usize].last_to_client = at;
         self.nodes[n as usize].leases_out += usize::from(reply.lease.is_some());
