@@ -155,9 +155,18 @@ impl Faults {
 
     /// The fault that strikes this call, if any: one on a file of this kind in the directory at `path`.
     pub(crate) fn strike(&mut self, path: &str, kind: FileKind, call: &DiskCall) -> Option<Armed> {
+        self.strike_of(|_| true, path, kind, call)
+    }
+
+    /// As [`Faults::strike`], for whom no other kind of fault can strike.
+    pub(crate) fn strike_only(&mut self, only: Strike, path: &str, kind: FileKind, call: &DiskCall) -> Option<Armed> {
+        self.strike_of(|strike| strike == only, path, kind, call)
+    }
+
+    fn strike_of(&mut self, can: impl Fn(Strike) -> bool, path: &str, kind: FileKind, call: &DiskCall) -> Option<Armed> {
         let mut hit = None;
         for (i, fault) in self.armed.iter_mut().enumerate() {
-            if !fault.strike.fits(call) || !fault.aim.target.fits(kind) || !fault.aim.is_at(path) {
+            if !can(fault.strike) || !fault.strike.fits(call) || !fault.aim.target.fits(kind) || !fault.aim.is_at(path) {
                 continue;
             }
             if fault.after > 0 {

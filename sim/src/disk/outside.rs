@@ -353,6 +353,6 @@ impl SimDisk {
 
     /// The data directory as recovery reads it.
     pub fn image(&mut self) -> SimImage<'_> {
-        SimImage { disk: self }
+        SimImage::of(self)
     }
 }

@@ -200,11 +200,19 @@ impl Sim {
                 // The process has ended: what it called its directories means nothing to the next one.
                 slot.disk.process_crashed();
                 slot.down = Down::Refused(why.0.clone());
+                // A read that failed may work the next time: whoever watches over the process starts it again.
+                let has_passed = slot.disk.has_news();
+                let down_ns = slot.down_ns;
                 // What is wrong with a partition keeps no node from starting.
-                let excused = slot.disk.damaged().iter().any(|d| d.path.is_empty() || d.path == crate::checks::METADATA);
+                let is_damaged = slot.disk.damaged().iter().any(|d| d.path.is_empty() || d.path == crate::checks::METADATA);
+                let excused = has_passed || is_damaged;
                 self.say(&format!("node {} will not start: {}", n + 1, why.0));
                 if !excused {
                     self.fail("recovery", "a node refuses to start on an undamaged disk", why.0);
+                }
+                self.after_disk(n);
+                if has_passed {
+                    self.agenda.after(down_ns, Event::Start { node: n });
                 }
             }
             Err(panic) => self.panicked(n, &panic),
