@@ -13,10 +13,9 @@ play
 t=0.004 admin: create t1 partitions=1: done
 t=0.005 admin: create v0 partitions=1: done
 t=0.009 producer1: #1 to v0/0: offset 0
-t=0.021 consumer0: reads v0/0 from 0: NOT_LEADER_OR_FOLLOWER
+t=0.021 consumer0: reads v0/0 from 0: UNKNOWN_TOPIC_OR_PARTITION
 t=0.021 admin: delete v0: done
-t=0.425 consumer0: reads v0/0 from 0: UNKNOWN_TOPIC_ID
 t=1.005 heal: no more faults
-t=1.273 probe: #2 to t1/0: offset 0
-t=1.374 reader: reads t1/0 from 0: 0=#2, high watermark 1
+t=1.197 probe: #2 to t1/0: offset 0
+t=1.298 reader: reads t1/0 from 0: 0=#2, high watermark 1
 held: 2 acknowledged, 1 records read, 1 starts
