@@ -170,8 +170,9 @@ fn unreadable(what: &str, fault: DiskFault) -> RecoverError {
 fn read_own_files(planted: Planted, disk: &dyn DiskImage, out: &mut Vec<Effect>) -> Result<Remembered, RecoverError> {
     let files: BTreeMap<String, u64> =
         disk.files(None).map_err(|fault| unreadable("the data directory", fault))?.into_iter().collect();
+    let name_of = |kind: FileKind| FileId::new(ROOT, kind, 0).name.to_string();
     let read = |kind: FileKind| -> Result<BTreeMap<Name, Offset>, String> {
-        let name = FileId::new(ROOT, kind, 0).name.to_string();
+        let name = name_of(kind);
         let Some(len) = files.get(&name) else { return Ok(BTreeMap::new()) };
         let bytes = disk.read(None, &name, 0, *len as usize).map_err(|fault| format!("{name}: {fault:?}"))?;
         parse(&bytes).map_err(|why| format!("{name}: {why}"))
@@ -183,6 +184,17 @@ fn read_own_files(planted: Planted, disk: &dyn DiskImage, out: &mut Vec<Effect>)
     let log_starts = log_starts.map_err(|why| {
         RecoverError(format!("{why}. Without it deleted records would come back. Restore it, or remove it to accept that"))
     })?;
+    // What it says is not gone: a life that did without it would undo what it vouches for, and the next one may read it again.
+    let points = name_of(FileKind::RecoveryPoints);
+    if let Some(len) = files.get(&points)
+        && let Err(fault) = disk.read(None, &points, 0, *len as usize)
+        && !planted.has(Bug::RecoveryPointsUnread)
+    {
+        return Err(RecoverError(format!(
+            "{points} cannot be read ({fault:?}): start again; if it stays so, repair the disk, or remove the file: then everything is \
+             looked at, and nothing tells a torn end of a log from damage in it"
+        )));
+    }
     let mut or_nothing = |kind| match read(kind) {
         Ok(known) => known,
         Err(why) => {
