@@ -60,6 +60,9 @@ pub struct WorldPart {
     pub faults_ms: Range,
     /// Worlds in a hundred that have the small limits of `config=tiny`.
     pub tiny_percent: u64,
+    /// Worlds in a hundred in which reads take up to a second: much changes between a question to the disk and its answer.
+    #[serde(default)]
+    pub slow_reads_percent: u64,
 }
 
 #[derive(Clone, PartialEq, Debug, Deserialize)]
@@ -148,6 +151,7 @@ impl Campaign {
         }
         for (name, percent) in [
             ("tiny-percent", world.tiny_percent),
+            ("slow-reads-percent", world.slow_reads_percent),
             ("operator-percent", clients.operator_percent),
             ("library-percent", clients.library_percent),
         ] {
@@ -186,7 +190,7 @@ impl Campaign {
             seed,
             settings,
             tiny,
-            disk: draw_disk(&mut rng("disk-character")),
+            disk: Character { read_ns: self.draw_reads(seed), ..draw_disk(&mut rng("disk-character")) },
             net: draw_net(&mut rng("net-character")),
             spurious_wakes: rng("spurious-wakes").chance(1, 2),
             power_loss_at: Vec::new(),
@@ -204,6 +208,13 @@ impl Campaign {
             clients.push(library);
         }
         Case { campaign: self.name.clone(), setup, clients, plan, faults_ms }
+    }
+
+    fn draw_reads(&self, seed: u64) -> Option<(u64, u64)> {
+        let mut rng = Rng::stream(seed, "disk-reads");
+        let slow = rng.below(100) < self.world.slow_reads_percent;
+        let most = rng.pick(&[10_000_000, 100_000_000, 1_000_000_000]).copied().unwrap_or(10_000_000);
+        slow.then_some((most / 10, most))
     }
 
     fn draw_library(&self, seed: u64, tiny: bool, stable: &[Topic], faults_ms: u64) -> Option<ClientSpec> {
@@ -357,6 +368,7 @@ fn draw_disk(rng: &mut Rng) -> Character {
     };
     Character {
         call_ns: (call / 10, call),
+        read_ns: None,
         sync_ns: (sync / 10, sync),
         loss: Loss { data: keep(rng), names: keep(rng), garbage: rng.chance(1, 2), shorn: rng.chance(1, 2) },
         sync_covers_later: rng.chance(1, 2),

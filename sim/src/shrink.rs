@@ -359,6 +359,7 @@ impl Search<'_> {
         self.edited(|c| c.setup.disk.sync_covers_later = false);
         self.edited(|c| (c.setup.disk.call_ns, c.setup.disk.sync_ns) = (plain.setup.disk.call_ns, plain.setup.disk.sync_ns));
         self.edited(|c| c.setup.disk.call_ns = plain.setup.disk.call_ns);
+        self.edited(|c| c.setup.disk.read_ns = None);
         // The plainest loss first: nothing, then only names, then anything without torn sectors.
         let plainer = [
             Loss::NOTHING_KEPT,

@@ -61,6 +61,7 @@ impl Broker {
     pub(crate) fn new(seed: u64, character: Character, limits: Limits) -> Broker {
         let slow = disk::Character {
             call_ns: (10_000, 200_000),
+            read_ns: None,
             sync_ns: (200_000, 5_000_000),
             loss: disk::Loss::NOTHING_KEPT,
             sync_covers_later: false,

@@ -50,6 +50,8 @@ const TIMETABLE: u64 = 3;
 pub(crate) struct Admin {
     config: AdminConfig,
     rng: Rng,
+    /// For changes of `file.delete.delay.ms` alone: they move nothing else of what the seed draws.
+    delays: Rng,
     link: Link<usize>,
     set_up: usize,
     done: u32,
@@ -73,11 +75,15 @@ const KNOBS: &[(&str, &[&str])] = &[
     ("segment.bytes", &["-5"]),
 ];
 
+/// How long the files of deleted segments are kept: an older one may be due after a newer one.
+const DELAYS: &[&str] = &["0", "1000", "600000"];
+
 impl Admin {
     pub(crate) fn new(config: AdminConfig, seed: u64, name: &str) -> Admin {
         let link = Link::new(config.patience_ms * 1_000_000);
         let rng = Rng::stream(seed, &format!("client/{name}"));
-        Admin { config, rng, link, set_up: 0, done: 0, timed: 0, waiting: false, stopped: false }
+        let delays = Rng::stream(seed, &format!("client/{name}/delays"));
+        Admin { config, rng, delays, link, set_up: 0, done: 0, timed: 0, waiting: false, stopped: false }
     }
 
     pub(crate) fn on_start(&mut self, sim: &mut Sim, me: u32) {
@@ -172,6 +178,10 @@ impl Admin {
             _ => {
                 let (name, values) = self.rng.pick(KNOBS).copied().unwrap_or(KNOBS[0]);
                 let value = self.rng.pick(values).copied().unwrap_or("-1");
+                let (name, value) = match self.delays.pick(DELAYS).filter(|_| self.delays.chance(1, 6)) {
+                    Some(delay) => ("file.delete.delay.ms", *delay),
+                    None => (name, value),
+                };
                 AdminAct::SetConfig { name: name.into(), value: value.into() }
             }
         };

@@ -37,6 +37,8 @@ use std::ops::Range;
 pub struct Character {
     /// The shortest and longest time of a call but a sync, in virtual nanoseconds.
     pub call_ns: (u64, u64),
+    /// The same for reads, where those take longer: what is asked for has left the page cache.
+    pub read_ns: Option<(u64, u64)>,
     /// The shortest and longest time of a sync, in virtual nanoseconds.
     pub sync_ns: (u64, u64),
     /// What a power loss leaves.
@@ -254,9 +256,12 @@ impl SimDisk {
     fn start_ready(&mut self) {
         while !self.without_power {
             let Some(call) = self.queues.next_ready() else { return };
-            let barrier = matches!(call.call, DiskCall::Sync | DiskCall::SyncDir);
             let mut fault = self.fault_for(&call);
-            let (low, high) = if barrier { self.character.sync_ns } else { self.character.call_ns };
+            let (low, high) = match &call.call {
+                DiskCall::Sync | DiskCall::SyncDir => self.character.sync_ns,
+                DiskCall::Read { .. } => self.character.read_ns.unwrap_or(self.character.call_ns),
+                _ => self.character.call_ns,
+            };
             let mut after_ns = self.rng.between(low, high);
             if let Some(stall) = fault.take_if(|f| f.strike == Strike::Stall) {
                 after_ns += stall.stall_ns;

@@ -330,6 +330,7 @@ pub const TABLE: &[Entry] = &[
             ),
             ("keeps-names", "the same for names: nothing (unless said), everything, prefix or any"),
             ("call", "how long a disk call takes; 10us..100us unless said"),
+            ("read", "how long a read takes, e.g. 10ms..1s; as any call unless said"),
             ("sync", "how long an fsync takes; 100us..1ms unless said"),
             ("sync-covers-later", "yes: an fsync may cover what was written while it ran"),
             ("delay", "how long a message takes; 50us..200us unless said"),

@@ -33,13 +33,13 @@ pub fn object_of_case(case: &Case) -> Value {
 
 fn world(setup: &Setup) -> Value {
     let Setup { seed, settings, tiny, disk, net, spurious_wakes, power_loss_at, planted } = setup;
-    let Character { call_ns, sync_ns, loss, sync_covers_later } = disk;
+    let Character { call_ns, read_ns, sync_ns, loss, sync_covers_later } = disk;
     let NetCharacter { delay_ns, bytes_percent } = net;
     json!({
         "seed": seed,
         "config": if *tiny { "tiny" } else { "default" },
         "settings": settings,
-        "disk": {"call_ns": call_ns, "sync_ns": sync_ns, "power_loss_keeps": kept(*loss), "sync_covers_later": sync_covers_later},
+        "disk": {"call_ns": call_ns, "read_ns": read_ns, "sync_ns": sync_ns, "power_loss_keeps": kept(*loss), "sync_covers_later": sync_covers_later},
         "net": {"delay_ns": delay_ns, "through_bytes_percent": bytes_percent},
         "spurious_wakes": spurious_wakes,
         "power_loss_at": power_loss_at,

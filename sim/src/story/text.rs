@@ -173,6 +173,9 @@ fn world(case: &Case) -> Line {
     if setup.disk.call_ns != usual.setup.disk.call_ns {
         line.option("call", range(setup.disk.call_ns));
     }
+    if let Some(read_ns) = setup.disk.read_ns {
+        line.option("read", range(read_ns));
+    }
     if setup.disk.sync_ns != usual.setup.disk.sync_ns {
         line.option("sync", range(setup.disk.sync_ns));
     }

@@ -38,6 +38,7 @@ pub(crate) fn blank() -> Case {
         setup: Setup {
             disk: Character {
                 call_ns: (10_000, 100_000),
+                read_ns: None,
                 sync_ns: (100_000, 1_000_000),
                 loss: Loss::NOTHING_KEPT,
                 sync_covers_later: false,
@@ -191,6 +192,7 @@ pub(super) fn world(stage: &mut Stage, command: &Command) -> Result<String, Diag
             "keeps" => keeps(value, &mut setup.disk.loss)?,
             "keeps-names" => setup.disk.loss.names = one_of(value, &KEEPS)?,
             "call" => setup.disk.call_ns = range_ns(value)?,
+            "read" => setup.disk.read_ns = Some(range_ns(value)?),
             "sync" => setup.disk.sync_ns = range_ns(value)?,
             "sync-covers-later" => setup.disk.sync_covers_later = yes(value)?,
             "delay" => setup.net.delay_ns = range_ns(value)?,

@@ -81,6 +81,7 @@ impl Setup {
             tiny: true,
             disk: Character {
                 call_ns: (1_000, 100_000),
+                read_ns: None,
                 sync_ns: (50_000, 2_000_000),
                 loss: crate::disk::Loss::ANY_SUBSET,
                 sync_covers_later: false,
