@@ -133,11 +133,13 @@ bugs! {
     RecoveryPointIgnoresIndexes = "recovery-point-ignores-indexes", "The recovery point passes segments whose indexes are not durable.";
     RecoveryPointIgnoresEpochs = "recovery-point-ignores-epochs", "R17: the recovery point passes epochs that are not in the durable checkpoint.";
     DoomedRenamedAtOnce = "doomed-renamed-at-once", "Segments are renamed for deletion without waiting for one another, so that a crash may leave a gap.";
+    OldestIsNotFirst = "oldest-is-not-first", "A deleted segment waits for the removal of an older one, and its own time is asked for again and again.";
     PinIgnored = "pin-ignored", "A deleted segment's file goes while a reply still refers to it.";
     DirectoryLeaseIgnored = "directory-lease-ignored", "A deleted topic's files go while a reply still refers to them.";
     RetentionByEnd = "retention-by-end", "K12: retention deletes up to the end of the log, not up to the high watermark.";
     EmptySegmentRolled = "empty-segment-rolled", "L13: retention closes a segment without records: the next one begins at the same offset, in the same file.";
     EmptySegmentCut = "empty-segment-cut", "L13: a segment that is to be empty is cut, and not made, though its file may not be there.";
+    JitterBeyondAge = "jitter-beyond-age", "The jitter of segment.ms is drawn without looking at segment.ms: each batch may be a segment of its own.";
     RetentionTakesOneMore = "retention-takes-one-more", "K12: retention takes one segment more than age and size ask for.";
     ReplacedInPlace = "replaced-in-place", "L23: small files are written over in place, without the rename.";
     AppendTimeWithoutChecksum = "append-time-without-checksum", "A batch that gets its append time keeps the checksum that it came with.";
@@ -154,6 +156,7 @@ bugs! {
     AckBeforeWritten = "ack-before-written", "An acks=1 reply leaves before the append has ended.";
     AckBeforeDirectory = "ack-before-directory", "Replies do not wait for the directory of a new partition.";
     ParkedAckForgotten = "parked-ack-forgotten", "R55: a new partition's directory becomes durable and nobody looks at the parked replies.";
+    SliceOfTheGone = "slice-of-the-gone", "A read whose end is found on the disk gives a range of a segment that was deleted meanwhile.";
     ReadToEnd = "read-to-end", "R45: reads are bound by what is written, not by the high watermark.";
     LatestIsEnd = "latest-is-end", "ListOffsets tells the end of the log as the latest offset.";
     OwnEpochUnknown = "own-epoch-unknown", "R12: an epoch without records is unknown to OffsetForLeaderEpoch.";

@@ -2,7 +2,8 @@
 //!
 //! State       reads and lookups that wait for the disk, a few hundred bytes each.
 //! Holds       a range begins with the batch that holds the offset asked for, lies in one segment, and never reaches over the limit;
-//!             it may end within a batch, as Kafka's do.
+//!             it may end within a batch, as Kafka's do. What was found is looked at once more before it is given: between question and answer
+//!             lies a disk, and the segment may be gone.
 //! Not here    how a batch is found on disk (`find.rs`), lookups by time (`lookup.rs`).
 
 use super::find::{Goal, Search, Step, View};
@@ -12,6 +13,7 @@ use super::{Log, LogEvent, Op, ReadFault, ReadOutcome, Slice, Ticket};
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, Offset};
 use crate::io::{DiskCall, DiskDone, DiskFault, FileKind};
+use crate::planted::Bug;
 
 /// Something that waits for the disk.
 #[derive(Debug)]
@@ -41,9 +43,20 @@ struct Ask {
 
 /// Where the read stands.
 enum Next {
-    Done(Option<Slice>),
+    /// There is nothing to be read.
+    Nothing,
+    /// From the first batch to this position of the segment.
+    Range {
+        segment: Offset,
+        first: (u32, u32),
+        end: u32,
+    },
     Fault(ReadFault),
-    Find { segment: Offset, goal: Goal, first: Option<(u32, u32)> },
+    Find {
+        segment: Offset,
+        goal: Goal,
+        first: Option<(u32, u32)>,
+    },
 }
 
 impl Log {
@@ -87,7 +100,8 @@ impl Log {
     ) -> Option<Result<Option<Slice>, ReadFault>> {
         loop {
             let (segment, goal, first) = match next {
-                Next::Done(slice) => return Some(Ok(slice)),
+                Next::Nothing => return Some(Ok(None)),
+                Next::Range { segment, first, end } => return Some(self.slice(&ask, segment, first, end)),
                 Next::Fault(fault) => return Some(Err(fault)),
                 Next::Find { segment, goal, first } => (segment, goal, first),
             };
@@ -155,22 +169,29 @@ impl Log {
 
     /// The first batch is known; what is left is where to end.
     fn finish(&self, ask: &Ask, base: Offset, first: (u32, u32)) -> Next {
-        let segment = self.segment_of(base).map(|i| &self.segments[i]).filter(|s| s.base == base);
-        let Some(segment) = segment else { return Next::Fault(ReadFault::Moved) };
+        let Some(segment) = self.segment_here(base) else { return Next::Fault(ReadFault::Moved) };
         match self.limit_pos(segment, ask.limit) {
-            Some(end) => Next::Done(self.slice(ask, base, first, end)),
+            Some(end) => Next::Range { segment: base, first, end },
             None => Next::Find { segment: base, goal: Goal::Offset(ask.limit), first: Some(first) },
         }
     }
 
-    fn slice(&self, ask: &Ask, base: Offset, (pos, batch_len): (u32, u32), end: u32) -> Option<Slice> {
+    fn segment_here(&self, base: Offset) -> Option<&Segment> {
+        self.segment_of(base).map(|i| &self.segments[i]).filter(|s| s.base == base)
+    }
+
+    /// The one place that slices come from.
+    fn slice(&self, ask: &Ask, base: Offset, (pos, batch_len): (u32, u32), end: u32) -> Result<Option<Slice>, ReadFault> {
+        if self.segment_here(base).is_none() && !self.has(Bug::SliceOfTheGone) {
+            return Err(ReadFault::Moved);
+        }
         let there = end.saturating_sub(pos);
         let len = match ask.bytes_max {
             max if max >= batch_len => max.min(there),
             _ if ask.whole_batch => batch_len.min(there),
             _ => 0,
         };
-        (len > 0).then(|| Slice { file: self.file(base, FileKind::Log), pos: BytePos(u64::from(pos)), len })
+        Ok((len > 0).then(|| Slice { file: self.file(base, FileKind::Log), pos: BytePos(u64::from(pos)), len }))
     }
 
     /// A read for a ticket has ended.
@@ -219,7 +240,7 @@ impl Log {
             }
             (Step::Corrupt { .. }, _) => Next::Fault(ReadFault::Corrupt),
             (Step::Found(info), None) => self.finish(&reading.ask, reading.segment, (info.pos, info.len)),
-            (Step::Found(info), Some(first)) => Next::Done(self.slice(&reading.ask, reading.segment, first, info.pos)),
+            (Step::Found(info), Some(first)) => Next::Range { segment: reading.segment, first, end: info.pos },
             (Step::Absent { .. }, _) => self.on_absent(&reading),
         };
         if let Some(outcome) = self.continue_read(ticket, reading.ask, next, port) {
@@ -228,11 +249,11 @@ impl Log {
     }
 
     /// The segment has nothing at or above what was looked for.
-    fn on_absent(&mut self, reading: &Reading) -> Next {
-        match (reading.first, self.segment_at(reading.segment).map(|s| s.size)) {
+    fn on_absent(&self, reading: &Reading) -> Next {
+        match (reading.first, self.segment_here(reading.segment).map(|s| s.size)) {
             (None, _) => self.in_next_segment(reading),
             // It may be given to its end.
-            (Some(first), Some(size)) => Next::Done(self.slice(&reading.ask, reading.segment, first, size)),
+            (Some(first), Some(size)) => Next::Range { segment: reading.segment, first, end: size },
             (Some(_), None) => Next::Fault(ReadFault::Moved),
         }
     }
@@ -242,7 +263,7 @@ impl Log {
         let next = self.segment_of(reading.segment).and_then(|i| self.segments.get(i + 1));
         match next.filter(|s| s.base < reading.ask.limit) {
             Some(next) => self.begin_at(&Ask { from: next.base.max(reading.ask.from), ..reading.ask }, next.base),
-            None => Next::Done(None),
+            None => Next::Nothing,
         }
     }
 

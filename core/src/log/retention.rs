@@ -261,10 +261,12 @@ impl Log {
         self.doomed.iter().filter_map(at).min()
     }
 
+    /// Remove what is due, whatever its place: each has lost its name durably, and `file.delete.delay.ms` may have been another then.
     pub(super) fn remove_doomed(&mut self, now: Now, port: &mut DiskPort<'_>) {
         let is_due = |d: &Doomed| matches!(d.step, Step::Renamed { remove_at } if remove_at <= now.mono);
-        while self.doomed.front().is_some_and(is_due) {
-            let doomed = self.doomed.pop_front().expect("just seen");
+        let only_first = self.has(Bug::OldestIsNotFirst);
+        while let Some(i) = self.doomed.iter().position(is_due).filter(|i| *i == 0 || !only_first) {
+            let doomed = self.doomed.remove(i).expect("just seen");
             for kind in doomed.kinds {
                 let file = self.file(doomed.base, kind).with_suffix(Suffix::Deleted);
                 self.call(file, DiskCall::Remove, Op::Idle, port);

@@ -201,9 +201,12 @@ impl Node {
         Some(PartitionSettings { log: settings.log_config(), min_insync_replicas })
     }
 
-    /// Settings for one log: the jitter of `segment.ms` is drawn here, so that the segments of a topic do not all end at once.
+    /// Settings for one log: the jitter of `segment.ms` is drawn here, so that the segments of a topic do not all end at once. As in Kafka
+    /// below `segment.ms`, too: each segment has some time.
     pub(super) fn jittered(&mut self, mut settings: PartitionSettings) -> PartitionSettings {
-        let bound = u64::try_from(settings.log.segment_jitter_ms).unwrap_or(0);
+        let bound = settings.log.segment_jitter_ms.min(settings.log.segment_ms);
+        let bound = if self.has(Bug::JitterBeyondAge) { settings.log.segment_jitter_ms } else { bound };
+        let bound = u64::try_from(bound).unwrap_or(0);
         settings.log.segment_jitter_ms = i64::try_from(self.rng.below(bound)).unwrap_or(0);
         settings
     }
