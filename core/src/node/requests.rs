@@ -132,7 +132,11 @@ impl Node {
         match fetch::begin(now.mono, lookup, &mut self.fetch_sessions, lease, self.fetch_limits, head.version, request) {
             Err(reply) => self.reply(head, Response::Fetch(reply), None, out),
             Ok(job) => {
+                let session = job.session();
                 let number = self.insert(head, Job::Fetch(Box::new(job)), 0, None);
+                if let Some(before) = session.and_then(|id| self.fetch_sessions.answered_by(id, number)) {
+                    self.end_stale_fetch(now, before, out);
+                }
                 self.step_fetch(now, number, out);
             }
         }

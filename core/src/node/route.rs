@@ -10,7 +10,7 @@ use crate::io::{DiskDone, DiskFault, Effect, Fact, FileKind, Level, Reply};
 use crate::partition::events::{PartitionEvent, PartitionIntent, Token};
 use crate::planted::Bug;
 use crate::serve::Job;
-use crate::serve::fetch::Step;
+use crate::serve::fetch::{self, Step};
 use crate::session::Answer;
 use crate::time::Now;
 use crate::wire::{ErrorCode, Response};
@@ -253,11 +253,34 @@ impl Node {
                 _ => {}
             }
             let Job::Fetch(job) = gather.job else { continue };
-            self.events.extend(job.unwatch(number));
-            if let Some((lease, owners)) = job.lease() {
-                self.release(lease, owners.iter().copied());
-            }
+            self.drop_fetch(number, &job);
         }
+    }
+
+    /// Nothing that this fetch has read is sent.
+    fn drop_fetch(&mut self, number: u64, job: &fetch::Job) {
+        self.events.extend(job.unwatch(number));
+        if let Some((lease, owners)) = job.lease() {
+            self.release(lease, owners.iter().copied());
+        }
+    }
+
+    /// Its fetch session has gone on, so that it would be told INVALID_FETCH_SESSION_EPOCH, as by Kafka, whenever it is answered: at once,
+    /// since sixty bytes may ask for every partition that there is, and wait as long as they like.
+    pub(super) fn end_stale_fetch(&mut self, now: Now, number: u64, out: &mut Vec<Effect>) {
+        if !matches!(self.gathers.get(&number).map(|g| &g.job), Some(Job::Fetch(_))) {
+            return;
+        }
+        let Some(gather) = self.take_gather(number) else { return };
+        let Job::Fetch(job) = gather.job else { return };
+        self.drop_fetch(number, &job);
+        let reply = job.into_reply(now.mono, &mut self.fetch_sessions);
+        let (correlation, version) = (gather.correlation, gather.version);
+        self.answer(
+            gather.request,
+            Answer::Reply(Reply { correlation, version, response: Response::Fetch(reply), lease: None }),
+            out,
+        );
     }
 
     /// A disk call ended: its owner goes on.

@@ -216,6 +216,12 @@ impl Job {
             || self.found_bytes >= self.min_bytes
     }
 
+    /// The session in which it is asked, if it is a later request of one.
+    #[must_use]
+    pub fn session(&self) -> Option<i32> {
+        if let Context::Incremental { id, .. } = self.context { Some(id) } else { None }
+    }
+
     /// A partition was read.
     pub fn on_fetched(&mut self, part: u32, found: Fetched) {
         let part = &mut self.parts[part as usize];

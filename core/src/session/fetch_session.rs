@@ -3,7 +3,7 @@
 //! State       per session: its epoch, its partitions in the order in which they are served, what the last answer said of each.
 //! Takes       the session fields, partitions and forgotten partitions of a Fetch request; the answers to it.
 //! Gives       the partitions to be read; which of the answers have to be sent.
-//! Holds       at most `slots_max` sessions; a session's epoch moves by one with each request that it accepts.
+//! Holds       at most `slots_max` sessions; a session's epoch moves by one with each request that it accepts, and makes the request before stale.
 //! Not here    reading (partitions), long polling (`serve::fetch`).
 
 use crate::ids::TopicId;
@@ -96,6 +96,8 @@ struct Session {
     /// The order of service: a partition that was served goes to the end, so that none starves behind a full one.
     turns: BTreeMap<u64, Key>,
     next_turn: u64,
+    /// The request that is being answered: whoever made the job gave it this number.
+    answering: Option<u64>,
 }
 
 /// All sessions of a node.
@@ -189,12 +191,19 @@ impl FetchSessions {
             partitions: BTreeMap::new(),
             turns: BTreeMap::new(),
             next_turn: 0,
+            answering: None,
         };
         for (w, (high_watermark, log_start_offset)) in wanted {
             session.put(w, high_watermark, log_start_offset);
         }
         self.sessions.insert(id, session);
         id
+    }
+
+    /// The request that began last in this session is answered by the job of this number. Gives the number of the one before, which is
+    /// stale now if it is not answered yet.
+    pub fn answered_by(&mut self, id: i32, job: u64) -> Option<u64> {
+        self.sessions.get_mut(&id)?.answering.replace(job)
     }
 
     /// The session has been answered with something else in the meantime, or is gone.

@@ -114,6 +114,55 @@ fn an_incremental_session_tells_only_what_changed() {
 }
 
 #[test]
+fn the_next_fetch_of_a_session_ends_the_one_before() {
+    let mut w = World::new();
+    w.create("orders");
+    let reply = w.ask(11, Request::Fetch(over("orders", &[(0, 0), (1, 0)])));
+    let id = fetched(&reply).session_id;
+    let next = |epoch| {
+        let request = FetchRequest::default().with_session_id(id).with_session_epoch(epoch).with_max_bytes(1 << 20);
+        Request::Fetch(request.with_min_bytes(1).with_max_wait_ms(i32::MAX))
+    };
+    let conn = w.connect();
+    for epoch in 1..=100 {
+        w.send(conn, 11, next(epoch));
+        w.drive();
+    }
+    // Kafka says the same, when their time is up.
+    let codes: Vec<i16> = w.replies(conn).iter().map(|r| fetched(&r.response).error_code).collect();
+    assert_eq!(codes, [ErrorCode::InvalidFetchSessionEpoch.code(); 99]);
+    assert_eq!(w.node().open_requests(), 1);
+    w.produce("orders", 1, -1, &["a"]);
+    let replies = w.replies(conn);
+    assert_eq!(values_of(&fetched(&replies[0].response).topics[0].partitions[0]), ["a"]);
+}
+
+#[test]
+fn a_stale_fetch_that_reads_the_disk_gives_back_what_it_finds() {
+    let mut w = World::new();
+    w.create("orders");
+    for i in 0..40 {
+        w.produce("orders", 0, -1, &[&format!("{i}")]);
+    }
+    let reply = w.ask(11, Request::Fetch(over("orders", &[(0, 40), (1, 0)]).with_max_wait_ms(0)));
+    let id = fetched(&reply).session_id;
+    let conn = w.connect();
+    let request = over("orders", &[(0, 0)]).with_session_id(id).with_session_epoch(1);
+    w.hold(|_, call| matches!(call, DiskCall::Read { .. }));
+    w.send(conn, 11, Request::Fetch(request));
+    w.drive();
+    let request = FetchRequest::default().with_session_id(id).with_session_epoch(2).with_max_bytes(1 << 20).with_min_bytes(1);
+    w.send(conn, 11, Request::Fetch(request.with_max_wait_ms(1000)));
+    w.drive();
+    assert_eq!(w.replies(conn).len(), 1);
+    w.release();
+    w.drive();
+    assert_eq!(fetched(&w.replies(conn)[0].response).error_code, 0);
+    w.ask(11, fetch_request("orders", 1, 0, 0, 1));
+    assert_eq!((w.node().open_requests(), w.node().open_leases()), (0, 0));
+}
+
+#[test]
 fn a_range_stays_readable_until_its_lease_is_released_although_the_topic_is_deleted() {
     let mut w = World::new();
     w.create("orders");
