@@ -3,7 +3,8 @@
 //! State       per lookup: the segment it has come to, and a search in it.
 //! Takes       what was read.
 //! Gives       the record's timestamp, offset and leader epoch, as Kafka's ListOffsets shows them.
-//! Holds       timestamps need not increase: segments are asked in order until one holds a timestamp as late as asked for.
+//! Holds       timestamps need not increase: segments are asked in order until one holds a timestamp as late as asked for. Within a segment
+//!             nothing up to the last entry of its time index that is earlier than that is looked at, once its batch bears the entry out.
 //! Not here    the limit of what may be seen (the partition).
 
 use super::find::{Goal, Search, Step};
@@ -36,6 +37,10 @@ enum Target {
 
 #[derive(Debug)]
 enum Stage {
+    /// A part of the segment's time index is being read, for where to begin.
+    Times(Times),
+    /// The batch that this entry names is being looked for: what is wanted lies behind it.
+    Near(Search, TimeEntry, i64),
     /// The last entry of the segment's time index is being read.
     Largest,
     /// The batch that this entry names is being looked for: an entry that no batch bears out would have retention delete what is young.
@@ -46,6 +51,25 @@ enum Stage {
     Find(Search),
     /// The batch is being read.
     Batch(BatchInfo),
+}
+
+/// Entries of a time index read at a time: 4 KiB.
+const TIME_BLOCK: u32 = 340;
+
+/// The last entry before a timestamp is being looked for in blocks `low..high` of a time index; `best` is the best one so far.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    timestamp: i64,
+    low: u32,
+    high: u32,
+    best: Option<TimeEntry>,
+}
+
+impl Times {
+    /// The block that is asked for.
+    fn asked(&self) -> u32 {
+        self.low + (self.high - self.low - 1) / 2
+    }
 }
 
 enum Next {
@@ -152,9 +176,99 @@ impl Log {
     }
 
     fn find_in(&mut self, ticket: Ticket, target: Target, base: Offset, timestamp: i64, port: &mut DiskPort<'_>) -> Next {
-        let i = self.segment_of(base).expect("it was just named");
+        let segment = &self.segments[self.segment_of(base).expect("it was just named")];
+        let blocks = segment.time_entries.div_ceil(TIME_BLOCK);
+        if !segment.indexed || blocks == 0 {
+            return self.find_from(ticket, target, base, timestamp, None, port);
+        }
+        self.ask_times(ticket, target, base, Times { timestamp, low: 0, high: blocks, best: None }, port)
+    }
+
+    fn ask_times(&mut self, ticket: Ticket, target: Target, base: Offset, times: Times, port: &mut DiskPort<'_>) -> Next {
+        let first = times.asked() * TIME_BLOCK;
+        let there = self.segment_at(base).map_or(0, |s| s.time_entries);
+        let len = there.saturating_sub(first).min(TIME_BLOCK) * TIME_ENTRY_BYTES;
+        let pos = BytePos(u64::from(first) * u64::from(TIME_ENTRY_BYTES));
+        self.ask_disk(base, Step::Read { kind: FileKind::TimeIndex, pos, len }, ticket, port);
+        self.waiting.insert(ticket, Waiting::Lookup(Lookup { target, segment: base, stage: Stage::Times(times) }));
+        Next::Wait
+    }
+
+    fn on_times(
+        &mut self,
+        ticket: Ticket,
+        target: Target,
+        base: Offset,
+        times: Times,
+        bytes: Result<Bytes, ReadFault>,
+        port: &mut DiskPort<'_>,
+    ) -> Next {
+        let entries: Vec<TimeEntry> = bytes.map_or(Vec::new(), |b| index::time_entries(&b).collect());
+        let increasing = entries.windows(2).all(|w| w[0].timestamp < w[1].timestamp && w[0].relative < w[1].relative);
+        if entries.is_empty() || !increasing {
+            self.distrust_index(base);
+            return self.find_from(ticket, target, base, times.timestamp, None, port);
+        }
+        let earlier = entries.partition_point(|e| e.timestamp < times.timestamp);
+        let best = earlier.checked_sub(1).map(|i| entries[i]).or(times.best);
+        let (low, high) = match earlier {
+            0 => (times.low, times.asked()),
+            n if n < entries.len() => (times.asked(), times.asked()),
+            _ => (times.asked() + 1, times.high),
+        };
+        if low < high {
+            return self.ask_times(ticket, target, base, Times { low, high, best, ..times }, port);
+        }
+        let from = self.log_start().max(base);
+        let Some(entry) = best.filter(|e| base.plus(i64::from(e.relative)) >= from) else {
+            return self.find_from(ticket, target, base, times.timestamp, None, port);
+        };
+        let i = self.segment_of(base).expect("it is there");
+        let (search, step) = Search::new(self.view(i), Goal::Offset(base.plus(i64::from(entry.relative))), None);
+        self.near(ticket, target, base, (search, entry, times.timestamp), step, port)
+    }
+
+    /// Look for the batch that an entry of a time index names: everything up to it is earlier than what is wanted.
+    fn near(
+        &mut self,
+        ticket: Ticket,
+        target: Target,
+        base: Offset,
+        (search, entry, timestamp): (Search, TimeEntry, i64),
+        step: Step,
+        port: &mut DiskPort<'_>,
+    ) -> Next {
+        let offset = base.0 + i64::from(entry.relative);
+        match step {
+            Step::Read { .. } => {
+                self.ask_disk(base, step, ticket, port);
+                let stage = Stage::Near(search, entry, timestamp);
+                self.waiting.insert(ticket, Waiting::Lookup(Lookup { target, segment: base, stage }));
+                Next::Wait
+            }
+            Step::Found(info) if info.base_offset <= offset && info.max_timestamp == entry.timestamp => {
+                self.find_from(ticket, target, base, timestamp, Some(info.pos), port)
+            }
+            _ => {
+                self.distrust_index(base);
+                self.find_from(ticket, target, base, timestamp, None, port)
+            }
+        }
+    }
+
+    /// Look at one header after the other, from a position where a batch begins, or from where the log does.
+    fn find_from(
+        &mut self,
+        ticket: Ticket,
+        target: Target,
+        base: Offset,
+        timestamp: i64,
+        start: Option<u32>,
+        port: &mut DiskPort<'_>,
+    ) -> Next {
+        let i = self.segment_of(base).expect("it is there");
         let goal = Goal::Timestamp { timestamp, from: self.log_start().max(base) };
-        let (search, step) = Search::new(self.view(i), goal, None);
+        let (search, step) = Search::new(self.view(i), goal, start);
         if !matches!(step, Step::Read { .. }) {
             return Next::Done(None);
         }
@@ -195,6 +309,11 @@ impl Log {
     ) -> Next {
         let Lookup { target, segment: base, stage } = lookup;
         match stage {
+            Stage::Times(times) => self.on_times(ticket, target, base, times, bytes, port),
+            Stage::Near(mut search, entry, timestamp) => match self.step(base, &mut search, bytes) {
+                Ok(step) => self.near(ticket, target, base, (search, entry, timestamp), step, port),
+                Err(fault) => Next::Fault(fault),
+            },
             Stage::Largest => {
                 let last = bytes.ok().and_then(|b| index::time_entries(&b).next_back());
                 if let Some(l) = last.filter(|_| self.has(Bug::TimeIndexBelieved)) {

@@ -34,6 +34,8 @@ pub(in crate::log) struct TestDisk {
     /// In every file that is so long, no read that goes over this position succeeds.
     pub unreadable: Option<u64>,
     pub reads: std::cell::Cell<usize>,
+    /// Reads that the log asked for.
+    pub calls_read: usize,
 }
 
 impl TestDisk {
@@ -49,6 +51,7 @@ impl TestDisk {
             unreadable: None,
             fail_syncs: false,
             reads: std::cell::Cell::new(0),
+            calls_read: 0,
         }
     }
 
@@ -98,6 +101,7 @@ impl TestDisk {
                 live.extend_from_slice(&data);
             }
             DiskCall::Read { pos, len } => {
+                self.calls_read += 1;
                 let live = &self.inode(name)?.live;
                 let from = usize::try_from(pos.0).expect("small").min(live.len());
                 let to = (from + len as usize).min(live.len());

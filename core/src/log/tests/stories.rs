@@ -312,6 +312,36 @@ fn l12_no_index_is_trusted_against_the_batches() {
 }
 
 #[test]
+fn a_lookup_by_time_begins_near_its_time() {
+    let config = LogConfig { segment_bytes: 1 << 20, segment_index_bytes: 1 << 20, ..LogConfig::tiny() };
+    let mut w = World::new(config, 1);
+    // Times that run ahead and fall back.
+    let time = |i: i64| T0 + 10 * i - (i % 7) * 25;
+    for i in 0..1500 {
+        w.append(200, &[time(i)], None).expect("it is taken");
+        w.settle();
+    }
+    for i in (3..1500).step_by(97) {
+        w.disk.calls_read = 0;
+        w.check_lookup(TimestampTarget::AtOrAfter(Timestamp(time(i))));
+        assert!(w.disk.calls_read <= 12, "{} reads for the time of {i}", w.disk.calls_read);
+    }
+    w.disk.calls_read = 0;
+    w.check_lookup(TimestampTarget::Largest);
+    assert!(w.disk.calls_read <= 12, "{} reads for the largest", w.disk.calls_read);
+    // Entries that no batch bears out cost time and nothing else.
+    let name = w.disk.names().into_iter().find(|n| n.ends_with(".timeindex")).expect("there is one");
+    let sound = w.disk.contents_mut(&name).clone();
+    for at in (0..sound.len()).step_by(31) {
+        w.disk.contents_mut(&name)[at] ^= 4;
+        for i in [3, 700, 1400] {
+            w.check_lookup(TimestampTarget::AtOrAfter(Timestamp(time(i))));
+        }
+        w.disk.contents_mut(&name).clone_from(&sound);
+    }
+}
+
+#[test]
 fn l15_deleting_into_the_middle_of_a_batch_leaves_the_rest_readable() {
     let mut w = world();
     w.append(20, &[T0, T0, T0], None).expect("it is taken");
