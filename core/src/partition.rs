@@ -35,6 +35,8 @@ pub struct Partition {
     leader_epoch: LeaderEpoch,
     min_insync_replicas: u32,
     high_watermark: Offset,
+    /// What the checkpoint said of it, where the log was offline from the start: that stays said.
+    high_watermark_kept: Option<Offset>,
     /// The directory and the topic id in it survive a power loss.
     directory_durable: bool,
     /// Where the log ended when this life began. The lives before may have told a high watermark up to here, so nobody is told one
@@ -79,6 +81,7 @@ impl Partition {
         high_watermark: Offset,
         directory_durable: bool,
     ) -> Partition {
+        let high_watermark_kept = Some(high_watermark).filter(|_| log.is_offline());
         let high_watermark = high_watermark.clamp(log.log_start(), log.promised_end().max(log.log_start()));
         let mut partition = Partition {
             id,
@@ -86,6 +89,7 @@ impl Partition {
             leader_epoch,
             min_insync_replicas: settings.min_insync_replicas,
             high_watermark,
+            high_watermark_kept,
             directory_durable,
             recovered_end: log.end(),
             closing: false,
@@ -334,6 +338,12 @@ impl Partition {
     #[must_use]
     pub fn high_watermark(&self) -> Offset {
         self.high_watermark
+    }
+
+    /// What the checkpoint of high watermarks shall say.
+    #[must_use]
+    pub fn high_watermark_known(&self) -> Offset {
+        self.high_watermark_kept.unwrap_or(self.high_watermark)
     }
 
     #[must_use]

@@ -89,6 +89,7 @@ bugs! {
     StartAheadOfDisk = "start-ahead-of-disk", "A log start is written down before what lies below it is on the disk, where that rests on the page cache.";
     RecoveryPointsUnread = "recovery-points-unread", "A start does without recovery points that cannot be read, and leaves them where the next one may read them.";
     OfflineStartForgotten = "offline-start-forgotten", "The checkpoint of log starts says of a log that is offline where what is left of it ends.";
+    OfflinePointForgotten = "offline-point-forgotten", "The checkpoint of recovery points says of a log that is offline that nothing of it was durable.";
     CutTrusted = "cut-trusted", "L20: recovery trusts the length of a file that an fsync of an earlier life may have failed to bring to the disk.";
     EpochsBelieved = "epochs-believed", "Recovery believes every leader epoch that a batch claims, though no checksum covers it.";
     EvidenceIgnored = "evidence-ignored", "Recovery does not ask the offset index how far the log was durable.";

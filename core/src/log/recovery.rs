@@ -150,7 +150,9 @@ impl Log {
         };
         let verdict = recovery.run(&sizes, &mut listing, port);
         let Recovery { mut log, hints, .. } = recovery;
-        log.overpromised = hints.recovery_point.is_some_and(|point| point > log.end) && !log.has(Bug::LostPointBelieved);
+        let above = hints.recovery_point.is_some_and(|point| point > log.end);
+        let believed = log.is_offline() && !log.has(Bug::OfflinePointForgotten) || log.has(Bug::LostPointBelieved);
+        log.overpromised = above && !believed;
         Ok((log, verdict))
     }
 }
@@ -242,7 +244,10 @@ impl Recovery<'_> {
         self.recover_epochs(file_epochs, folded_from);
         if let Verdict::Corrupt { .. } = verdict {
             self.log.health = Health::Offline;
-            // What is left of it may end below: whoever restores its files has it begin where it began.
+            // What is left of it may end below both: whoever restores its files has it begin where it began, and until then every start
+            // has to see again what was durable.
+            let kept = self.hints.recovery_point.filter(|_| !self.has(Bug::OfflinePointForgotten));
+            self.log.recovered_point = kept.unwrap_or(Offset::ZERO);
             let kept = self.hints.log_start.filter(|_| !self.has(Bug::OfflineStartForgotten));
             self.log.start = Start::found(self.log.log_start(), kept);
             return verdict;

@@ -91,6 +91,8 @@ impl Node {
             Phase::Draining if self.gathers.is_empty() => {
                 self.phase = Phase::Closing;
                 self.ending.open_logs = self.partitions.len();
+                // Of a log that this life could not open, nobody knows how the life before ended.
+                self.ending.unclean |= !self.unreadable.is_empty();
                 if self.has(Bug::MarkerBeforeClose) {
                     self.ending.open_logs = 0;
                     return true;
@@ -156,7 +158,7 @@ impl Node {
             let lines = lines(|p| p.log().start_wanted(), |u| u.hints.log_start);
             lines.chain(and_metadata(metadata.log_start())).collect()
         };
-        let high_watermarks = || lines(Partition::high_watermark, |u| u.high_watermark).collect();
+        let high_watermarks = || lines(Partition::high_watermark_known, |u| u.high_watermark).collect();
         self.checkpoints[RECOVERY_POINTS].maybe_write(now.mono, recovery_points, disk);
         self.checkpoints[LOG_STARTS].maybe_write(now.mono, log_starts, disk);
         self.checkpoints[HIGH_WATERMARKS].maybe_write(now.mono, high_watermarks, disk);

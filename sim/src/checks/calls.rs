@@ -15,6 +15,7 @@ use crate::disk::SimDisk;
 use bytes::Bytes;
 use ottla_core::ids::DirId;
 use ottla_core::io::{DiskCall, FileId, FileKind, FileName, ROOT, Suffix};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 const MARKER: FileName = plain(FileKind::CleanShutdown, 0);
@@ -264,6 +265,7 @@ impl Watch {
         // What lies below the log start on the disk is deleted, whatever else is there.
         let starts = refold::checkpoint_lines(disk.durable_contents(FileId { dir: ROOT, name: LOG_STARTS }));
         let starts_are_sure = !self.failed_in_life("") && !self.root_is_damaged(FileKind::LogStarts);
+        self.on_points_going_back(disk, &text);
         for (topic, index, point) in refold::checkpoint_lines(&text) {
             let path = format!("{topic}-{index}");
             let (Some(log), Some(dir)) = (self.by_path.get(&path).copied(), disk.id_of(&path)) else { continue };
@@ -285,6 +287,34 @@ impl Watch {
             let found = self.missing_below(disk, dir, ghost, start..point);
             if let Some((site, what)) = found {
                 self.report(Id::RecoveryPoint.found(site, format!("{path}, recovery point {point}: {what}")));
+            }
+        }
+    }
+
+    /// A recovery point goes back only where what it spoke of is lost. As long as something of that is on the disk, also behind damage,
+    /// every start has to see that it was durable: a start that does not would cut it away like a torn tail.
+    fn on_points_going_back(&mut self, disk: &SimDisk, text: &[u8]) {
+        let root = |name| refold::checkpoint_lines(disk.contents(FileId { dir: ROOT, name }));
+        if self.root_is_damaged(FileKind::RecoveryPoints) || self.root_is_damaged(FileKind::LogStarts) {
+            return;
+        }
+        let old: BTreeMap<_, _> = root(RECOVERY_POINTS).into_iter().map(|(topic, index, at)| ((topic, index), at)).collect();
+        let mut starts = None;
+        for (topic, index, point) in refold::checkpoint_lines(text) {
+            let path = format!("{topic}-{index}");
+            let name = (topic, index);
+            let Some(before) = old.get(&name).copied().filter(|before| *before > point) else { continue };
+            let Some(log) = self.by_path.get(&path).copied() else { continue };
+            let start = starts.get_or_insert_with(|| root(LOG_STARTS)).iter().find(|l| (&l.0, l.1) == (&name.0, name.1));
+            let start = start.map_or(0, |line| line.2);
+            let ghost = &self.logs[log];
+            if !is_partition(&path) || ghost.failed || ghost.is_back || before <= start {
+                continue;
+            }
+            self.tally.count(Id::RecoveryPoint);
+            if let Some(what) = reaches(disk, &path, start, before) {
+                let text = format!("{path}: from {before} to {point}, {what}");
+                self.report(Id::RecoveryPoint.found("a recovery point goes back though what lies below it is there", text));
             }
         }
     }
@@ -450,4 +480,28 @@ impl Watch {
         }
         None
     }
+}
+
+/// Whether the log at `path` holds everything from `start` up to `point`, or a whole batch behind the first thing that is missing.
+fn reaches(disk: &SimDisk, path: &str, start: i64, point: i64) -> Option<String> {
+    let batches = refold::read_log(disk, path, start);
+    let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
+    let mut segments: Vec<FileName> = disk.names_in(path).into_iter().filter(is_log).collect();
+    segments.sort();
+    let first = segments.iter().rposition(|n| n.base <= start).unwrap_or(0);
+    let end = batches.last().map_or(segments.get(first)?.base, |b| b.head.last_offset() + 1);
+    if end >= point {
+        return Some(format!("and it holds all up to {end}"));
+    }
+    let hole = segments.iter().rposition(|n| n.base <= end).unwrap_or(first);
+    let behind = |name: &FileName, from: usize, most: usize| {
+        let bytes = disk.bytes_of(path, *name);
+        let mut heads = (from..bytes.len()).take(most).filter_map(|pos| batch::parse(&bytes[pos..]));
+        heads.find(|head| head.base_offset >= end && head.base_offset < point)
+    };
+    let cut =
+        batches.last().filter(|b| b.name == segments[hole]).map_or(0, |b| usize::try_from(b.end_pos()).unwrap_or(usize::MAX));
+    let found =
+        behind(&segments[hole], cut, usize::MAX).or_else(|| segments[hole + 1..].iter().find_map(|name| behind(name, 0, 1)));
+    found.map(|head| format!("it ends at {end}, and behind that lies {head:?}"))
 }

@@ -108,8 +108,8 @@ checks! {
         "A start that finds it looks at nothing.",
         "That the marker stays, where a call on the data directory has failed.";
     RecoveryPoint = "recovery-point", "S8, R17, L12":
-        "When a recovery point is written down, batches, leader epochs and time indexes below it are on the disk, complete and true; no recovery point and no log start lies above its log's end.",
-        "Recovery looks at nothing below it.",
+        "When a recovery point is written down, batches, leader epochs and time indexes below it are on the disk, complete and true; no recovery point and no log start lies above its log's end; none goes back while what it spoke of is on the disk, also behind damage.",
+        "Recovery looks at nothing below it, and cuts nothing away.",
         "That offset indexes are complete; the beginning of logs under retention; logs on which a disk call has failed or whose batches damage struck; indexes and leader epochs that damage struck; all logs, once damage struck the checkpoint of recovery points.";
     Derived = "derived-after-durable", "S8, L08":
         "A producer snapshot gets its name, and an index entry goes to its file, only when the batches that it speaks of are on the disk; a snapshot goes only when the newest one is on the disk.",

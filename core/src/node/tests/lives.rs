@@ -193,6 +193,25 @@ fn a_directory_whose_topic_id_is_damaged_is_not_served_and_not_removed() {
     assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
 }
 
+/// How the life before ended, nobody has looked at there: an orderly end of the next one says nothing of it.
+#[test]
+fn an_orderly_end_beside_a_log_that_could_not_be_opened_leaves_no_marker() {
+    let mut w = World::new();
+    w.create("orders");
+    assert_eq!(w.produce("orders", 0, -1, &["a"]).error_code, 0);
+    let whole = w.disk.file("orders-0", "partition.metadata").expect("there").to_vec();
+    w.kill();
+    w.disk.perform_by_path("orders-0", "partition.metadata", b"versioN: 0");
+    w.start();
+    shutdown(&mut w);
+    assert!(w.disk.file("", MARKER).is_none());
+    w.disk.perform_by_path("orders-0", "partition.metadata", &whole);
+    w.start();
+    assert_eq!(w.fetch("orders", 0, 0).1, ["a"]);
+    shutdown(&mut w);
+    assert!(w.disk.file("", MARKER).is_some());
+}
+
 #[test]
 fn a_directory_that_cannot_be_finished_goes_before_it_is_made_again() {
     let mut w = World::new();
