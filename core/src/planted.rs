@@ -119,6 +119,7 @@ bugs! {
     HalfIndexForgotten = "half-index-forgotten", "The recovery point does not wait for the removal of an index that the disk had no room for.";
     PromiseTakenBack = "promise-taken-back", "A topic whose promises are to rest on fsync from now on takes back those that rested on the page cache.";
     EndWaitsForSpace = "end-waits-for-space", "An orderly end waits until there is space on the disk.";
+    BlockedIsNotSynced = "blocked-is-not-synced", "What is written and whole waits for its fsync until a failed roll has space, and so does what is to be deleted.";
     DeletionsUnheard = "deletions-unheard", "Who waits for a deletion of records is not told that the log has failed.";
     RecoveryPointUnsettled = "recovery-point-unsettled", "A recovery point moves before a power loss would leave the log's directory and log start.";
     LostPointBelieved = "lost-point-believed", "A log that lost promised bytes grows while the checkpoint's recovery point still lies above its end.";

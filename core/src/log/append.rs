@@ -334,21 +334,34 @@ impl Log {
     pub fn flush(&mut self, port: &mut DiskPort<'_>) {
         self.dirty_since = None;
         self.durable.want(self.end);
-        if matches!(self.health, Health::Good) {
-            self.sync_due(port);
+        match self.health {
+            Health::Good => self.sync_due(port),
+            _ => self.sync_beside_repair(port),
         }
     }
 
     pub(super) fn flush_at(&self) -> Option<Instant> {
-        let since = self.dirty_since.filter(|_| matches!(self.health, Health::Good))?;
+        let since = self.dirty_since.filter(|_| matches!(self.health, Health::Good) || self.is_repair_blocked())?;
         Some(since.after(Duration::from_millis(self.config.flush_ms?)))
     }
 
     pub(super) fn sync_due(&mut self, port: &mut DiskPort<'_>) {
+        self.sync_due_below(Offset(i64::MAX), port);
+    }
+
+    /// Nobody knows how long a repair waits for space, and a sync needs none: what lies in files that it leaves alone goes to the disk.
+    pub(super) fn sync_beside_repair(&mut self, port: &mut DiskPort<'_>) {
+        if let Some(cut) = self.blocked_at().filter(|_| !self.has(Bug::BlockedIsNotSynced)) {
+            self.sync_due_below(cut, port);
+        }
+    }
+
+    /// Ask for the syncs that are due of segments that begin below.
+    fn sync_due_below(&mut self, limit: Offset, port: &mut DiskPort<'_>) {
         if self.rewriting > 0 {
             return;
         }
-        for (base, upto) in self.durable.due(self.end) {
+        for (base, upto) in self.durable.due(self.end).into_iter().filter(|due| due.0 < limit) {
             let file = self.file(base, FileKind::Log);
             let op = self.barrier(Barrier::Records, file, DiskCall::Sync, Op::Sync, port);
             self.durable.row(base).expect("it was just named").syncing = Some((op, upto));

@@ -92,6 +92,11 @@ impl Durable {
         }
     }
 
+    /// Whether a sync of a file is under way.
+    pub(super) fn is_syncing(&self) -> bool {
+        self.rows.iter().any(|r| r.syncing.is_some())
+    }
+
     /// The names of all segment files are durable.
     pub(super) fn is_named(&self) -> bool {
         self.rows.iter().all(|r| r.named)

@@ -417,7 +417,7 @@ impl Log {
             self.promised = self.promised_end();
         }
         self.config = config;
-        if matches!(self.health, Health::Good) {
+        if !self.is_offline() {
             self.want_by_config(port);
         }
     }
@@ -496,6 +496,8 @@ impl Log {
             self.sync_due(port);
             self.write_indexes(port);
             self.write_side_files(port);
+        } else {
+            self.sync_beside_repair(port);
         }
         self.drop_below_start(port);
         self.sync_names(port);

@@ -12,7 +12,7 @@ use super::append::Sent;
 use super::segment::Place;
 use super::{Health, Log, LogEvent, Named, Op};
 use crate::disk::DiskPort;
-use crate::ids::OpId;
+use crate::ids::{Offset, OpId};
 use crate::io::{DiskCall, DiskFault, FileId, FileKind};
 use crate::planted::{Barrier, Bug};
 use crate::time::Now;
@@ -209,6 +209,19 @@ impl Log {
     /// Whether a repair waits for space, and for nothing else.
     pub(super) fn is_repair_blocked(&self) -> bool {
         self.is_blocked() && matches!(&self.health, Health::Repairing(repair) if repair.waiting.is_empty())
+    }
+
+    /// Where the segment begins that a repair waits for space to cut, or to make anew: those below are whole, and it leaves them alone.
+    pub(super) fn blocked_at(&self) -> Option<Offset> {
+        match &self.health {
+            Health::Repairing(repair) if self.is_repair_blocked() => repair.cut.map(|cut| cut.segment),
+            _ => None,
+        }
+    }
+
+    /// Whether a repair of recovery is under way, which may have older files still to remove.
+    pub(super) fn is_of_recovery(&self) -> bool {
+        matches!(&self.health, Health::Repairing(repair) if repair.of_recovery)
     }
 
     pub(super) fn retry_repair(&mut self, port: &mut DiskPort<'_>) {

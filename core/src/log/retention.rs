@@ -195,8 +195,10 @@ impl Log {
 
     /// Begin to rename the oldest segment that still has its name, unless one is under way.
     pub(super) fn rename_doomed(&mut self, port: &mut DiskPort<'_>) {
-        // Older ones are being removed, and are not gone for good yet; or what lies below the log start may be needed again.
-        if matches!(self.health, Health::Repairing(_)) || !self.settled {
+        // Older ones are being removed, and are not gone for good yet; or what lies below the log start may be needed again. A repair that
+        // waits for space waits for this, too.
+        let blocked = self.is_repair_blocked() && !self.is_of_recovery() && !self.has(Bug::BlockedIsNotSynced);
+        if matches!(self.health, Health::Repairing(_)) && !blocked || !self.settled {
             return;
         }
         let at_once = self.has(Bug::DoomedRenamedAtOnce);

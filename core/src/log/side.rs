@@ -255,6 +255,9 @@ impl Log {
         let durable = self.synced_end == self.end && named && self.inflight.is_empty();
         // A full disk may stay so for ever, and nobody waits that long for an end. What has room becomes durable all the same.
         let stuck = self.is_repair_blocked() || durable && self.epoch_file.blocked;
+        if stuck && self.durable.is_syncing() {
+            return;
+        }
         if stuck && !self.has(Bug::EndWaitsForSpace) {
             if !std::mem::replace(&mut self.last_try, true) {
                 // It may be long ago that the disk was found full.

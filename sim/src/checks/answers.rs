@@ -11,6 +11,7 @@ use super::ghost::{GhostBatch, GhostLog};
 use super::watch::Watch;
 use crate::disk::SimDisk;
 use crate::world::net::{Asked, AskedFetch, FetchPart, Look, LookFor};
+use ottla_core::log::Durability;
 use ottla_core::node::Node;
 use ottla_core::partition::Partition;
 use ottla_core::wire::{FetchReply, Response};
@@ -136,15 +137,24 @@ impl Watch {
         if !node.is_serving() {
             return;
         }
-        for p in node.partitions().filter(|p| p.log().is_writable()) {
+        for p in node.partitions() {
             let (log, config) = (p.log(), p.log().config());
-            if config.flush_ms.is_none() && config.flush_messages.is_none() || self.has_failed(&p.name()) {
+            if log.is_writable() {
+                self.written.insert(p.id());
+            } else if !log.is_blocked() || !self.written.contains(&p.id()) {
+                // What a start waits for space to cut is looked at when that is done.
+                continue;
+            }
+            let fsync = config.durability == Durability::Fsync;
+            if !fsync && config.flush_ms.is_none() && config.flush_messages.is_none() || self.has_failed(&p.name()) {
                 continue;
             }
             // What is on the medium is asked of the medium, not of the log.
             let Some(ghost) = self.by_path.get(&p.name()).map(|ghost| &self.logs[*ghost]) else { continue };
             let off = |b: &&GhostBatch| !disk.is_durable(&ghost.path, b.name, b.end_pos());
-            let Some(first) = ghost.batches.iter().rev().take_while(off).last().map(|b| b.head.base_offset) else {
+            // What found no space may be in the ghost, and is none of the log.
+            let mut known = ghost.batches.iter().rev().skip_while(|b| b.head.base_offset >= log.end().0);
+            let Some(first) = known.by_ref().take_while(off).last().map(|b| b.head.base_offset) else {
                 self.unsynced.remove(&p.id());
                 continue;
             };
@@ -157,6 +167,7 @@ impl Watch {
             self.tally.count(Id::FlushedInTime);
             let many = config.flush_messages.is_some_and(|n| u64::try_from(unsynced).is_ok_and(|u| u >= n));
             let site = match config.flush_ms {
+                _ if fsync => "a record waits for its fsync and nothing is under way",
                 _ if many => "more records than flush.messages permits are not on the disk",
                 Some(most) if ms > most => "a record is not on the disk for longer than flush.ms permits",
                 _ => continue,

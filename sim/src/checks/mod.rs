@@ -64,9 +64,9 @@ checks! {
         "What is kept for ever fills the memory, or the disk, of a broker that runs for months.",
         "The edge's part: it reads no more from a connection whose unanswered requests are too many or too large; deleted directories once a disk call has failed or the disk was full.";
     FlushedInTime = "flushed-in-time", "CD":
-        "When the disk has nothing to do, no log has as many records that are not on the medium as flush.messages says, or has had one for longer than flush.ms.",
+        "When the disk has nothing to do, no log has as many records that are not on the medium as flush.messages says, or has had one for longer than flush.ms, or has any by default.",
         "A topic that rests on the page cache loses no more than these settings permit.",
-        "Logs on which a disk call has failed in this world, or that take no appends; how long a sync takes.";
+        "Logs on which a disk call has failed in this world, or that take no appends but for want of space; how long a sync takes.";
     DiskContract = "disk-contract", "io.rs":
         "Appends go to the end of a file that is there; nothing is asked of a directory that is removed or not yet made.",
         "A real edge would write into a hole, or into another topic's directory.",

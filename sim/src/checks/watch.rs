@@ -57,6 +57,8 @@ pub(crate) struct Watch {
     full: BTreeSet<String>,
     /// Logs with records that are not on the disk: what is, and since when that is seen.
     pub(super) unsynced: BTreeMap<PartitionId, (i64, u64)>,
+    /// Logs that have taken appends in this life.
+    pub(super) written: BTreeSet<PartitionId>,
     /// Files of logs that this life has removed.
     pub(super) removed: BTreeSet<FileId>,
     /// Files that this life has replaced as a whole.
@@ -726,6 +728,7 @@ impl Watch {
         self.by_dir.clear();
         self.removed.clear();
         self.unsynced.clear();
+        self.written.clear();
         self.replaced.clear();
         self.leader_epochs.clear();
         self.sessions.clear();
