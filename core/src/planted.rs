@@ -95,6 +95,7 @@ bugs! {
     EvidenceIgnored = "evidence-ignored", "Recovery does not ask the offset index how far the log was durable.";
     ProducersForgotten = "producers-forgotten", "L10: recovery begins with no producers at all.";
     SnapshotNotRolledForward = "snapshot-not-rolled-forward", "L10: the batches behind a producer snapshot are not folded on top of it.";
+    EmptiedLogForgetsProducers = "emptied-log-forgets-producers", "L10: a start knows nothing of the producers whose records are all deleted.";
     EmptySnapshotTrusted = "empty-snapshot-trusted", "L06: a producer snapshot that cannot be read counts as one of no producers.";
     LaterSnapshotsKept = "later-snapshots-kept", "L08: producer snapshots above the end of a recovered log stay, and are believed when the log has grown past them.";
     OldIndexesKept = "old-indexes-kept", "L12: the indexes of a segment that was folded again stay on the disk.";

@@ -661,7 +661,11 @@ impl Recovery<'_> {
 
     /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed.
     fn recover_producers(&mut self, snapshots: &mut Vec<i64>) {
-        let (mut producers, mut from) = (Producers::default(), self.log.log_start());
+        // What was deleted and still lies there says what its producers sent last, as it did in the life before.
+        let all = !self.has(Bug::EmptiedLogForgetsProducers);
+        let first = self.log.segments.front().map(|s| s.base).filter(|_| all);
+        let lowest = first.map_or(self.log.log_start(), |base| base.min(self.log.log_start()));
+        let (mut producers, mut from) = (Producers::default(), lowest);
         while let Some(at) = snapshots.pop() {
             let file = FileId::new(self.log.dir, FileKind::Snapshot, at);
             let found = (at <= self.log.end.0).then(|| self.read(Offset(at), FileKind::Snapshot, 0, 64 << 20).ok()).flatten();
@@ -676,7 +680,7 @@ impl Recovery<'_> {
             }
         }
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
-        if from < self.log.end && (from == self.log.log_start() || !self.has(Bug::SnapshotNotRolledForward)) {
+        if from < self.log.end && (from == lowest || !self.has(Bug::SnapshotNotRolledForward)) {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
             for (segment, _) in behind.filter(|(_, end)| *end > from) {
                 self.walk(segment, |info| {

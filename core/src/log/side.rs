@@ -284,7 +284,9 @@ impl Log {
             let (base, end) = (self.active().base, self.end);
             self.unindexed.push_back((base, u32::MAX));
             self.complete_indexes(base, end, port);
-            if end > self.log_start() {
+            // Also where all records are deleted: their producers are remembered, and may send the last ones again.
+            let emptied = !self.producers.is_empty() && !self.has(Bug::EmptiedLogForgetsProducers);
+            if end > self.log_start() || emptied {
                 self.snapshots.take(end, &self.producers);
             }
             self.write_side_files(port);

@@ -72,6 +72,8 @@ pub(crate) struct GhostLog {
     pub(crate) gone: Vec<FileName>,
     /// Damage struck an index or its leader epochs.
     pub(crate) derived_struck: bool,
+    /// Damage struck a snapshot of its producers.
+    pub(crate) snapshot_struck: bool,
 }
 
 impl GhostLog {
@@ -134,10 +136,8 @@ impl GhostLog {
         for i in 0..self.batches.len() {
             let head = self.batches[i].head;
             self.epoch = head.epoch;
-            // A life folds from where it found the log to begin.
-            if head.last_offset() >= self.start {
-                self.learn(&head);
-            }
+            // Also what is deleted, as long as it is there: whose it was is known as well as before.
+            self.learn(&head);
         }
     }
 

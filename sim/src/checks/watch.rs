@@ -537,7 +537,8 @@ impl Watch {
             }
             FileKind::Index | FileKind::TimeIndex | FileKind::LeaderEpochs => ghost.derived_struck = true,
             // A snapshot of producers has a checksum: nobody believes one that is damaged.
-            FileKind::Snapshot | FileKind::TxnIndex => {}
+            FileKind::Snapshot => ghost.snapshot_struck = true,
+            FileKind::TxnIndex => {}
             _ => ghost.failed = true,
         }
     }
@@ -852,6 +853,7 @@ impl Watch {
                 self.report(Id::Recovered.found("promised records are not on the disk after a start", text));
             }
         }
+        let remembers = self.marked && !self.no_space && self.failed.is_empty();
         let ghost = &mut self.logs[log];
         if let (Some(end), Some(old)) = (end, ghost.end) {
             self.permitted_losses += u64::from(end < old);
@@ -860,7 +862,14 @@ impl Watch {
         ghost.end = end.or(ghost.end.filter(|_| ghost.batches.is_empty()));
         ghost.start = start;
         ghost.batches = batches;
+        // An orderly end forgets nothing, whatever was deleted, but where there was no space for it.
+        let known = std::mem::take(&mut ghost.producers);
         ghost.refold();
+        if remembers && !ghost.is_damaged() && !ghost.is_back && !ghost.snapshot_struck {
+            for (id, last) in known {
+                ghost.producers.entry(id).or_insert(last);
+            }
+        }
     }
 
     /// A log may begin where somebody asked for it, and where retention may have come to.
