@@ -35,6 +35,8 @@ pub struct DiskQueue {
     /// How many bytes all of them have to write for partitions, and with how many no more should come.
     unwritten_bytes: u64,
     unwritten_max: Option<u64>,
+    /// What space there is on the disk is for metadata.
+    is_reserved: bool,
     planted: Planted,
 }
 
@@ -80,6 +82,11 @@ impl DiskQueue {
         std::mem::take(&mut self.given)
     }
 
+    /// Whether what space there is on the disk is for metadata alone, from now on.
+    pub fn reserve(&mut self, for_metadata: bool) {
+        self.is_reserved = for_metadata;
+    }
+
     /// How many calls have not ended.
     #[must_use]
     pub fn pending(&self) -> usize {
@@ -107,11 +114,13 @@ impl DiskPort<'_> {
         self.queue.planted
     }
 
-    /// Whether the disk keeps up. Who writes for a client asks this first, so that a disk that stands still does not fill the memory.
+    /// Whether the disk keeps up, and what space there is may be used. Who writes for a client asks this first, so that a disk that stands
+    /// still does not fill the memory, and records do not fill what was freed for metadata.
     #[must_use]
     pub fn has_room(&self) -> bool {
         let full = self.queue.unwritten_max.is_some_and(|max| self.queue.unwritten_bytes >= max);
-        !full || self.planted(Bug::UnwrittenWithoutBound)
+        let reserved = self.queue.is_reserved && !self.planted(Bug::ReserveLentToRecords);
+        !reserved && (!full || self.planted(Bug::UnwrittenWithoutBound))
     }
 
     /// Ask for a `Sync` or a `SyncDir`. Every one has a name, so that its deletion can be planted.

@@ -187,6 +187,7 @@ bugs! {
     MarkerBeforeClose = "marker-before-close", "R30: the marker of an orderly end is written without closing the logs.";
     MarkerBeforeMetadata = "marker-before-metadata", "R30: the marker of an orderly end does not wait for the metadata log.";
     AdminWaitsForEver = "admin-waits-for-ever", "Who asks for a change is not answered before it is durable, however long that takes.";
+    ReserveLentToRecords = "reserve-lent-to-records", "Records are taken into the space that was given up for metadata.";
     ReserveWakesInVain = "reserve-wakes-in-vain", "The time to keep the reserve again wakes a controller that does not keep it while the disk is full.";
     RollWaitsWithoutReserve = "roll-waits-without-reserve", "A roll on a full disk tells nobody: the reserve stays, and whoever waits for the log, or for its end, waits for space.";
     FullDiskEndsStart = "full-disk-ends-start", "A start ends when there is no space for its vote.";

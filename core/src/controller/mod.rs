@@ -470,6 +470,8 @@ impl Controller {
             Phase::Full { active: true, .. } if !matches!(change, Change::DeleteTopics { .. }) => {
                 out.push(refuse_all(token, &change, &Refusal::new(ErrorCode::KafkaStorageError, "The disk is full.")));
             }
+            // Nobody waits for it, so nothing would ever take it out: the client asks again.
+            _ if matches!(change, Change::AutoCreate { .. }) => out.push(ControllerIntent::Done { token }),
             _ => self.waiting.push_back((token, change)),
         }
     }

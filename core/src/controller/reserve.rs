@@ -1,9 +1,9 @@
 //! Space on the disk for what must be written when there is no other: a file that is emptied then, and filled again later.
 //!
-//! State       whether the space is kept, given up, or being kept again.
+//! State       whether the space is kept, given up, or being kept again: it counts as given up until that has succeeded.
 //! Holds       the reserve is given up only for the metadata log, and for the checkpoint of log starts, without which nothing can be
 //!             deleted; filling it fails harmlessly.
-//! Not here    keeping data off the space that was given up (the node asks `Controller::is_short_of_space`).
+//! Not here    keeping records off the space that was given up (the node tells `DiskQueue::reserve`).
 
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, OpId};
@@ -22,6 +22,8 @@ const PIECE_BYTES: usize = 1 << 20;
 pub(super) struct Reserve {
     bytes: usize,
     state: State,
+    /// Given up in this life, and not whole again since.
+    lent: bool,
     /// Calls that have not ended.
     calls: BTreeSet<OpId>,
 }
@@ -42,12 +44,12 @@ impl Reserve {
     pub(super) fn recover(disk: &dyn DiskImage, bytes: usize) -> Reserve {
         let name = Reserve::file().name.to_string();
         let there = disk.files(None).unwrap_or_default().iter().any(|(n, len)| *n == name && *len == bytes as u64);
-        Reserve { bytes, state: if there { State::Kept } else { State::Unknown }, calls: BTreeSet::new() }
+        Reserve { bytes, state: if there { State::Kept } else { State::Unknown }, lent: false, calls: BTreeSet::new() }
     }
 
     /// Whether the space was given up and is not kept again yet.
     pub(super) fn is_given_up(&self) -> bool {
-        self.bytes > 0 && matches!(self.state, State::Emptying(_) | State::Empty(_))
+        self.lent
     }
 
     /// Whether there will be space in a moment.
@@ -90,6 +92,7 @@ impl Reserve {
             return false;
         }
         self.state = State::Emptying(self.call(DiskCall::Truncate { len: 0 }, port));
+        self.lent = true;
         true
     }
 
@@ -105,7 +108,9 @@ impl Reserve {
             return None;
         }
         match self.state {
-            State::Filling(filling) if filling == op && result.is_ok() => self.state = State::Kept,
+            State::Filling(filling) if filling == op && result.is_ok() => {
+                (self.state, self.lent) = (State::Kept, false);
+            }
             // What was filled already is let go again: somebody needs it more.
             State::Filling(filling) if filling == op => {
                 self.give_up(port);
@@ -132,7 +137,7 @@ mod tests {
     #[test]
     fn space_is_kept_given_up_once_and_kept_again_later() {
         let (mut queue, done) = (DiskQueue::default(), Ok(DiskDone::Done));
-        let mut reserve = Reserve { bytes: PIECE_BYTES + 5, state: State::Unknown, calls: BTreeSet::new() };
+        let mut reserve = Reserve { bytes: PIECE_BYTES + 5, state: State::Unknown, lent: false, calls: BTreeSet::new() };
         reserve.keep(&mut queue.port(Owner::Controller));
         let filling = calls(&mut queue);
         assert_eq!((filling[0].1.as_str(), filling[1].1.as_str()), ("create", "append 1048581B at 0"));
@@ -156,7 +161,7 @@ mod tests {
     #[test]
     fn no_reserve_is_no_calls() {
         let mut queue = DiskQueue::default();
-        let mut reserve = Reserve { bytes: 0, state: State::Unknown, calls: BTreeSet::new() };
+        let mut reserve = Reserve { bytes: 0, state: State::Unknown, lent: false, calls: BTreeSet::new() };
         reserve.keep(&mut queue.port(Owner::Controller));
         assert!(!reserve.give_up(&mut queue.port(Owner::Controller)) && calls(&mut queue).is_empty());
     }

@@ -386,6 +386,7 @@ impl Node {
 
     pub(super) fn tell_controller(&mut self, now: Now, event: ControllerEvent) {
         self.controller.handle(now, event, &mut self.disk.port(Owner::Controller), &mut self.decided);
+        self.disk.reserve(self.controller.is_short_of_space());
     }
 
     fn on_controller_intent(&mut self, now: Now, intent: ControllerIntent, out: &mut Vec<Effect>) {

@@ -31,6 +31,7 @@ impl Watch {
     /// A disk call is about to be given.
     pub(super) fn check_call(&mut self, disk: &SimDisk, file: FileId, call: &DiskCall) {
         let plain = file.name.suffix == Suffix::None;
+        self.check_reserve(disk, file, call);
         match (call, file.name.kind) {
             (DiskCall::Rename { to }, _) if file.name.suffix == Suffix::Tmp && to.suffix == Suffix::None => {
                 self.on_replaced(disk, file, *to);
@@ -54,6 +55,22 @@ impl Watch {
                 self.removed.insert(file);
             }
             (DiskCall::Remove, FileKind::Snapshot) if plain => self.on_snapshot_removed(disk, file),
+            _ => {}
+        }
+    }
+
+    /// What is freed for metadata is not for records.
+    fn check_reserve(&mut self, disk: &SimDisk, file: FileId, call: &DiskCall) {
+        match (call, file.name.kind) {
+            (DiskCall::Truncate { .. }, FileKind::Reserve) => self.reserve_given_up = true,
+            (DiskCall::Append { .. }, FileKind::Reserve) => self.reserve_given_up = false,
+            (DiskCall::Append { .. }, FileKind::Log) if disk.path_of(file.dir).is_some_and(is_partition) => {
+                self.tally.count(Id::Reserved);
+                if self.reserve_given_up {
+                    let text = format!("{}/{}", disk.path_of(file.dir).unwrap_or_default(), file.name);
+                    self.report(Id::Reserved.found("records are written while the reserve is given up", text));
+                }
+            }
             _ => {}
         }
     }

@@ -67,6 +67,10 @@ checks! {
         "When the disk has nothing to do, no log has as many records that are not on the medium as flush.messages says, or has had one for longer than flush.ms, or has any by default.",
         "A topic that rests on the page cache loses no more than these settings permit.",
         "Logs on which a disk call has failed in this world, or that take no appends but for want of space; how long a sync takes.";
+    Reserved = "reserve-is-for-metadata", "CD":
+        "No record is given to the disk between the reserve's being given up and its being kept again.",
+        "What is freed is needed to delete topics and records, which alone makes space.",
+        "Indexes, snapshots and checkpoints.";
     DiskContract = "disk-contract", "io.rs":
         "Appends go to the end of a file that is there; nothing is asked of a directory that is removed or not yet made.",
         "A real edge would write into a hole, or into another topic's directory.",

@@ -65,6 +65,8 @@ pub(crate) struct Watch {
     pub(super) replaced: BTreeSet<FileId>,
     /// Indexes that got their names as a whole, in this life or an earlier one, by the paths of their logs.
     pub(super) mended: BTreeSet<(String, FileName)>,
+    /// This life has given the reserve up, and does not keep it again yet.
+    pub(super) reserve_given_up: bool,
     /// An orderly end was marked, and nothing has been written since.
     pub(super) marked: bool,
     /// Leader epochs as Metadata answers of this life told them, by path.
@@ -730,6 +732,7 @@ impl Watch {
         self.removed.clear();
         self.unsynced.clear();
         self.written.clear();
+        self.reserve_given_up = false;
         self.replaced.clear();
         self.leader_epochs.clear();
         self.sessions.clear();

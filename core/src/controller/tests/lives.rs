@@ -523,3 +523,19 @@ fn who_waits_for_a_full_disk_is_told_when_its_time_is_up_and_the_change_may_foll
     assert!(!out.iter().any(|i| matches!(i, ControllerIntent::Reply { .. })), "nobody is answered twice: {out:?}");
     assert_eq!(w.topics(), ["a"]);
 }
+
+/// Nobody waits for topics that a client asked about: while the log takes nothing they are not kept, however many are named.
+#[test]
+fn topics_that_were_only_asked_about_do_not_wait_for_the_log() {
+    let mut w = World::active();
+    w.disk.fail.push((FileKind::Log, "append", DiskFault::NoSpace));
+    w.held = Some("truncate");
+    w.ask(1, create(&[("orders", 1)]));
+    w.drive();
+    assert!(!w.controller().takes_changes(), "the failed append is not cleared away");
+    for token in 2..100 {
+        let out = w.ask(token, Change::AutoCreate { names: vec![format!("topic-{token}")] });
+        assert!(matches!(out[..], [ControllerIntent::Done { token: Token(of) }] if of == token), "{out:?}");
+    }
+    assert!(w.controller().waiting.is_empty());
+}
