@@ -50,6 +50,7 @@ impl<S: Stream, D: Disk> Connection<S, D> {
             edge.metrics.bytes_out.inc_by(sent);
             edge.on_active(self.id);
         }
+        edge.on_sent(self.id, sent, !released.is_empty());
         for lease in released {
             edge.on_released(lease);
         }

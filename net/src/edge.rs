@@ -30,6 +30,14 @@ const SAME_SIGNAL: Duration = Duration::from_secs(2);
 /// How old the count of offline partitions may be while anything happens.
 const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
+/// So many deadlines are delivered in one turn; then connections get theirs.
+const WAKES_PER_TURN: usize = 1000;
+/// While answers wait, so many bytes of them have to leave within `Limits::idle_max`: whoever takes one now and then holds up the
+/// deletion of what they lie in.
+const PORTION_BYTES: u64 = 256 * 1024;
+/// When a deadline is delivered again that was over after all these.
+const STUCK_PAUSE: Duration = Duration::from_millis(100);
+
 /// Why an edge has nothing more to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ExitReason {
@@ -78,6 +86,8 @@ pub(crate) struct Conn<F> {
     pub(crate) closing: bool,
     /// The last time that bytes came or went.
     active: Instant,
+    /// What waits to be sent: since when the next portion of it does, and how much of that has left.
+    owed: Option<(Instant, u64)>,
     pub(crate) waker: Option<Waker>,
 }
 
@@ -107,6 +117,8 @@ pub struct Edge<D: Disk> {
     /// What all connections read into first.
     pub(crate) scratch: BytesMut,
     pub(crate) exit: Option<ExitReason>,
+    /// It was said that a deadline does not pass.
+    stuck_told: bool,
     /// Since when an end has been asked for.
     shutting_down: Option<Instant>,
     /// When the offline partitions were counted last.
@@ -154,6 +166,7 @@ impl<D: Disk> Edge<D> {
             batching: false,
             scratch: BytesMut::new(),
             exit: None,
+            stuck_told: false,
             shutting_down: None,
             counted_at: None,
             armed: None,
@@ -277,6 +290,7 @@ impl<D: Disk> Edge<D> {
             conn.outbox.push_lease(lease);
         }
         self.metrics.outgoing.inc_by((conn.outbox.held() - held) as i64);
+        conn.owed = conn.owed.or(Some((self.clock.now().mono, 0)));
         conn.wake();
     }
 
@@ -303,7 +317,8 @@ impl<D: Disk> Edge<D> {
         let id = ConnId(self.conn_next);
         self.conn_next += 1;
         let active = self.clock.now().mono;
-        let conn = Conn { outbox: Outbox::default(), unanswered: VecDeque::new(), closing: false, active, waker: None };
+        let conn =
+            Conn { outbox: Outbox::default(), unanswered: VecDeque::new(), closing: false, active, owed: None, waker: None };
         self.conns.insert(id, conn);
         self.metrics.connections.set(self.conns.len() as i64);
         self.handle(Input::Opened { conn: id, host });
@@ -438,14 +453,26 @@ impl<D: Disk> Edge<D> {
         self.conn(id).active = now;
     }
 
+    /// So many bytes have left, or the last ones of an answer.
+    pub(crate) fn on_sent(&mut self, id: ConnId, sent: u64, whole: bool) {
+        let now = self.clock.now().mono;
+        let conn = self.conn(id);
+        let left = conn.owed.map_or(0, |owed| owed.1) + sent;
+        conn.owed = match conn.owed {
+            _ if conn.outbox.is_empty() => None,
+            Some((since, _)) if !whole && left < PORTION_BYTES => Some((since, left)),
+            _ => Some((now, 0)),
+        };
+    }
+
     /// Close what has been idle for too long; the time at which to look again. As with Kafka, also what waits for an answer: of a peer that
-    /// is gone nothing else is ever heard, and a fetch may be parked for weeks.
+    /// is gone nothing else is ever heard, and a fetch may be parked for weeks. And what does not take its answers.
     pub(crate) fn close_idle(&mut self) -> tokio::time::Instant {
         let now = self.clock.now().mono;
         let idle_max = self.limits.idle_max;
         let mut next = now.after(idle_max);
         for conn in self.conns.values_mut().filter(|conn| !conn.closing) {
-            let at = conn.active.after(idle_max);
+            let at = conn.owed.map_or(conn.active, |owed| owed.0.min(conn.active)).after(idle_max);
             if at <= now {
                 conn.closing = true;
                 conn.outbox.give_up();
@@ -460,13 +487,16 @@ impl<D: Disk> Edge<D> {
     /// Take in what the disk has finished, and deliver deadlines that have passed. The time at which to come again, if nothing
     /// happens before.
     pub(crate) fn turn(&mut self, cx: &mut Context<'_>) -> Option<tokio::time::Instant> {
+        let (mut wakes, mut delivered) = (0, None);
         loop {
             let mut progress = self.disk.poll_completed(cx, &mut self.completions).is_ready();
             self.take_completions();
             let now = self.clock.now().mono;
-            if self.node.deadline().is_some_and(|d| d.at <= now) {
+            if let Some(due) = self.node.deadline().filter(|d| wakes < WAKES_PER_TURN && d.at <= now) {
+                delivered = Some(due.at);
                 self.inbox.push_back(Input::Wake);
                 progress = true;
+                wakes += 1;
             }
             self.handle_all();
             if self.exit.is_some() || !progress {
@@ -481,7 +511,15 @@ impl<D: Disk> Edge<D> {
         }
         self.metrics.serving.set(self.node.is_serving().into());
         self.runner = Some(cx.waker().clone());
-        self.armed = self.node.deadline().map(|d| d.at);
+        let deadline = self.node.deadline();
+        self.armed = deadline.map(|d| d.at);
+        if let Some(stuck) = deadline.filter(|d| wakes == WAKES_PER_TURN && delivered == Some(d.at)) {
+            // A mistake of ours, which costs a part of each tenth of a second and nobody's connection.
+            if !std::mem::replace(&mut self.stuck_told, true) {
+                tracing::error!(deadline = stuck.why, "a deadline is over, again and again; please report this");
+            }
+            return Some(self.clock.when(now.after(STUCK_PAUSE)));
+        }
         self.armed.map(|at| self.clock.when(at))
     }
 

@@ -5,6 +5,7 @@
 //! Gives       leases whose last byte has left.
 //! Holds       bytes leave in the order in which they were given, each once, whatever a write takes; a file range that is not
 //!             cached is read by another thread first, so that the loop does not wait for a disk.
+//!             A file is open while its range is the first one, so that a slow reader holds one handle whatever it has asked for.
 //! Not here    which file is behind a range (`disk`), when to stop reading (`conn.rs`).
 
 use crate::disk::{Source, Ticket};
@@ -39,6 +40,8 @@ struct Range<F> {
     source: F,
     pos: u64,
     left: u32,
+    /// Its turn has come, and the file is open.
+    open: bool,
     /// How much of what is left is known to be cached.
     warm: u32,
     /// The read that another thread does for us.
@@ -72,7 +75,7 @@ impl<F: Source> Outbox<F> {
         if let Some(bytes) = copied {
             self.push_bytes(bytes);
         } else if len > 0 {
-            self.items.push_back(Item::File(Range { source, pos, left: len, warm: 0, ticket: None }));
+            self.items.push_back(Item::File(Range { source, pos, left: len, open: false, warm: 0, ticket: None }));
         }
     }
 
@@ -201,6 +204,10 @@ impl<F: Source> Outbox<F> {
 impl<F: Source> Range<F> {
     /// Send some of the next window. Zero bytes of a file that should have more is an error: somebody cut it.
     fn poll_send<S: Stream>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<u32>> {
+        if !self.open {
+            self.source.open()?;
+            self.open = true;
+        }
         if self.warm == 0 {
             ready!(self.poll_warm(cx))?;
         }

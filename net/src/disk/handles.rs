@@ -1,7 +1,8 @@
 //! Open files, a bounded number of them: the least recently used one is closed first.
 //!
 //! State       a handle per file, and the order of use.
-//! Holds       at most `max` handles are kept. Whoever uses one holds it open as long as it needs it.
+//! Holds       at most `max` handles are kept. Whoever uses one holds it open as long as it needs it: a job on another thread, or a connection
+//!             that sends from it, one each.
 
 use ottla_core::ids::DirId;
 use ottla_core::io::FileId;
@@ -36,14 +37,18 @@ impl Handles {
 
     pub(crate) fn insert(&mut self, file: FileId, handle: Arc<OwnedFd>) {
         self.remove(file);
-        if self.open.len() == self.max
-            && let Some((_, oldest)) = self.used.pop_first()
-        {
-            self.open.remove(&oldest);
+        if self.open.len() == self.max {
+            self.close_one();
         }
         self.clock += 1;
         self.used.insert(self.clock, file);
         self.open.insert(file, (handle, self.clock));
+    }
+
+    /// Close what was used longest ago. False if nothing is kept.
+    pub(crate) fn close_one(&mut self) -> bool {
+        let oldest = self.used.pop_first().and_then(|(_, file)| self.open.remove(&file));
+        oldest.is_some()
     }
 
     pub(crate) fn remove(&mut self, file: FileId) -> Option<Arc<OwnedFd>> {

@@ -50,7 +50,8 @@ pub trait Disk: 'static {
     /// Collect into `done` what has ended since; `Ready` says that there was something.
     fn poll_completed(&mut self, cx: &mut Context<'_>, done: &mut Vec<Completion>) -> Poll<()>;
 
-    /// The file as it is now, to send this range of it, whatever becomes of its name.
+    /// A file to send this range of, when its turn comes. Until then nothing is kept open for it: a reply has a lease, so that the file is
+    /// where it is.
     fn source(&mut self, file: FileId, pos: BytePos, len: u32) -> Result<Self::Source, DiskFault>;
 
     /// The volume of the data directory as it is now, where there is one.
@@ -61,6 +62,11 @@ pub trait Disk: 'static {
 
 /// A file to send from.
 pub trait Source: 'static {
+    /// The range is what is sent next: have the file open from now on.
+    fn open(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
     /// The file for sendfile, where there is one.
     fn fd(&self) -> Option<BorrowedFd<'_>>;
 
@@ -100,6 +106,11 @@ fn fault_of(error: rustix::io::Errno) -> DiskFault {
     match error {
         Errno::NOSPC | Errno::DQUOT => DiskFault::NoSpace,
         Errno::NOENT => DiskFault::NotFound,
+        // What others hold now and will give back says nothing about the disk: as when there is no space, it is tried again.
+        Errno::MFILE | Errno::NFILE | Errno::NOMEM => {
+            tracing::warn!(%error, "the system has nothing left to open a file with");
+            DiskFault::NoSpace
+        }
         _ => {
             // The node acts alike on all of these; whoever repairs it does not.
             tracing::warn!(%error, "a disk call failed");

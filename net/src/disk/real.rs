@@ -1,6 +1,6 @@
 //! Files on this machine: appends and cached reads at once, everything that may wait for a disk on other threads.
 //!
-//! State       names of directories, open files, calls that have not ended, two pools of threads.
+//! State       names of directories, open files (shared with whoever sends from them), calls that have not ended, two pools of threads.
 //! Takes       disk calls; ends of jobs.
 //! Gives       completions; files to send from.
 //! Holds       the order of calls is `order.rs`'s. An fsync that failed is reported as it is and never retried.
@@ -22,8 +22,10 @@ use ottla_core::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT, Volu
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::{Errno, ReadWriteFlags};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -52,6 +54,15 @@ struct Ended {
     removes_dir: bool,
     /// The handle that the job opened, to be kept.
     opened: Option<Arc<OwnedFd>>,
+    /// The job, if there was nothing left to open its file with.
+    short: Option<DiskCall>,
+}
+
+/// Files by name: those that are open, and how to open the others.
+struct Files {
+    root: Arc<OwnedFd>,
+    dirs: BTreeMap<DirId, String>,
+    handles: Handles,
 }
 
 /// Appends of one file that follow each other: one write for all.
@@ -65,9 +76,7 @@ struct Staged {
 
 /// A data directory on this machine.
 pub struct RealDisk {
-    root: Arc<OwnedFd>,
-    dirs: BTreeMap<DirId, String>,
-    handles: Handles,
+    files: Rc<RefCell<Files>>,
     order: Order,
     staged: Option<Staged>,
     /// What has ended where nobody was there to be told.
@@ -78,15 +87,74 @@ pub struct RealDisk {
     told: mpsc::UnboundedReceiver<Ended>,
 }
 
+impl Files {
+    fn path(&self, file: FileId) -> Result<String, DiskFault> {
+        if file.dir == ROOT {
+            return Ok(if file.name.kind == FileKind::Dir { ".".to_owned() } else { file.name.to_string() });
+        }
+        let dir = self.dirs.get(&file.dir).ok_or(DiskFault::NotFound)?;
+        Ok(if file.name.kind == FileKind::Dir { dir.clone() } else { format!("{dir}/{}", file.name) })
+    }
+
+    fn handle(&mut self, file: FileId) -> Result<Arc<OwnedFd>, DiskFault> {
+        match self.handles.get(file) {
+            Some(handle) => Ok(handle),
+            None => self.open(file, OFlags::RDWR | OFlags::CLOEXEC),
+        }
+    }
+
+    /// Open a file and keep the handle. Where the system has none left, those that were used longest ago are closed first.
+    fn open(&mut self, file: FileId, flags: OFlags) -> Result<Arc<OwnedFd>, DiskFault> {
+        let path = self.path(file)?;
+        loop {
+            match rustix::fs::openat(&*self.root, &*path, flags, Mode::from_raw_mode(0o644)) {
+                Ok(fd) => {
+                    let handle = Arc::new(fd);
+                    self.handles.insert(file, Arc::clone(&handle));
+                    return Ok(handle);
+                }
+                Err(error) if is_short(error) && self.handles.close_one() => {}
+                Err(error) => return Err(fault_of(error)),
+            }
+        }
+    }
+
+    fn create(&mut self, file: FileId) -> Result<(), DiskFault> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
+        self.open(file, flags).map(drop)
+    }
+
+    fn rename(&mut self, from: FileId, to: FileId) -> Result<(), DiskFault> {
+        let (old, new) = (self.path(from)?, self.path(to)?);
+        rustix::fs::renameat(&*self.root, &*old, &*self.root, &*new).map_err(fault_of)?;
+        self.handles.rename(from, to);
+        Ok(())
+    }
+
+    fn make_dir(&mut self, dir: DirId, path: &str) -> Result<(), DiskFault> {
+        match rustix::fs::mkdirat(&*self.root, path, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(e) => return Err(fault_of(e)),
+        }
+        self.dirs.insert(dir, path.to_owned());
+        Ok(())
+    }
+
+    fn rename_dir(&mut self, dir: DirId, path: &str) -> Result<(), DiskFault> {
+        let old = self.path(FileId::dir(dir))?;
+        rustix::fs::renameat(&*self.root, &*old, &*self.root, path).map_err(fault_of)?;
+        self.dirs.insert(dir, path.to_owned());
+        Ok(())
+    }
+}
+
 impl RealDisk {
     /// Go on from what recovery has read and bound.
     #[must_use]
     pub fn new(image: RealImage, open_files_max: usize) -> RealDisk {
         let (tell, told) = mpsc::unbounded_channel();
         RealDisk {
-            root: image.root,
-            dirs: image.dirs,
-            handles: Handles::new(open_files_max),
+            files: Rc::new(RefCell::new(Files { root: image.root, dirs: image.dirs, handles: Handles::new(open_files_max) })),
             order: Order::default(),
             staged: None,
             ended: Vec::new(),
@@ -97,28 +165,11 @@ impl RealDisk {
         }
     }
 
-    fn path(&self, file: FileId) -> Result<String, DiskFault> {
-        if file.dir == ROOT {
-            return Ok(if file.name.kind == FileKind::Dir { ".".to_owned() } else { file.name.to_string() });
-        }
-        let dir = self.dirs.get(&file.dir).ok_or(DiskFault::NotFound)?;
-        Ok(if file.name.kind == FileKind::Dir { dir.clone() } else { format!("{dir}/{}", file.name) })
-    }
-
     /// Say which file a call has failed on; the reason was said where the operating system gave it.
     fn tell_of(&self, file: FileId, result: &CallResult) {
         if let Err(fault @ (DiskFault::Io | DiskFault::NoSpace)) = result {
-            tracing::warn!(path = self.path(file).unwrap_or_default(), ?fault, "a disk call failed on this file");
+            tracing::warn!(path = self.files.borrow().path(file).unwrap_or_default(), ?fault, "a disk call failed on this file");
         }
-    }
-
-    fn handle(&mut self, file: FileId) -> Result<Arc<OwnedFd>, DiskFault> {
-        if let Some(handle) = self.handles.get(file) {
-            return Ok(handle);
-        }
-        let handle = Arc::new(open(&self.root, &self.path(file)?)?);
-        self.handles.insert(file, Arc::clone(&handle));
-        Ok(handle)
     }
 
     /// Perform the call or hand it to a thread. `entered` says that `order` knows it already.
@@ -147,16 +198,16 @@ impl RealDisk {
         let done = |result: Result<(), DiskFault>| Some(result.map(|()| DiskDone::Done));
         match call {
             DiskCall::Append { pos, data } => {
-                done(self.handle(file).and_then(|fd| append(&fd, *pos, data).map_err(|(_, e)| fault_of(e))))
+                done(self.files.borrow_mut().handle(file).and_then(|fd| append(&fd, *pos, data).map_err(|(_, e)| fault_of(e))))
             }
             DiskCall::Read { pos, len } => {
-                let fd = self.handles.get(file)?;
+                let fd = self.files.borrow_mut().handles.get(file)?;
                 read_cached(&fd, *pos, *len as usize).map(|bytes| Ok(DiskDone::Read(bytes)))
             }
-            DiskCall::Create => done(self.create(file)),
-            DiskCall::Rename { to } => done(self.rename(file, FileId { name: *to, ..file })),
-            DiskCall::MakeDir { path } => done(self.make_dir(file.dir, path)),
-            DiskCall::RenameDir { path } => done(self.rename_dir(file.dir, path)),
+            DiskCall::Create => done(self.files.borrow_mut().create(file)),
+            DiskCall::Rename { to } => done(self.files.borrow_mut().rename(file, FileId { name: *to, ..file })),
+            DiskCall::MakeDir { path } => done(self.files.borrow_mut().make_dir(file.dir, path)),
+            DiskCall::RenameDir { path } => done(self.files.borrow_mut().rename_dir(file.dir, path)),
             DiskCall::Sync
             | DiskCall::Rewrite { .. }
             | DiskCall::Truncate { .. }
@@ -166,100 +217,75 @@ impl RealDisk {
         }
     }
 
-    fn create(&mut self, file: FileId) -> Result<(), DiskFault> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-        let path = self.path(file)?;
-        let fd = rustix::fs::openat(&*self.root, &*path, flags, Mode::from_raw_mode(0o644)).map_err(fault_of)?;
-        self.handles.insert(file, Arc::new(fd));
-        Ok(())
-    }
-
-    fn rename(&mut self, from: FileId, to: FileId) -> Result<(), DiskFault> {
-        let (old, new) = (self.path(from)?, self.path(to)?);
-        rustix::fs::renameat(&*self.root, &*old, &*self.root, &*new).map_err(fault_of)?;
-        self.handles.rename(from, to);
-        Ok(())
-    }
-
-    fn make_dir(&mut self, dir: DirId, path: &str) -> Result<(), DiskFault> {
-        match rustix::fs::mkdirat(&*self.root, path, Mode::from_raw_mode(0o755)) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(e) => return Err(fault_of(e)),
-        }
-        self.dirs.insert(dir, path.to_owned());
-        Ok(())
-    }
-
-    fn rename_dir(&mut self, dir: DirId, path: &str) -> Result<(), DiskFault> {
-        let old = self.path(FileId::dir(dir))?;
-        rustix::fs::renameat(&*self.root, &*old, &*self.root, path).map_err(fault_of)?;
-        self.dirs.insert(dir, path.to_owned());
-        Ok(())
-    }
-
     /// Start a job on another thread.
     fn perform_elsewhere(&mut self, op: OpId, file: FileId, call: &DiskCall) -> Result<(), DiskFault> {
-        let (root, path, tell) = (Arc::clone(&self.root), self.path(file)?, self.tell.clone());
-        let handle = self.handles.get(file);
+        let mut files = self.files.borrow_mut();
+        let (root, path, tell) = (Arc::clone(&files.root), files.path(file)?, self.tell.clone());
+        let handle = files.handles.get(file);
         let cached = handle.is_some();
         let job_handle = move |root: &OwnedFd, path: &str| match handle {
             Some(handle) => Ok(handle),
             None => open(root, path).map(Arc::new),
         };
         let removes_dir = matches!(call, DiskCall::RemoveDir);
+        let again = call.clone();
         // The other end is gone only when the node is.
-        let end = move |result: Result<(DiskDone, Option<Arc<OwnedFd>>), DiskFault>, sync_took| {
-            let (result, opened) = match result {
-                Ok((done, handle)) => (Ok(done), handle.filter(|_| !cached)),
-                Err(fault) => (Err(fault), None),
+        let end = move |result: Result<(DiskDone, Option<Arc<OwnedFd>>), Failed>, sync_took| {
+            let (result, opened, short) = match result {
+                Ok((done, handle)) => (Ok(done), handle.filter(|_| !cached), None),
+                Err(Failed::With(fault)) => (Err(fault), None, None),
+                Err(Failed::Short(error)) => (Err(fault_of(error)), None, Some(again)),
             };
-            tell.send(Ended { op, file, result, sync_took, removes_dir, opened }).ok();
+            tell.send(Ended { op, file, result, sync_took, removes_dir, opened, short }).ok();
         };
         match *call {
             DiskCall::Sync => self.syncs.run(move || {
                 let from = Instant::now();
                 let result = job_handle(&root, &path).and_then(|fd| {
-                    rustix::fs::fdatasync(&*fd).map_err(fault_of)?;
+                    rustix::fs::fdatasync(&*fd).map_err(fault_of).map_err(Failed::With)?;
                     Ok((DiskDone::Done, Some(fd)))
                 });
                 end(result, Some(from.elapsed()));
             }),
             DiskCall::Read { pos, len } => self.reads.run(move || {
                 let result = job_handle(&root, &path).and_then(|fd| {
-                    let bytes = read_at(&fd, pos.0, len as usize).map_err(fault_of)?;
+                    let bytes = read_at(&fd, pos.0, len as usize).map_err(fault_of).map_err(Failed::With)?;
                     Ok((DiskDone::Read(bytes), Some(fd)))
                 });
                 end(result, None);
             }),
             DiskCall::Rewrite { pos, len } => self.syncs.run(move || {
                 let result = job_handle(&root, &path).and_then(|fd| {
-                    rewrite(&fd, pos, len)?;
+                    rewrite(&fd, pos, len).map_err(Failed::With)?;
                     Ok((DiskDone::Done, Some(fd)))
                 });
                 end(result, None);
             }),
             DiskCall::Truncate { len } => self.syncs.run(move || {
                 let result = job_handle(&root, &path).and_then(|fd| {
-                    rustix::fs::ftruncate(&*fd, len).map_err(fault_of)?;
+                    rustix::fs::ftruncate(&*fd, len).map_err(fault_of).map_err(Failed::With)?;
                     Ok((DiskDone::Done, Some(fd)))
                 });
                 end(result, None);
             }),
             DiskCall::Remove => {
-                self.handles.remove(file);
+                files.handles.remove(file);
                 drop(job_handle);
-                self.syncs.run(move || end(remove(&root, &path).map(|()| (DiskDone::Done, None)), None));
+                self.syncs.run(move || end(remove(&root, &path).map(|()| (DiskDone::Done, None)).map_err(Failed::With), None));
             }
             DiskCall::RemoveDir => {
-                self.handles.remove_dir(file.dir);
+                files.handles.remove_dir(file.dir);
                 drop(job_handle);
-                self.syncs.run(move || end(remove_dir(&root, &path).map(|()| (DiskDone::Done, None)), None));
+                self.syncs.run(move || {
+                    end(remove_dir(&root, &path).map(|()| (DiskDone::Done, None)).map_err(Failed::With), None);
+                });
             }
             DiskCall::SyncDir => {
                 drop(job_handle);
                 self.syncs.run(move || {
                     let from = Instant::now();
-                    end(sync_dir(&root, &path).map(|()| (DiskDone::Done, None)), Some(from.elapsed()));
+                    let result = sync_dir(&root, &path).map(|()| (DiskDone::Done, None)).map_err(Failed::With);
+                    end(result, Some(from.elapsed()));
                 });
             }
             DiskCall::Append { .. }
@@ -286,7 +312,8 @@ impl RealDisk {
     /// Write what was kept. If the write fails half-way, the appends that were written whole have not failed.
     fn write_staged(&mut self) {
         let Some(Staged { file, pos, data, ops }) = self.staged.take() else { return };
-        let (written, fault) = match self.handle(file) {
+        let handle = self.files.borrow_mut().handle(file);
+        let (written, fault) = match handle {
             Ok(fd) => match append(&fd, pos, &data) {
                 Ok(()) => (ops[ops.len() - 1].1, None),
                 Err((written, error)) => (written, Some(fault_of(error))),
@@ -355,12 +382,22 @@ impl Disk for RealDisk {
         let before = done.len();
         self.flush(done);
         while let Poll::Ready(Some(ended)) = self.told.poll_recv(cx) {
+            if let Some(call) = ended.short
+                && self.files.borrow_mut().handles.close_one()
+            {
+                let (op, dir) = (ended.op, ended.file.dir);
+                if let Some(completion) = self.perform(Go { op, file: ended.file, call }, true) {
+                    done.push(completion);
+                    self.on_ended(op, dir, done);
+                }
+                continue;
+            }
             if let Some(handle) = ended.opened {
-                self.handles.insert(ended.file, handle);
+                self.files.borrow_mut().handles.insert(ended.file, handle);
             }
             // What could not be removed is asked for again by the same id.
             if ended.removes_dir && ended.result.is_ok() {
-                self.dirs.remove(&ended.file.dir);
+                self.files.borrow_mut().dirs.remove(&ended.file.dir);
             }
             self.tell_of(ended.file, &ended.result);
             done.push(Completion { op: ended.op, result: ended.result, sync_took: ended.sync_took });
@@ -371,39 +408,55 @@ impl Disk for RealDisk {
 
     fn source(&mut self, file: FileId, _pos: BytePos, _len: u32) -> Result<RealSource, DiskFault> {
         self.write_staged();
-        Ok(RealSource { fd: self.handle(file)?, reads: Arc::clone(&self.reads) })
+        // That there is such a file is found when its turn comes.
+        self.files.borrow().path(file)?;
+        Ok(RealSource { files: Rc::clone(&self.files), file, fd: None, reads: Arc::clone(&self.reads) })
     }
 
     fn volume(&self) -> Option<Volume> {
-        let at = rustix::fs::fstatvfs(&*self.root).ok()?;
+        let at = rustix::fs::fstatvfs(&*self.files.borrow().root).ok()?;
         let bytes = |blocks: u64| blocks.saturating_mul(at.f_frsize);
         Some(Volume { total_bytes: bytes(at.f_blocks), usable_bytes: bytes(at.f_bavail) })
     }
 }
 
-/// An open file to send from.
+/// A file to send from, open when its turn has come.
 pub struct RealSource {
-    fd: Arc<OwnedFd>,
+    files: Rc<RefCell<Files>>,
+    file: FileId,
+    fd: Option<Arc<OwnedFd>>,
     reads: Arc<Pool>,
 }
 
 impl Source for RealSource {
+    fn open(&mut self) -> std::io::Result<()> {
+        let opened = self.files.borrow_mut().handle(self.file);
+        let opened = opened.map_err(|fault| {
+            // What was sent before promises bytes that we cannot get: nothing that follows could be understood.
+            tracing::error!(file = %self.file, ?fault, "a range to be sent cannot be opened; closing the connection");
+            std::io::Error::other("a range to be sent cannot be opened")
+        });
+        self.fd = Some(opened?);
+        Ok(())
+    }
+
     fn read_cached(&self, pos: u64, len: usize) -> Option<Bytes> {
-        read_cached(&self.fd, BytePos(pos), len).filter(|bytes| bytes.len() == len)
+        let fd = self.files.borrow_mut().handle(self.file).ok()?;
+        read_cached(&fd, BytePos(pos), len).filter(|bytes| bytes.len() == len)
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.fd.as_fd())
+        self.fd.as_ref().map(|fd| fd.as_fd())
     }
 
     fn warm(&self, pos: u64, len: u32) -> Option<Ticket> {
+        let fd = Arc::clone(self.fd.as_ref()?);
         let end = pos + u64::from(len);
         let mut probes = (pos..end).step_by(PROBE_BYTES as usize).chain(std::iter::once(end.saturating_sub(1)));
-        if probes.all(|at| is_cached(&self.fd, at)) {
+        if probes.all(|at| is_cached(&fd, at)) {
             return None;
         }
         let (done, ticket) = Ticket::new();
-        let fd = Arc::clone(&self.fd);
         self.reads.run(move || {
             warm(&fd, pos, end);
             drop(done);
@@ -412,12 +465,26 @@ impl Source for RealSource {
     }
 
     fn read(&self, pos: u64, len: usize) -> std::io::Result<Bytes> {
-        Ok(read_at(&self.fd, pos, len)?)
+        let fd = self.fd.as_ref().ok_or_else(|| std::io::Error::other("a file is read before its turn"))?;
+        Ok(read_at(fd, pos, len)?)
     }
 }
 
-fn open(root: &OwnedFd, path: &str) -> Result<OwnedFd, DiskFault> {
-    rustix::fs::openat(root, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(fault_of)
+/// Why a job failed.
+enum Failed {
+    With(DiskFault),
+    /// There was nothing left to open its file with.
+    Short(Errno),
+}
+
+/// Handles, or memory for one, may be had again when others have given theirs back.
+fn is_short(error: Errno) -> bool {
+    matches!(error, Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+}
+
+fn open(root: &OwnedFd, path: &str) -> Result<OwnedFd, Failed> {
+    let opened = rustix::fs::openat(root, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+    opened.map_err(|error| if is_short(error) { Failed::Short(error) } else { Failed::With(fault_of(error)) })
 }
 
 /// Write the `len` bytes at `pos` over themselves.

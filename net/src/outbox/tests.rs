@@ -212,3 +212,51 @@ fn a_real_file_leaves_by_sendfile_whole_whether_it_is_cached_or_not() {
         assert_eq!((sent, released.len()), (2 * (6 + u64::from(LEN)), 2));
     });
 }
+
+#[test]
+fn a_file_is_open_while_its_range_is_the_first_one() {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    struct Counted {
+        open: Rc<Cell<(u32, u32)>>,
+        is_open: bool,
+    }
+    impl Source for Counted {
+        fn open(&mut self) -> io::Result<()> {
+            let (now, most) = self.open.get();
+            self.open.set((now + 1, most.max(now + 1)));
+            self.is_open = true;
+            Ok(())
+        }
+        fn fd(&self) -> Option<rustix::fd::BorrowedFd<'_>> {
+            None
+        }
+        fn warm(&self, _pos: u64, _len: u32) -> Option<Ticket> {
+            None
+        }
+        fn read(&self, _pos: u64, len: usize) -> io::Result<Bytes> {
+            assert!(self.is_open);
+            Ok(Bytes::from(vec![7; len]))
+        }
+    }
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            let (now, most) = self.open.get();
+            self.open.set((now - u32::from(self.is_open), most));
+        }
+    }
+
+    let open = Rc::new(Cell::new((0, 0)));
+    let (mut outbox, mut sink, mut released) = (Outbox::default(), sink(100), Vec::new());
+    for _ in 0..1000 {
+        outbox.push_file(Counted { open: Rc::clone(&open), is_open: false }, 0, 300);
+    }
+    assert_eq!(open.get(), (0, 0));
+    let mut sent = 0;
+    let mut cx = Context::from_waker(Waker::noop());
+    while outbox.poll_flush(&mut cx, &mut sink, &mut sent, &mut released).is_pending() {
+        assert!(open.get().0 <= 1, "a slow reader holds one file open");
+    }
+    assert_eq!((sent, open.get()), (300_000, (0, 1)));
+}

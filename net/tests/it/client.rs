@@ -37,6 +37,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
         self.stream.flush().await
     }
 
+    /// Take one byte of what is sent here, whatever it belongs to.
+    pub(crate) async fn trickle(&mut self) -> io::Result<u8> {
+        self.stream.read_u8().await
+    }
+
     /// Say that nothing more will be sent; answers are still read.
     pub(crate) async fn end_sending(&mut self) -> io::Result<()> {
         self.stream.shutdown().await

@@ -284,3 +284,36 @@ fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     });
     sim.run().unwrap();
 }
+
+#[test]
+fn who_takes_an_answer_byte_by_byte_is_closed_and_who_takes_it_slowly_is_not() {
+    let limits = Limits { idle_max: Duration::from_secs(60), ..Limits::default() };
+    let broker = Broker::new(3, Character::default(), limits);
+    let mut sim = world(&broker);
+    sim.client("client", async move {
+        let (mut steady, mut trickles, mut slow) = (connect().await, connect().await, connect().await);
+        steady.create("orders").await;
+        steady.produce("orders", &[b'v'; 900_000]).await?;
+        // More than the network holds.
+        for _ in 0..16 {
+            for client in [&mut trickles, &mut slow] {
+                let asks = client.encode(fetch("orders", 0, 0));
+                client.send(&asks).await?;
+            }
+        }
+        for _ in 0..16 {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            steady.call(api_versions()).await?;
+            slow.receive().await?;
+            // Bytes come and go all the time.
+            let asks = trickles.encode(api_versions());
+            if trickles.send(&asks).await.is_ok() {
+                trickles.trickle().await.ok();
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(broker.metric("ottla_connections"), 2);
+        Ok(())
+    });
+    sim.run().unwrap();
+}

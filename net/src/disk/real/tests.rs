@@ -159,15 +159,16 @@ fn appends_of_many_parts_and_of_many_files_are_whole() {
 }
 
 #[test]
-fn a_file_to_send_from_outlives_its_name() {
+fn a_file_that_is_being_sent_outlives_its_name() {
     let mut f = Fixture::new();
     f.call(log(), DiskCall::Create).unwrap();
     f.call(log(), append(0, "kept")).unwrap();
-    let source = f.disk.source(log(), BytePos(0), 4).unwrap();
+    let mut source = f.disk.source(log(), BytePos(0), 4).unwrap();
+    source.open().unwrap();
     f.call(log(), DiskCall::Remove).unwrap();
     assert_eq!(source.read(1, 10).unwrap(), "ept");
     assert!(source.warm(0, 4).is_none(), "it was just written");
-    assert!(f.disk.source(log(), BytePos(0), 4).is_err());
+    assert!(f.disk.source(log(), BytePos(0), 4).unwrap().open().is_err());
 }
 
 #[test]
@@ -189,4 +190,65 @@ fn appends_that_follow_each_other_become_one_write_and_each_has_its_end() {
     let absent = FileId::new(DIR, FileKind::Log, 99);
     let (one, two) = (f.submit(absent, append(0, "x")), f.submit(absent, append(1, "y")));
     assert_eq!((f.wait(one), f.wait(two)), (Err(DiskFault::NotFound), Err(DiskFault::NotFound)));
+}
+
+#[test]
+fn a_queue_of_ranges_keeps_no_file_open() {
+    let mut f = Fixture::new();
+    let open = || std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let files: Vec<FileId> = (0..200).map(|base| FileId::new(DIR, FileKind::Log, base)).collect();
+    for file in &files {
+        assert_eq!(f.call(*file, DiskCall::Create), Ok(DiskDone::Done));
+        assert_eq!(f.call(*file, append(0, "0123456789")), Ok(DiskDone::Done));
+    }
+    let before = open();
+    let mut sources: Vec<RealSource> =
+        files.iter().map(|file| f.disk.source(*file, BytePos(2), 3).expect("it is there")).collect();
+    // Other tests open files, too; none so many.
+    assert!(open() < before + 100, "{} handles for {} ranges", open() - before, sources.len());
+    for source in &mut sources {
+        source.open().expect("its turn has come");
+        assert_eq!(source.read(2, 3).expect("it reads"), "234");
+    }
+}
+
+#[test]
+fn a_file_is_found_under_the_name_that_its_directory_has_when_its_turn_comes() {
+    let mut f = Fixture::new();
+    assert_eq!(f.call(log(), DiskCall::Create), Ok(DiskDone::Done));
+    assert_eq!(f.call(log(), append(0, "0123456789")), Ok(DiskDone::Done));
+    let mut source = f.disk.source(log(), BytePos(2), 3).expect("it is there");
+    while f.disk.files.borrow_mut().handles.close_one() {}
+    assert_eq!(f.call(FileId::dir(DIR), DiskCall::RenameDir { path: "orders-0-delete".into() }), Ok(DiskDone::Done));
+    source.open().expect("its turn has come");
+    assert_eq!(source.read(2, 3).expect("it reads"), "234");
+}
+
+/// In a process of its own, since what it takes away is everybody's.
+#[test]
+fn files_are_opened_when_no_handle_is_left() {
+    const ALONE: &str = "OTTLA_TEST_WITH_FEW_FILES";
+    if std::env::var_os(ALONE).is_none() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let name = "disk::real::tests::files_are_opened_when_no_handle_is_left";
+        let done = child.args(["--exact", name]).env(ALONE, "1").output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+        return;
+    }
+    let mut f = Fixture::new();
+    f.disk.files.borrow_mut().handles = Handles::new(4096);
+    let few = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, few).unwrap();
+    let files: Vec<FileId> = (0..200).map(|base| FileId::new(DIR, FileKind::Log, base)).collect();
+    for file in &files {
+        assert_eq!(f.call(*file, DiskCall::Create), Ok(DiskDone::Done));
+    }
+    for file in &files {
+        assert_eq!(f.call(*file, append(0, "0123456789")), Ok(DiskDone::Done));
+    }
+    // On other threads, which cannot close anything, and on the loop.
+    for file in &files {
+        assert_eq!(f.call(*file, DiskCall::Sync), Ok(DiskDone::Done));
+        assert_eq!(f.call(*file, read(3, 2)), Ok(DiskDone::Read(Bytes::from_static(b"34"))));
+    }
 }
