@@ -167,43 +167,52 @@ fn unreadable(what: &str, fault: DiskFault) -> RecoverError {
     RecoverError(format!("{what} cannot be read ({fault:?}): repair the disk, or restore the data directory"))
 }
 
+/// Why a checkpoint says nothing.
+enum Unread {
+    Fault(String),
+    Nonsense(String),
+}
+
+impl Unread {
+    fn text(self) -> String {
+        match self {
+            Unread::Fault(why) | Unread::Nonsense(why) => why,
+        }
+    }
+}
+
 fn read_own_files(planted: Planted, disk: &dyn DiskImage, out: &mut Vec<Effect>) -> Result<Remembered, RecoverError> {
     let files: BTreeMap<String, u64> =
         disk.files(None).map_err(|fault| unreadable("the data directory", fault))?.into_iter().collect();
-    let name_of = |kind: FileKind| FileId::new(ROOT, kind, 0).name.to_string();
-    let read = |kind: FileKind| -> Result<BTreeMap<Name, Offset>, String> {
-        let name = name_of(kind);
+    let read = |kind: FileKind| -> Result<BTreeMap<Name, Offset>, Unread> {
+        let name = FileId::new(ROOT, kind, 0).name.to_string();
         let Some(len) = files.get(&name) else { return Ok(BTreeMap::new()) };
-        let bytes = disk.read(None, &name, 0, *len as usize).map_err(|fault| format!("{name}: {fault:?}"))?;
-        parse(&bytes).map_err(|why| format!("{name}: {why}"))
+        let bytes = disk.read(None, &name, 0, *len as usize).map_err(|fault| Unread::Fault(format!("{name}: {fault:?}")))?;
+        parse(&bytes).map_err(|why| Unread::Nonsense(format!("{name}: {why}")))
     };
     let log_starts = read(FileKind::LogStarts).or_else(|why| match planted.has(Bug::TornLogStartsIgnored) {
         true => Ok(BTreeMap::new()),
-        false => Err(why),
+        false => Err(why.text()),
     });
     let log_starts = log_starts.map_err(|why| {
         RecoverError(format!("{why}. Without it deleted records would come back. Restore it, or remove it to accept that"))
     })?;
-    // What it says is not gone: a life that did without it would undo what it vouches for, and the next one may read it again.
-    let points = name_of(FileKind::RecoveryPoints);
-    if let Some(len) = files.get(&points)
-        && let Err(fault) = disk.read(None, &points, 0, *len as usize)
-        && !planted.has(Bug::RecoveryPointsUnread)
-    {
-        return Err(RecoverError(format!(
-            "{points} cannot be read ({fault:?}): start again; if it stays so, repair the disk, or remove the file: then everything is \
-             looked at, and nothing tells a torn end of a log from damage in it"
-        )));
-    }
-    let mut or_nothing = |kind| match read(kind) {
-        Ok(known) => known,
-        Err(why) => {
-            out.push(note(Level::Warn, "checkpoint-unreadable", format!("{why}: everything will be looked at")));
-            BTreeMap::new()
-        }
+    let mut without = |why: String| {
+        out.push(note(Level::Warn, "checkpoint-unreadable", format!("{why}: everything will be looked at")));
+        BTreeMap::new()
     };
-    let recovery_points = or_nothing(FileKind::RecoveryPoints);
-    let high_watermarks = or_nothing(FileKind::HighWatermarks);
+    let recovery_points = match read(FileKind::RecoveryPoints) {
+        Ok(known) => known,
+        // What it says is not gone: a life that did without it would undo what it vouches for, and the next one may read it again.
+        Err(Unread::Fault(why)) if !planted.has(Bug::RecoveryPointsUnread) => {
+            return Err(RecoverError(format!(
+                "{why}. Start again; if it stays so, repair the disk, or remove the file: then everything is looked at, and nothing \
+                 tells a torn end of a log from damage in it"
+            )));
+        }
+        Err(why) => without(why.text()),
+    };
+    let high_watermarks = read(FileKind::HighWatermarks).unwrap_or_else(|why| without(why.text()));
     let clean = files.contains_key(&FileId::new(ROOT, FileKind::CleanShutdown, 0).name.to_string());
     Ok(Remembered { clean, recovery_points, log_starts, high_watermarks })
 }
