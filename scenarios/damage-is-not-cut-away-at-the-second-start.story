@@ -26,3 +26,19 @@ ends orders/0
 fetch orders/0
 files orders/0
 ----
+c1: created orders partitions=1
+c1: created other partitions=1
+c1: orders/0 offset=0
+c1: orders/0 offset=1
+c1: orders/0 offset=2
+c1: orders/0 offset=3
+c1: orders/0 offset=4
+c1: other/0 offset=0
+c1: orders/0 KAFKA_STORAGE_ERROR
+c1: other/0 offset=1
+c1: orders/0 KAFKA_STORAGE_ERROR
+orders/0 start=0 hw=0 durable=0 written=2 end=2
+c1: orders/0 KAFKA_STORAGE_ERROR
+00000000000000000000.log 345
+leader-epoch-checkpoint 8
+partition.metadata 43

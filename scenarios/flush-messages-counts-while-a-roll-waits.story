@@ -16,3 +16,9 @@ start
 run 1h
 fetch orders/0
 ----
+c1: created orders partitions=1
+c1: orders/0 offset=0
+c1: orders/0 offset=1
+c1: orders/0 offset=2
+c3: orders/0 NOT_ENOUGH_REPLICAS_AFTER_APPEND
+c1: orders/0 start=0 hw=3: 0=a..(300) 1=b..(100) 2=c..(100)

@@ -14,6 +14,6 @@ produce orders/0 b
 ----
 c1: created orders partitions=1
 c1: orders/0 offset=0
-node 1 is down: Refused("recovery-point-offset-checkpoint cannot be read (Io): start again; if it stays so, repair the disk, or remove the file: then everything is looked at, and nothing tells a torn end of a log from damage in it")
+node 1 is down: Refused("recovery-point-offset-checkpoint: Io. Start again; if it stays so, repair the disk, or remove the file: then everything is looked at, and nothing tells a torn end of a log from damage in it")
 c1: orders/0 start=0 hw=1: 0=a
 c1: orders/0 offset=1

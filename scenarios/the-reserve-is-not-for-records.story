@@ -20,3 +20,17 @@ run 2m
 directories
 produce other/0 x3 size=300 client=c3 timeout=1s
 ----
+c1: created orders partitions=1
+c1: created other partitions=1
+c1: orders/0 offset=0
+c1: orders/0 offset=1
+c1: orders/0 offset=2
+c9: other/0 start=0
+c2: created third partitions=1
+c3: other/0 KAFKA_STORAGE_ERROR
+c3: other/0 KAFKA_STORAGE_ERROR
+c4: deleted
+__cluster_metadata-0 1239
+other-0 0
+third-0 0
+c3: other/0 offset=0

@@ -20,3 +20,14 @@ delete-records orders/0 before=-1 wait=no client=c5
 run 1m
 ends orders/0
 ----
+c1: created orders partitions=1
+c1: orders/0 offset=0
+c1: producer id=0 epoch=0
+c1: orders/0 offset=1
+c1: orders/0 offset=2
+c3: orders/0 NOT_ENOUGH_REPLICAS_AFTER_APPEND
+orders/0 start=0 hw=3 durable=3 written=3 end=3
+c4: orders/0 start=0 hw=3: 0=a..(300) 1=b..(100) 2=c..(100)
+c1: orders/0 KAFKA_STORAGE_ERROR
+c5: orders/0 start=3
+orders/0 start=3 hw=3 durable=3 written=3 end=3

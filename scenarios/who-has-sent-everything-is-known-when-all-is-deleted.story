@@ -22,3 +22,16 @@ start
 produce orders/0 more seq=1
 fetch orders/0 from=2 client=c2
 ----
+c1: created orders partitions=1
+c1: producer id=0 epoch=0
+c1: orders/0 offset=0
+c2: orders/0 start=0 hw=1: 0=pay
+c3: orders/0 start=1
+c1: id=0 epoch=0 last-seq=0
+c1: orders/0 offset=0
+c2: orders/0 start=1 hw=1: nothing
+c1: orders/0 offset=0
+c1: orders/0 offset=1
+c3: orders/0 start=2
+c1: orders/0 offset=1
+c2: orders/0 start=2 hw=2: nothing
