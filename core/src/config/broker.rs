@@ -97,7 +97,7 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         "internal.metadata.log.segment.bytes",
         Int,
         None,
-        Any,
+        AtLeast(1),
         ReadOnly,
         "The segment size of the metadata log without a lower limit. For tests.",
     ),

@@ -60,11 +60,24 @@ impl Settings {
                 Err(error((*why).to_owned(), Some(format!("remove {name}"))))
             };
         }
+        let parse = |setting: &Setting| {
+            setting.parse(value).map_err(|why| {
+                // The message begins with the name and the value, which the error carries anyway.
+                let why =
+                    why.rsplit_once(&format!("configuration {}: ", setting.name)).map_or(why.clone(), |(_, w)| w.to_owned());
+                error(why, setting.default.map(|d| format!("the default is {d}")))
+            })
+        };
         if let Some(why) = foreign::ignored(name) {
+            foreign::foreign_setting(name).map(parse).transpose()?;
             return Ok(Inserted::Ignored(why));
         }
         // Kafka's older name of the same setting.
         let name = if name == "broker.id" { "node.id" } else { name };
+        if name == "process.roles" && value::list(value) == ["broker"] {
+            self.given.remove(name);
+            return Ok(Inserted::Ignored("There is no quorum to join yet: this node is its own controller."));
+        }
         let Some(setting) = broker_setting(name) else {
             let hint = match nearest(name) {
                 Some(near) => Some(format!("did you mean {near}?")),
@@ -73,11 +86,7 @@ impl Settings {
             };
             return Err(error("there is no setting of this name".to_owned(), hint));
         };
-        let value = setting.parse(value).map_err(|why| {
-            // The message begins with the name and the value, which the error carries anyway.
-            let why = why.rsplit_once(&format!("configuration {name}: ")).map_or(why.clone(), |(_, w)| w.to_owned());
-            error(why, setting.default.map(|d| format!("the default is {d}")))
-        })?;
+        let value = parse(setting)?;
         self.given.insert(setting.name, value);
         Ok(Inserted::Used)
     }
@@ -91,6 +100,56 @@ impl Settings {
     #[must_use]
     pub fn given_value(&self, name: &str) -> Option<&str> {
         self.given.get(name).map(String::as_str)
+    }
+
+    /// What Kafka refuses of the values taken together, in its words, with the setting that is to blame. Each value has passed its own
+    /// check.
+    #[must_use]
+    pub fn contradictions(&self) -> Vec<SettingError> {
+        let number = |name| self.given_value(name).and_then(|text| text.parse::<i64>().ok());
+        let first = |name| broker::synonyms(name).iter().find_map(|n| Some((*n, number(n)?)));
+        let mut wrong = Vec::new();
+        let mut refuse = |name: &str, why: String| {
+            let value = self.given_value(name).unwrap_or_default().to_owned();
+            wrong.push(SettingError { name: name.to_owned(), value, why, hint: None });
+        };
+        for (name, least) in [("log.roll.ms", 1), ("log.roll.jitter.ms", 0)] {
+            if number(name).is_some_and(|n| n < least) {
+                refuse(name, format!("{name} must be greater than or equal to {least}"));
+            }
+        }
+        // Any negative number is for ever.
+        if let Some((name, 0)) = first("log.retention.ms") {
+            refuse(name, "log.retention.ms must be unlimited (-1) or, greater than or equal to 1".to_owned());
+        }
+        // Otherwise one request would be too much.
+        if number("queued.max.request.bytes").is_some_and(|n| n > 0 && n < self.int("socket.request.max.bytes")) {
+            let why = "queued.max.request.bytes must be larger or equal to socket.request.max.bytes";
+            refuse("queued.max.request.bytes", why.to_owned());
+        }
+        wrong
+    }
+
+    /// What no broker can start with: contradictions, and what is asked of it and not served.
+    #[must_use]
+    pub fn unservable(&self) -> Vec<SettingError> {
+        let mut wrong = self.contradictions();
+        let mut refuse = |name: &str, why: &str, hint: &str| {
+            let value = self.given_value(name).unwrap_or_default().to_owned();
+            wrong.push(SettingError { name: name.to_owned(), value, why: why.to_owned(), hint: Some(hint.to_owned()) });
+        };
+        // Kafka looks at it as at a default of topics.
+        let flush = broker::synonyms("log.flush.interval.ms").iter().find_map(|name| Some((*name, self.given_value(name)?)));
+        if let Some((name, _)) = flush.filter(|(_, value)| value.starts_with('-')) {
+            refuse(name, "Value must be at least 0", "remove it to flush by other rules alone");
+        }
+        if self.given_value("connections.max.idle.ms") == Some("0") {
+            refuse("connections.max.idle.ms", "no connection would live", "a negative number is no bound");
+        }
+        if self.given_value("process.roles").is_some_and(|roles| !value::list(roles).contains(&"broker")) {
+            refuse("process.roles", "only a node that is a broker, too, is served yet", "a single node is broker,controller");
+        }
+        wrong
     }
 
     /// These settings with others laid over them, as far as those are settings with an effect.
@@ -184,7 +243,7 @@ fn row(name: &str) -> &'static Setting {
 
 /// The known name that is written most like `name`, if any is near.
 fn nearest(name: &str) -> Option<&'static str> {
-    let ignored = foreign::IGNORED.iter().flat_map(|(_, names)| names.iter().copied());
+    let ignored = foreign::IGNORED.iter().flat_map(|(_, rows)| rows.iter().map(|s| s.name));
     let refused = foreign::REFUSED.iter().map(|(name, ..)| *name);
     nearest_of(name, BROKER_SETTINGS.iter().map(|s| s.name).chain(ignored).chain(refused))
 }
@@ -234,8 +293,9 @@ mod tests {
                 assert_eq!(setting.parse(default).as_deref(), Ok(default), "{}", setting.name);
             }
         }
-        for (_, names) in foreign::IGNORED {
-            assert!(names.iter().all(|n| broker_setting(n).is_none()));
+        for setting in foreign::IGNORED.iter().flat_map(|(_, rows)| rows.iter()) {
+            assert!(broker_setting(setting.name).is_none());
+            assert!(setting.default.is_none_or(|d| setting.parse(d).is_ok()), "{}", setting.name);
         }
         for topic in TOPIC_SETTINGS {
             assert!(topic.from_broker.iter().all(|(name, _)| broker_setting(name).is_some()), "{}", topic.setting.name);
@@ -256,6 +316,8 @@ mod tests {
         let mut settings = Settings::default();
         assert!(matches!(settings.insert("num.network.threads", "3"), Ok(Inserted::Ignored(why)) if why.contains("event loop")));
         assert!(matches!(settings.insert("zookeeper.connect", "x:2181"), Ok(Inserted::Ignored(_))));
+        let error = settings.insert("num.network.threads", "many").unwrap_err();
+        assert_eq!((error.why.as_str(), error.hint.as_deref()), ("Not a number of type INT", Some("the default is 3")));
         assert_eq!(settings.given().count(), 0);
     }
 
@@ -276,6 +338,42 @@ mod tests {
     fn an_impossible_value_says_why() {
         let error = Settings::default().insert("num.partitions", "0").unwrap_err();
         assert_eq!(error.to_string(), "invalid value \"0\" for num.partitions: Value must be at least 1 (the default is 1)");
+    }
+
+    #[test]
+    fn values_that_no_broker_can_start_with_are_told_with_the_one_to_blame() {
+        let blamed = |given: &[(&str, &str)]| {
+            let mut settings = Settings::default();
+            given.iter().for_each(|(name, value)| assert!(settings.insert(name, value).is_ok(), "{name}={value}"));
+            settings.unservable().into_iter().map(|e| e.name).collect::<Vec<_>>().join(" ")
+        };
+        for given in [
+            &[][..],
+            &[("log.retention.ms", "-5")],
+            &[("log.retention.ms", "1"), ("log.retention.hours", "0")],
+            &[("log.roll.ms", "1"), ("log.roll.jitter.ms", "0"), ("log.flush.interval.ms", "0")],
+            &[("queued.max.request.bytes", "104857600")],
+            &[("queued.max.request.bytes", "5"), ("socket.request.max.bytes", "5")],
+            &[("connections.max.idle.ms", "-1")],
+            &[("process.roles", "controller,broker")],
+            &[("process.roles", "controller"), ("process.roles", "broker")],
+            &[("log.flush.scheduler.interval.ms", "-1"), ("log.flush.interval.ms", "5")],
+        ] {
+            assert_eq!(blamed(given), "", "{given:?}");
+        }
+        for (given, to_blame) in [
+            (&[("log.retention.ms", "0")][..], "log.retention.ms"),
+            (&[("log.retention.hours", "0")], "log.retention.hours"),
+            (&[("log.retention.hours", "1"), ("log.retention.minutes", "0")], "log.retention.minutes"),
+            (&[("log.roll.ms", "0"), ("log.roll.jitter.ms", "-4")], "log.roll.ms log.roll.jitter.ms"),
+            (&[("log.flush.scheduler.interval.ms", "-1")], "log.flush.scheduler.interval.ms"),
+            (&[("connections.max.idle.ms", "0")], "connections.max.idle.ms"),
+            (&[("queued.max.request.bytes", "5")], "queued.max.request.bytes"),
+            (&[("process.roles", "controller")], "process.roles"),
+            (&[("process.roles", "")], "process.roles"),
+        ] {
+            assert_eq!(blamed(given), to_blame, "{given:?}");
+        }
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub struct TopicSettings {
 pub fn broker_default(setting: &TopicSetting, broker: &Settings) -> Option<Cow<'static, str>> {
     for (name, factor) in setting.from_broker {
         let Some(text) = broker.kept_text(name) else { continue };
-        let number = if *factor == 1 { None } else { text.parse::<i64>().ok() };
+        let is_time = *factor != 1 || *name == "log.retention.ms";
+        let number = is_time.then(|| text.parse::<i64>().ok()).flatten();
         // A negative time means "for ever" in every unit.
         let scaled = number.map(|n| if n < 0 { -1 } else { n.saturating_mul(*factor) });
         return Some(scaled.map_or(text, |n| Cow::Owned(n.to_string())));
@@ -169,8 +170,9 @@ mod tests {
         assert_eq!(retention(&broker), Some(7_200_000));
         broker.insert("log.retention.minutes", "1").unwrap();
         assert_eq!(retention(&broker), Some(60_000));
-        broker.insert("log.retention.ms", "-1").unwrap();
+        broker.insert("log.retention.ms", "-5").unwrap();
         assert_eq!(retention(&broker), None);
+        assert_eq!(TopicSettings::new(&broker, &BTreeMap::new()).text("retention.ms"), Some("-1"));
         let mut broker = Settings::default();
         broker.insert("log.retention.hours", "-1").unwrap();
         assert_eq!(retention(&broker), None);

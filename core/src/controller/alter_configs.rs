@@ -209,7 +209,7 @@ fn changes(resource: &Resource, asked: &Asked<'_>, own: &Own) -> Result<Vec<(Str
 fn edit_list(resource: &Resource, name: &str, op: Op, value: &str, current: Option<&String>) -> Result<String, Refusal> {
     let setting = match resource {
         Resource::Topic(_) => topic_setting(name).map(|t| &t.setting),
-        Resource::Broker(_) => broker_setting(name),
+        Resource::Broker(_) => broker_setting(name).or_else(|| foreign::foreign_setting(name)),
         Resource::ClientMetrics(_) => client_metrics_setting(name),
         Resource::Group(_) => group_setting(name),
     };
@@ -281,19 +281,41 @@ fn check_broker(
     wanted: &Own,
     changes: &[(String, Option<String>)],
 ) -> Result<(), Refusal> {
-    let is_fixed = |name: &str| match broker_setting(name) {
-        Some(setting) => setting.update == Update::ReadOnly,
-        None => foreign::is_known(name),
-    };
-    let fixed: Vec<&str> = wanted.keys().map(String::as_str).filter(|n| is_fixed(n)).collect();
-    if !fixed.is_empty() {
-        let why = format!("Cannot update these configs dynamically: [{}]", fixed.join(", "));
-        return Err(Refusal::new(ErrorCode::InvalidRequest, why));
+    let invalid = |why: String| Err(Refusal::new(ErrorCode::InvalidRequest, why));
+    let row = |name: &str| broker_setting(name).or_else(|| foreign::foreign_setting(name));
+    let is_fixed = |name: &str| foreign::is_refused(name) || row(name).is_some_and(|s| s.update == Update::ReadOnly);
+    let is_for_all = broker.is_none();
+    for (is_wrong, why) in [
+        (&is_fixed as &dyn Fn(&str) -> bool, "Cannot update these configs dynamically"),
+        (
+            &foreign::is_per_listener,
+            "These security configs can be dynamically updated only per-listener using the listener prefix",
+        ),
+    ] {
+        let wrong: Vec<&str> = wanted.keys().map(String::as_str).filter(|n| is_wrong(n)).collect();
+        if !wrong.is_empty() {
+            return invalid(format!("{why}: [{}]", wrong.join(", ")));
+        }
     }
     for (name, value) in wanted {
-        if let Some(setting) = broker_setting(name) {
-            setting.parse(value).map_err(|why| Refusal::new(ErrorCode::InvalidRequest, why))?;
+        if let Some(Err(why)) = row(name).map(|setting| setting.parse(value)) {
+            return invalid(why);
         }
+    }
+    let of_one: Vec<&str> = wanted.keys().map(String::as_str).filter(|n| is_for_all && foreign::is_per_broker(n)).collect();
+    if !of_one.is_empty() {
+        let why = "Cannot update these configs at default cluster level, broker id must be specified";
+        return invalid(format!("{why}: [{}]", of_one.join(", ")));
+    }
+    // What the start was given has been checked; what is wrong now, the change has brought.
+    let empty = Own::new();
+    let of = |broker| scene.image.config(&Resource::Broker(broker)).unwrap_or(&empty);
+    let (all, own) = if is_for_all { (wanted, of(Some(scene.node))) } else { (of(None), wanted) };
+    let before = scene.given.contradictions();
+    if let Some(wrong) =
+        scene.given.overlaid(all).overlaid(own).contradictions().into_iter().find(|wrong| !before.contains(wrong))
+    {
+        return invalid(format!("requirement failed: {}", wrong.why));
     }
     if scene.image.feature(ELR_VERSION) > 0
         && let Some((_, value)) = changes.iter().find(|(name, _)| name == "min.insync.replicas")

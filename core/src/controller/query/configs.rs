@@ -1,6 +1,7 @@
 //! DescribeConfigs and ListConfigResources: settings, where each is from, and what else could have given it.
 
 use super::View;
+use crate::config::foreign::foreign_setting;
 use crate::config::other::{CLIENT_METRICS_SETTINGS, GROUP_SETTINGS, GROUP_SETTINGS_WITHOUT_BROKERS};
 use crate::config::{BROKER_SETTINGS, Kind, Setting, Settings, TOPIC_SETTINGS, TopicSettings, Update, broker, broker_setting};
 use crate::controller::create_topics::source;
@@ -230,20 +231,28 @@ fn this_broker<'a>(view: View<'a>, settings: &Settings) -> Vec<Shown<'a>> {
     known.chain(foreign(view, &[Some(view.node), None])).collect()
 }
 
-/// Settings that brokers were given and that nobody knows here.
+/// Settings that brokers were given and that do nothing here, or that nobody knows.
 fn foreign<'a>(view: View<'a>, of: &[Option<BrokerId>]) -> Vec<Shown<'a>> {
-    let (mut all, mut shown) = (Vec::new(), BTreeSet::new());
+    let mut shown: BTreeMap<&str, Vec<Synonym>> = BTreeMap::new();
     for broker in of {
         let from = if broker.is_some() { source::BROKER } else { source::DEFAULT_BROKER };
         for (name, value) in view.image.config(&Resource::Broker(*broker)).into_iter().flatten() {
-            if broker_setting(name).is_some() || !shown.insert(name) {
-                continue;
+            if broker_setting(name).is_none() {
+                shown.entry(name).or_default().push((name.clone(), Some(value.clone()), from));
             }
-            let synonyms = vec![(name.clone(), Some(value.clone()), from)];
-            all.push(Shown { setting: None, name, value: Some(value.clone()), read_only: true, synonyms, source: None });
         }
     }
-    all
+    let shown = shown.into_iter().map(|(name, mut synonyms)| {
+        let setting = foreign_setting(name);
+        let value = synonyms.first().and_then(|s| s.1.clone());
+        match setting.and_then(|s| s.default).filter(|_| of.len() > 1) {
+            Some(default) => synonyms.push((name.to_owned(), Some(default.to_owned()), source::DEFAULT)),
+            // Of what nobody knows Kafka tells the value that holds.
+            None => synonyms.truncate(if setting.is_some() { synonyms.len() } else { 1 }),
+        }
+        Shown { setting, name, value, read_only: setting.is_none_or(|s| s.update == Update::ReadOnly), synonyms, source: None }
+    });
+    shown.collect()
 }
 
 fn default_broker<'a>(view: View<'a>) -> Vec<Shown<'a>> {
