@@ -144,7 +144,9 @@ fn reason(ended: Result<ExitReason, ottla_net::ServeError>) -> Result<(), Failur
         Ok(ExitReason::Unclean(what)) => Err(Failure::Failed(format!("ended, and the next start will recover: {what}"))),
         Ok(ExitReason::Killed) => Err(Failure::Failed("ended at the second signal, before everything was closed".to_owned())),
         Ok(ExitReason::Failed(why)) => Err(Failure::Failed(format!("the broker gave up: {why}"))),
-        Err(e @ ottla_net::ServeError::Address { .. }) => Err(Failure::Usage(e.to_string())),
+        Err(e @ (ottla_net::ServeError::Address { .. } | ottla_net::ServeError::Setting(_))) => {
+            Err(Failure::Usage(e.to_string()))
+        }
         Err(e) => Err(Failure::Failed(e.to_string())),
     }
 }

@@ -12,11 +12,11 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::run::{Stop, run_and_tell};
 use crate::{http, sock};
-use ottla_core::config::Settings;
+use ottla_core::config::{SettingError, Settings};
 use ottla_core::time::Timestamp;
 use ottla_core::{Node, NodeConfig};
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tokio::net::TcpListener;
@@ -79,6 +79,8 @@ pub enum ServeError {
         dir: PathBuf,
         why: String,
     },
+    /// A setting that no broker can start with.
+    Setting(SettingError),
     /// The operating system refused something that every process needs.
     System(std::io::Error),
 }
@@ -108,6 +110,7 @@ impl fmt::Display for ServeError {
                 f.write_str("; stop it, or choose another directory")
             }
             ServeError::Recover { dir, why } => write!(f, "data directory {} cannot be served: {why}", dir.display()),
+            ServeError::Setting(why) => why.fmt(f),
             ServeError::System(why) => write!(f, "the operating system refused a resource: {why}"),
         }
     }
@@ -136,6 +139,9 @@ fn block_on(future: impl Future<Output = Result<ExitReason, ServeError>>) -> Res
 }
 
 async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
+    if let Some(wrong) = config.settings.unservable().into_iter().next() {
+        return Err(ServeError::Setting(wrong));
+    }
     let dir = &config.data_dir;
     let _lock = lock(dir)?;
     let listener = bind("listen address", &config.listen)?;
@@ -154,24 +160,13 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
             "so few files may be open that none are left for connections; raise the limit (ulimit -n)",
         )));
     }
-    // Kafka's rule: otherwise one request would be too much.
-    let queued = config.settings.int("queued.max.request.bytes");
-    if queued > 0 && queued < config.settings.int("socket.request.max.bytes") {
-        let why = "queued.max.request.bytes must be at least socket.request.max.bytes, or -1 for 256 MiB";
-        return Err(ServeError::System(std::io::Error::other(why)));
-    }
     let clock = Clock::new(wall);
     let alarm = Alarm::exact().map_err(ServeError::System)?;
     let metrics = Rc::new(Metrics::default());
     let recover = |why: String| ServeError::Recover { dir: dir.clone(), why };
     let limits = bound.limits.clone();
     let mut image = RealImage::open(dir).map_err(|fault| recover(format!("{fault:?}")))?;
-    let mut settings = config.settings;
-    if settings.list("log.dirs").is_empty() {
-        // What DescribeLogDirs calls the one directory.
-        let path = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
-        settings.insert("log.dirs", &path.to_string_lossy()).map_err(|e| recover(e.to_string()))?;
-    }
+    let settings = told(config.settings, dir, &bound, config.advertise.is_some()).map_err(ServeError::Setting)?;
     let node_config = NodeConfig {
         node_id: config.node_id,
         advertised_host: bound.advertised.0.clone(),
@@ -199,6 +194,19 @@ async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Boun
     Ok(run_and_tell(edge, listener, alarm, stop, on_serving).await)
 }
 
+/// The settings as clients shall see them: with the directory and the addresses that are in use, whatever was given.
+fn told(mut settings: Settings, dir: &Path, bound: &Bound, is_advertised: bool) -> Result<Settings, SettingError> {
+    let path = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    settings.insert("log.dirs", &path.to_string_lossy())?;
+    settings.insert("listeners", &format!("PLAINTEXT://{}", bound.listen))?;
+    if is_advertised {
+        let (host, port) = &bound.advertised;
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        settings.insert("advertised.listeners", &format!("PLAINTEXT://{host}:{port}"))?;
+    }
+    Ok(settings)
+}
+
 /// SIGTERM, SIGINT and SIGHUP, which a terminal sends when it goes, as messages.
 fn signals(tell: &UnboundedSender<()>) -> std::io::Result<()> {
     for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
@@ -223,7 +231,9 @@ fn lock(dir: &Path) -> Result<DirLock, ServeError> {
 
 fn bind(what: &'static str, given: &str) -> Result<TcpListener, ServeError> {
     let address = |why: String| ServeError::Address { what, given: given.to_owned(), why };
-    let addr = given.to_socket_addrs().map_err(|e| address(e.to_string()))?.next().ok_or_else(|| address("no address".into()))?;
+    // As Kafka has it: no host is every address.
+    let full = if given.starts_with(':') { format!("0.0.0.0{given}") } else { given.to_owned() };
+    let addr = full.to_socket_addrs().map_err(|e| address(e.to_string()))?.next().ok_or_else(|| address("no address".into()))?;
     sock::listen(addr).map_err(|why| ServeError::Bind { what, addr, why })
 }
 
@@ -241,6 +251,9 @@ fn advertised(advertise: Option<&str>, listen: &str, bound: SocketAddr) -> Resul
     let host = if advertise.is_none() && bound.ip().is_unspecified() { "localhost" } else { host };
     if host.is_empty() {
         return Err(address("no host"));
+    }
+    if host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
+        return Err(address("it cannot use a nonroutable meta-address: nobody can connect to that"));
     }
     Ok((host.to_owned(), port))
 }
@@ -275,5 +288,30 @@ mod tests {
         assert_eq!(told(Some("kafka.example:0"), "0.0.0.0:0", "0.0.0.0:7"), name("kafka.example", 7));
         assert_eq!(told(Some("kafka.example"), "0.0.0.0:0", "0.0.0.0:7"), None);
         assert_eq!(told(Some(":1"), "0.0.0.0:0", "0.0.0.0:7"), None);
+        assert_eq!(told(None, ":0", "0.0.0.0:7"), name("localhost", 7));
+        for wildcard in ["0.0.0.0:9", "[::]:9", "[0:0::0]:9"] {
+            assert_eq!(told(Some(wildcard), "127.0.0.1:0", "127.0.0.1:7"), None, "{wildcard}");
+        }
+    }
+
+    #[test]
+    fn clients_are_told_the_directory_and_the_addresses_that_are_in_use() {
+        let mut given = Settings::default();
+        for (name, value) in [("log.dirs", "elsewhere"), ("listeners", "PLAINTEXT://:9092")] {
+            given.insert(name, value).unwrap();
+        }
+        let bound = Bound {
+            listen: "[::1]:7".parse().unwrap(),
+            advertised: ("::1".to_owned(), 7),
+            http: None,
+            limits: Limits::default(),
+        };
+        let settings = super::told(given, Path::new("data"), &bound, true).unwrap();
+        let here = std::env::current_dir().unwrap().join("data").display().to_string();
+        assert_eq!(settings.list("log.dirs"), [here]);
+        assert_eq!((settings.list("listeners"), settings.list("advertised.listeners")), {
+            let one = || vec!["PLAINTEXT://[::1]:7".to_owned()];
+            (one(), one())
+        });
     }
 }

@@ -104,8 +104,8 @@ impl Node {
             Request::ListConfigResources(r) => Response::ListConfigResources(query::list_config_resources(view, version, &r)),
             Request::DescribeTopicPartitions(r) => Response::DescribeTopicPartitions(query::describe_topic_partitions(view, &r)),
             Request::DescribeLogDirs(r) => {
-                let dir = self.config.settings.list("log.dirs").into_iter().next().unwrap_or_default();
-                Response::DescribeLogDirs(describe::log_dirs(self.lookup(), &dir, self.volume, &r))
+                let dir = self.config.settings.text("log.dirs").unwrap_or_default();
+                Response::DescribeLogDirs(describe::log_dirs(self.lookup(), dir, self.volume, &r))
             }
             Request::DescribeProducers(r) => Response::DescribeProducers(describe::producers(self.lookup(), &r)),
             Request::GetTelemetrySubscriptions(r) => {
