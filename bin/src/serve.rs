@@ -23,9 +23,7 @@ pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         Failure::Usage("where shall the log live? Say --data-dir DIR, or log.dirs in the settings file".to_owned())
     })?;
     start_logging(&args.logging);
-    for ignored in &gathered.ignored {
-        tracing::warn!(setting = ignored.name, at = ignored.place, "has no effect: {}", ignored.why);
-    }
+    warn_of_ignored(&gathered);
     let config = config(&gathered, data_dir, listen, advertise, args.http.clone())?;
     run(config, output, args.logging.log_format)
 }
@@ -38,8 +36,17 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
         )));
     }
     let mut gathered = settings::gather(None, &args.set)?;
+    for (name, why) in [
+        ("log.dirs", "a throw-away broker has a directory of its own; 'ottla serve' takes one"),
+        ("log.dir", "a throw-away broker has a directory of its own; 'ottla serve' takes one"),
+        ("listeners", "--listen says where a throw-away broker listens"),
+        ("advertised.listeners", "a throw-away broker is reached where it listens; 'ottla serve' advertises"),
+    ] {
+        gathered.refuse_given(name, why);
+    }
     gathered.check()?;
     start_logging(&args.logging);
+    warn_of_ignored(&gathered);
     let dir = Scratch::new()?;
     let config = config(&gathered, dir.0.clone(), args.listen.clone(), None, None)?;
     if args.run.is_empty() {
@@ -55,6 +62,12 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
         }
         None if ended.is_err() => reason(ended).map(|()| ExitCode::SUCCESS),
         None => Err(Failure::Failed("the broker ended before the command began".to_owned())),
+    }
+}
+
+fn warn_of_ignored(gathered: &Gathered) {
+    for ignored in &gathered.ignored {
+        tracing::warn!(setting = ignored.name, at = ignored.place, "has no effect: {}", ignored.why);
     }
 }
 

@@ -11,6 +11,7 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use ottla_core::config::properties::{Entry, properties};
 use ottla_core::config::{Inserted, Settings, foreign};
 use std::io::IsTerminal;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -104,20 +105,49 @@ impl Gathered {
             let entries = self.toml_entries(&source);
             self.take(source, entries, Unknown::Refused);
         } else {
-            let entries = properties(&source.text);
-            self.take(source, entries, Unknown::Ignored);
+            let read = properties(&source.text);
+            for at in read.malformed {
+                let why = "Malformed \\uxxxx encoding.";
+                self.mistaken(&source, &at, "this is no character", why, Some("write \\\\ for a backslash"));
+            }
+            self.take(source, read.entries, Unknown::Ignored);
         }
         Ok(())
     }
 
     /// Nothing, or every mistake that was found so far.
     pub(crate) fn check(&mut self) -> Result<(), Failure> {
+        self.check_together();
         self.mistakes.sort_by_key(|m| m.place);
         if self.mistakes.is_empty() {
             return Ok(());
         }
         let all: Vec<&str> = self.mistakes.iter().map(|m| m.text.as_str()).collect();
         Err(Failure::Diagnostic(all.join("\n")))
+    }
+
+    /// What is wrong with the settings taken together.
+    fn check_together(&mut self) {
+        for wrong in self.settings.unservable() {
+            // Where it was given last: that is what holds.
+            let Some(given) = self.given.iter().rev().find(|(_, e)| e.name == wrong.name).cloned() else { continue };
+            self.refuse(&given, &format!("setting {} is refused", wrong.name), &wrong.why, wrong.hint.as_deref());
+        }
+        // The command line may say otherwise than the file, but neither otherwise than itself.
+        let is_id = |(_, e): &&(usize, Entry)| matches!(e.name.as_str(), "node.id" | "broker.id");
+        let ids: Vec<(usize, Entry)> = self.given.iter().filter(is_id).cloned().collect();
+        for (i, later) in ids.iter().enumerate() {
+            let contradicts = |earlier: &&(usize, Entry)| {
+                self.sources[earlier.0].name == self.sources[later.0].name
+                    && earlier.1.name != later.1.name
+                    && earlier.1.value.trim() != later.1.value.trim()
+            };
+            if ids[..i].iter().rfind(contradicts).is_some() {
+                let title = format!("setting {} is refused", later.1.name);
+                let why = "You must set `node.id` to the same value as `broker.id`.";
+                self.refuse(later, &title, why, Some("keep node.id alone"));
+            }
+        }
     }
 
     fn mistaken(&mut self, source: &Source, span: &Range<usize>, title: &str, why: &str, hint: Option<&str>) {
@@ -135,12 +165,12 @@ impl Gathered {
             match self.settings.insert(&entry.name, &entry.value) {
                 Ok(Inserted::Used) => {}
                 Ok(Inserted::Ignored(why)) => self.ignore(&source, line, entry, why.to_owned()),
-                Err(e) if unknown == Unknown::Ignored && foreign::may_be_ignored(&entry.name) => {
+                Err(e) if unknown == Unknown::Ignored && is_strange(&entry.name) && foreign::may_be_ignored(&entry.name) => {
                     let hint = e.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
                     self.ignore(&source, line, entry, format!("{}{hint}", e.why));
                 }
                 Err(e) => {
-                    let of_name = ottla_core::config::broker_setting(&entry.name).is_none() && entry.name != "broker.id";
+                    let of_name = is_strange(&entry.name) || foreign::is_refused(&entry.name);
                     let span = if of_name { &entry.name_span } else { &entry.value_span };
                     let title = format!("setting {} is refused", entry.name);
                     self.mistaken(&source, span, &title, &e.why, e.hint.as_deref());
@@ -161,9 +191,16 @@ impl Gathered {
         self.given.iter().rev().find(|(_, e)| e.name == name && !e.value.trim().is_empty())
     }
 
-    fn refuse(&mut self, (source, entry): &(usize, Entry), title: &str, why: &str, hint: &str) {
-        let text = diagnosis(&self.sources[*source], &entry.value_span, title, why, Some(hint));
+    fn refuse(&mut self, (source, entry): &(usize, Entry), title: &str, why: &str, hint: Option<&str>) {
+        let text = diagnosis(&self.sources[*source], &entry.value_span, title, why, hint);
         self.mistakes.push(Mistake { place: (*source, entry.value_span.start), text });
+    }
+
+    /// Refuse a setting, if it was given, for what it would not do here.
+    pub(crate) fn refuse_given(&mut self, name: &str, why: &str) {
+        if let Some(given) = self.last(name).cloned() {
+            self.refuse(&given, &format!("setting {name} is refused"), why, None);
+        }
     }
 
     /// The one data directory that `log.dirs` or `log.dir` names; none if that is a mistake, which is kept.
@@ -174,7 +211,7 @@ impl Gathered {
             return Some(PathBuf::from(one));
         }
         let why = "several data directories are not served yet";
-        self.refuse(&given, "there is one data directory", why, "keep one, or name one with --data-dir");
+        self.refuse(&given, "there is one data directory", why, Some("keep one, or name one with --data-dir"));
         None
     }
 
@@ -189,7 +226,7 @@ impl Gathered {
         for listener in given.1.value.split(',').map(str::trim).filter(|l| !l.is_empty()) {
             let Some((name, address)) = listener.split_once("://") else {
                 let title = format!("'{listener}' is no listener");
-                self.refuse(&given, &title, "a listener is NAME://HOST:PORT", "write PLAINTEXT://HOST:PORT");
+                self.refuse(&given, &title, "a listener is NAME://HOST:PORT", Some("write PLAINTEXT://HOST:PORT"));
                 return None;
             };
             if controllers.iter().any(|c| c.eq_ignore_ascii_case(name)) {
@@ -199,18 +236,21 @@ impl Gathered {
             if protocol != "PLAINTEXT" {
                 let title = format!("listener {name} asks for {protocol}");
                 let why = "only PLAINTEXT is served yet: nobody would be authenticated, and nothing encrypted";
-                self.refuse(&given, &title, why, "listen with PLAINTEXT, on an address that only friends can reach");
+                self.refuse(&given, &title, why, Some("listen with PLAINTEXT, on an address that only friends can reach"));
+                return None;
+            }
+            if let Err(why) = check_address(address, setting == "listeners") {
+                self.refuse(&given, &format!("listener '{listener}' is refused"), why, Some("write PLAINTEXT://HOST:PORT"));
                 return None;
             }
             clients.push(address);
         }
         match clients.as_slice() {
             [] => None,
-            [one] if one.starts_with(':') && setting == "listeners" => Some(format!("0.0.0.0{one}")),
             [one] => Some((*one).to_owned()),
             _ => {
                 let why = "several listeners for clients are not served yet";
-                self.refuse(&given, "there is one listener", why, "keep one, or name one with --listen");
+                self.refuse(&given, "there is one listener", why, Some("keep one, or name one with --listen"));
                 None
             }
         }
@@ -257,6 +297,24 @@ impl Gathered {
             let name_span = dotted_key(&source.text, key.span());
             entries.push(Entry { name, value: text, name_span, value_span: value.span() });
         }
+    }
+}
+
+/// Whether no table has the name.
+fn is_strange(name: &str) -> bool {
+    ottla_core::config::broker_setting(name).is_none() && name != "broker.id" && !foreign::is_known(name)
+}
+
+/// What is wrong with the HOST:PORT of a listener, as far as that can be seen; none is every address, where somebody listens.
+fn check_address(address: &str, listens: bool) -> Result<(), &'static str> {
+    let (host, port) = address.rsplit_once(':').ok_or("it has no port")?;
+    port.parse::<u16>().map_err(|_| "its port is no number below 65536")?;
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    match host.parse::<IpAddr>() {
+        _ if listens => Ok(()),
+        Ok(ip) if ip.is_unspecified() => Err("it cannot use a nonroutable meta-address: nobody can connect to that"),
+        Err(_) if host.is_empty() => Err("it has no host"),
+        _ => Ok(()),
     }
 }
 

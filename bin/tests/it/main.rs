@@ -6,6 +6,7 @@ mod conformance;
 mod dump;
 mod kill9;
 mod process;
+mod settings;
 mod support;
 mod tidy;
 mod topics;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 fuzz_target!(|text: &str| {
     let mut settings = Settings::default();
     let mut own = BTreeMap::new();
-    for entry in properties(text) {
+    for entry in properties(text).entries {
         let (name, value) = (&text[entry.name_span.clone()], &text[entry.value_span.clone()]);
         assert!(name.contains('\\') || name == entry.name, "an entry knows its place");
         assert!(value.contains('\\') || value == entry.value, "an entry knows its place");

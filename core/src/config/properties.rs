@@ -1,8 +1,7 @@
 //! Java's properties, the form of `server.properties`, with the place of every word, so that a mistake can be pointed at.
 //!
 //! Takes       a text.
-//! Gives       `Entry`s, in the order of the text.
-//! Holds       every text is some list of entries: there are no mistakes in this form.
+//! Gives       `Entry`s, in the order of the text, and where it says `\u` and no character follows: the one mistake that this form knows.
 //! Not here    which settings there are (`mod.rs`).
 
 use std::ops::Range;
@@ -18,12 +17,21 @@ pub struct Entry {
     pub value_span: Range<usize>,
 }
 
+/// What a text says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Properties {
+    pub entries: Vec<Entry>,
+    /// Where `\u` stands without four hexadecimal digits, in bytes.
+    pub malformed: Vec<Range<usize>>,
+}
+
 /// The settings of a text in the form of `java.util.Properties`: comments, continued lines, `=`, `:` or a blank after the name,
 /// escapes.
 #[must_use]
-pub fn properties(text: &str) -> Vec<Entry> {
+pub fn properties(text: &str) -> Properties {
     let mut entries = Vec::new();
-    for line in logical_lines(text) {
+    let mut malformed = Vec::new();
+    for line in logical_lines(text, &mut malformed) {
         let Some(first) = line.first() else { continue };
         if matches!(first, Symbol { what: '#' | '!', escaped: false, .. }) {
             continue;
@@ -45,7 +53,7 @@ pub fn properties(text: &str) -> Vec<Entry> {
         let text = |part: &[Symbol]| part.iter().map(|s| s.what).collect::<String>();
         entries.push(Entry { name: text(name), value: text(value), name_span: span(name), value_span: span(value) });
     }
-    entries
+    Properties { entries, malformed }
 }
 
 /// A character with its place, and whether a backslash made it what it is.
@@ -56,7 +64,7 @@ struct Symbol {
     escaped: bool,
 }
 
-fn logical_lines(text: &str) -> Vec<Vec<Symbol>> {
+fn logical_lines(text: &str, malformed: &mut Vec<Range<usize>>) -> Vec<Vec<Symbol>> {
     let mut lines = Vec::new();
     let mut line: Vec<Symbol> = Vec::new();
     // Blanks at the start of a line, continued or not, belong to nothing.
@@ -85,12 +93,15 @@ fn logical_lines(text: &str) -> Vec<Vec<Symbol>> {
                     'n' => ('\n', end),
                     'r' => ('\r', end),
                     'f' => ('\u{c}', end),
-                    'u' => match text.get(end..end + 4).and_then(hex).and_then(char::from_u32) {
-                        Some(what) => {
-                            chars.nth(3);
-                            (what, end + 4)
+                    'u' => match unicode(&text[end..]) {
+                        Some((what, len)) => {
+                            chars.nth(len - 1);
+                            (what, end + len)
                         }
-                        None => ('u', end),
+                        None => {
+                            malformed.push(at..end);
+                            ('u', end)
+                        }
                     },
                     other => (other, end),
                 };
@@ -107,6 +118,20 @@ fn logical_lines(text: &str) -> Vec<Vec<Symbol>> {
     lines
 }
 
+/// The character whose number follows a `\u`, and how many bytes that takes. A character beyond the first 65,536 is written as two
+/// halves; a half alone is none.
+fn unicode(text: &str) -> Option<(char, usize)> {
+    let first = text.get(..4).and_then(hex)?;
+    let second = text.get(4..10).and_then(|t| t.strip_prefix("\\u")).and_then(hex);
+    Some(match (first, second) {
+        (0xD800..=0xDBFF, Some(second @ 0xDC00..=0xDFFF)) => {
+            let number = 0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+            (char::from_u32(number).unwrap_or(char::REPLACEMENT_CHARACTER), 10)
+        }
+        _ => (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 4),
+    })
+}
+
 /// A number of hexadecimal digits and nothing else, not even a sign.
 fn hex(digits: &str) -> Option<u32> {
     digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
@@ -117,18 +142,18 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {
-        properties(text).into_iter().map(|e| (e.name, e.value)).collect()
+        properties(text).entries.into_iter().map(|e| (e.name, e.value)).collect()
     }
 
     #[test]
     fn properties_are_read_as_java_reads_them() {
-        let text = "# comment \\\n! another\n\n  a=1\nb : two words \nc three\nd=\\\n   con\\\n  tinued\ne\\=f=\\u0041\\t\\q\\u+41\ng\nlog.dirs=/a,\\\r\n /b\n";
+        let text = "# comment \\\n! another\n\n  a=1\nb : two words \nc three\nd=\\\n   con\\\n  tinued\ne\\=f=\\u0041\\t\\q\\ud83d\\ude00\\ud83d\ng\nlog.dirs=/a,\\\r\n /b\n";
         let expected = [
             ("a", "1"),
             ("b", "two words "),
             ("c", "three"),
             ("d", "continued"),
-            ("e=f", "A\tqu+41"),
+            ("e=f", "A\tq\u{1f600}\u{fffd}"),
             ("g", ""),
             ("log.dirs", "/a,/b"),
         ];
@@ -136,9 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn a_character_without_its_number_is_malformed() {
+        let text = "a=\\u00zz\n# \\u00zz\nb=\\u+041 \\u12\n";
+        let places: Vec<usize> = properties(text).malformed.into_iter().map(|at| at.start).collect();
+        assert_eq!(places, [2, 20, 27]);
+    }
+
+    #[test]
     fn every_entry_knows_its_place() {
         let text = "x=1\nnum.partitions = many\n";
-        let entry = &properties(text)[1];
+        let entry = &properties(text).entries[1];
         assert_eq!((&text[entry.name_span.clone()], &text[entry.value_span.clone()]), ("num.partitions", "many"));
     }
 }
