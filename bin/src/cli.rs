@@ -6,6 +6,7 @@
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ottla_core::config::BROKER_SETTINGS;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -311,16 +312,16 @@ pub(crate) struct ProduceArgs {
     pub(crate) input: Input,
     /// What stands between key and value in a line; \t and the like are understood.
     #[arg(short = 'K', long, value_name = "TEXT")]
-    pub(crate) key_delimiter: Option<String>,
+    pub(crate) key_delimiter: Option<OsString>,
     /// The key of every record.
     #[arg(short, long, conflicts_with = "key_delimiter")]
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<OsString>,
     /// What ends a record, if not the end of a line.
     #[arg(short = 'D', long, value_name = "TEXT")]
-    pub(crate) delimiter: Option<String>,
+    pub(crate) delimiter: Option<OsString>,
     /// A header of every record; may be given many times. Without '=', its value is null.
     #[arg(short = 'H', long, value_name = "NAME=VALUE")]
-    pub(crate) header: Vec<String>,
+    pub(crate) header: Vec<OsString>,
     /// An empty key is null, an empty value is null (a tombstone).
     #[arg(short = 'Z', long)]
     pub(crate) null: bool,

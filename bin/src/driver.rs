@@ -15,6 +15,7 @@ use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::wire::{Request, Response, encode_request};
 use ottla_net::client::{Receiver, Sender, connect};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv6Addr;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -69,19 +70,40 @@ pub(crate) fn config(cluster: &Cluster) -> Result<ClientConfig, Failure> {
     } else {
         &cluster.bootstrap
     };
-    let addresses: Result<Vec<(String, u16)>, Failure> = given.split(',').map(|one| address(one.trim())).collect();
+    // A list may end with a comma, as Kafka's tools have it; one of commas alone names nothing.
+    let named = || given.split(',').map(str::trim).filter(|one| !one.is_empty());
+    if named().next().is_none() {
+        return Err(no_address(given));
+    }
+    let addresses: Result<Vec<(String, u16)>, Failure> = named().map(address).collect();
     let seed = getrandom::u64().map_err(|e| Failure::Failed(format!("no randomness: {e}")))?;
     Ok(ClientConfig { bootstrap: addresses?, seed, auto_create_topics: false, ..ClientConfig::default() })
 }
 
+fn no_address(text: &str) -> Failure {
+    Failure::Usage(format!("'{text}' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)"))
+}
+
 fn address(text: &str) -> Result<(String, u16), Failure> {
-    let usage = || Failure::Usage(format!("'{text}' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)"));
-    let (host, port) = text.rsplit_once(':').ok_or_else(usage)?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() {
+    let usage = || no_address(text);
+    // As a listener of the broker's settings is written.
+    let plain = match text.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("PLAINTEXT") => rest,
+        Some((scheme, _)) => {
+            return Err(Failure::Usage(format!("'{text}' asks for {scheme}; only PLAINTEXT is spoken yet")));
+        }
+        None => text,
+    };
+    let (host, port) = plain.rsplit_once(':').ok_or_else(usage)?;
+    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let is_colon_astray = || host.contains(':') && host.split('%').next().is_none_or(|ip| ip.parse::<Ipv6Addr>().is_err());
+    if host.is_empty() || host.contains(['/', '[', ']']) || host.contains(char::is_whitespace) || is_colon_astray() {
         return Err(usage());
     }
-    Ok((host.to_owned(), port.parse().map_err(|_| usage())?))
+    match port.parse() {
+        Ok(port @ 1..) => Ok((host.to_owned(), port)),
+        _ => Err(usage()),
+    }
 }
 
 impl Driver {

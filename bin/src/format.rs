@@ -66,12 +66,12 @@ impl Format {
                 }
             };
             if !plain.is_empty() {
-                parts.push(Part::Text(unescape(&std::mem::take(&mut plain))?));
+                parts.push(Part::Text(unescape(std::mem::take(&mut plain).as_bytes())?));
             }
             parts.push(part);
         }
         if !plain.is_empty() {
-            parts.push(Part::Text(unescape(&plain)?));
+            parts.push(Part::Text(unescape(plain.as_bytes())?));
         }
         Ok(Format { parts, null: if null { b"NULL" } else { b"" } })
     }
@@ -127,16 +127,17 @@ impl Format {
 }
 
 /// \n \t \r \0 \\ \xHH; nothing else may stand after a backslash.
-pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, Failure> {
+pub(crate) fn unescape(text: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut out = Vec::new();
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some((&c, after)) = rest.split_first() {
         rest = after;
         if c != b'\\' {
             out.push(c);
             continue;
         }
-        let hex = rest.get(1..3).and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
+        let hex = rest.get(1..3).filter(|h| h.iter().all(u8::is_ascii_hexdigit));
+        let hex = hex.and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok());
         let (byte, used) = match (rest.first(), hex) {
             (Some(b'n'), _) => (b'\n', 1),
             (Some(b't'), _) => (b'\t', 1),
@@ -146,6 +147,7 @@ pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, Failure> {
             (Some(b'x'), Some(byte)) => (byte, 3),
             _ => {
                 let what = String::from_utf8_lossy(rest).chars().next().map_or("an end".to_owned(), |c| format!("'{c}'"));
+                let text = String::from_utf8_lossy(text);
                 return Err(Failure::Usage(format!("'{text}': {what} after \\; there are \\n \\t \\r \\0 \\\\ and \\xHH")));
             }
         };

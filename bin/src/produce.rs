@@ -16,6 +16,7 @@ use ottla_core::time::Timestamp;
 use ottla_core::wire::batch::RecordHeader;
 use ottla_core::wire::compress::Codec;
 use serde_json::json;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -204,11 +205,10 @@ impl Reader {
         if let Some(wrong) = args.partition.filter(|p| *p < 0) {
             return Err(Failure::Usage(format!("-p {wrong} is no partition; without -p the key decides, or chance")));
         }
-        let text = |t: &Option<String>| t.as_ref().filter(|t| !t.is_empty()).map(|t| format::unescape(t)).transpose();
-        let headers = args.header.iter().map(|h| match h.split_once('=') {
-            Some((name, value)) => RecordHeader { key: Bytes::from(name.to_owned()), value: Some(Bytes::from(value.to_owned())) },
-            None => RecordHeader { key: Bytes::from(h.clone()), value: None },
-        });
+        let bytes = |t: &Option<OsString>| {
+            t.as_ref().filter(|t| !t.is_empty()).map(|t| format::unescape(t.as_encoded_bytes())).transpose()
+        };
+        let headers: Result<Vec<RecordHeader>, Failure> = args.header.iter().map(|h| header(h.as_encoded_bytes())).collect();
         for file in &args.files {
             if file != Path::new("-") && !file.is_file() {
                 return Err(Failure::Usage(format!("{} is no file that can be read", file.display())));
@@ -218,10 +218,10 @@ impl Reader {
             topic: args.topic.clone(),
             files: if args.files.is_empty() { vec![PathBuf::from("-")] } else { args.files.clone() },
             input: args.input,
-            delimiter: text(&args.delimiter)?.unwrap_or_else(|| b"\n".to_vec()),
-            key_delimiter: text(&args.key_delimiter)?,
-            key: args.key.clone().map(Bytes::from),
-            headers: headers.collect(),
+            delimiter: bytes(&args.delimiter)?.unwrap_or_else(|| b"\n".to_vec()),
+            key_delimiter: bytes(&args.key_delimiter)?,
+            key: args.key.clone().map(|k| Bytes::from(k.into_encoded_bytes())),
+            headers: headers?,
             null: args.null,
             partition: args.partition,
             timestamp: args.timestamp.map(Timestamp),
@@ -297,6 +297,19 @@ impl Reader {
             timestamp: self.timestamp,
         }
     }
+}
+
+/// NAME=VALUE, or a name alone. Names are text, values any bytes.
+fn header(given: &[u8]) -> Result<RecordHeader, Failure> {
+    let (name, value) = match given.iter().position(|b| *b == b'=') {
+        Some(at) => (&given[..at], Some(Bytes::copy_from_slice(&given[at + 1..]))),
+        None => (given, None),
+    };
+    if std::str::from_utf8(name).is_err() {
+        let why = format!("-H '{}': the name of a header is UTF-8; its value may be any bytes", String::from_utf8_lossy(given));
+        return Err(Failure::Usage(why));
+    }
+    Ok(RecordHeader { key: Bytes::copy_from_slice(name), value })
 }
 
 /// Read up to a delimiter, which is left out. False at the end of the input.

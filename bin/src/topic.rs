@@ -566,7 +566,13 @@ impl Topics {
             self.rows_if_any(&["topic", "partitions", "span", "unreadable"], &rows)?;
             return result.map(|()| false);
         }
-        result?;
+        if let Err(failure) = result {
+            // Nothing is deleted where a name is wrong; whoever reads objects is told of every topic.
+            if self.output == Output::Json {
+                self.rows(&[], &rows)?;
+            }
+            return Err(failure);
+        }
         let said = format!("this deletes {} for good", said.join(", "));
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return Err(Failure::Usage(format!("{said}; say --yes to do it")));

@@ -44,6 +44,36 @@ fn keys_headers_nulls_and_times_survive() {
 }
 
 #[test]
+fn arguments_that_are_no_text_are_sent_as_they_are() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    let produce = |flags: &[(&str, &[u8])], input: &[u8]| {
+        let mut command = ottla();
+        command.args(["produce", "t", "-b", &broker.address]);
+        flags.iter().for_each(|(flag, bytes)| {
+            command.arg(flag).arg(OsStr::from_bytes(bytes));
+        });
+        run(command, input)
+    };
+    let sent = produce(&[("-H", b"bin=\xff\xfe"), ("-H", b"null"), ("-k", b"k\xfd")], b"one\n");
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    let sent = produce(&[("-K", b"\xfe\\t"), ("-D", b"\xff")], b"k\xfe\ttwo\xff");
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    let told = broker.ok(&["consume", "t", "-e", "-o", "json"]);
+    let told: Vec<serde_json::Value> = told.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    assert_eq!((&told[0]["key_hex"], &told[1]["key"], &told[1]["value"]), (&"6bfd".into(), &"k".into(), &"two".into()));
+    assert_eq!(
+        (&told[0]["headers"][0]["value_hex"], &told[0]["headers"][1]["value"]),
+        (&"fffe".into(), &serde_json::Value::Null)
+    );
+    let refused = produce(&[("-H", b"\xff=1")], b"");
+    assert_eq!(refused.status.code(), Some(2));
+    assert_snapshot!(String::from_utf8_lossy(&refused.stderr), @"error: -H '�=1': the name of a header is UTF-8; its value may be any bytes");
+}
+
+#[test]
 fn reading_begins_where_it_is_told() {
     let broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "1"]);
@@ -165,6 +195,16 @@ fn mistakes_have_their_exit_code_and_say_what_to_do() {
     let (code, why) = broker.fails(&["topic", "list", "-b", ""]);
     assert_snapshot!(why, @"error: '' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)");
     assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "list", "-b", ","]);
+    assert_snapshot!(why, @"error: ',' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)");
+    assert_eq!(code, 2);
+    let (code, why) = broker.fails(&["topic", "list", "-b", "SSL://localhost:9092"]);
+    assert_snapshot!(why, @"error: 'SSL://localhost:9092' asks for SSL; only PLAINTEXT is spoken yet");
+    assert_eq!(code, 2);
+    for wrong in ["localhost:0", "::1", "[::1", "plaintext://x", "http://x:1/"] {
+        assert_eq!(broker.fails(&["topic", "list", "-b", wrong]).0, 2, "{wrong}");
+    }
+    broker.ok(&["topic", "list", "-b", &format!(" PLAINTEXT://{}, ", broker.address)]);
     let (code, why) = broker.fails(&["topic", "config", "get", "t", "nosuch"]);
     assert_snapshot!(why, @"error: topics have no setting 'nosuch'; 'ottla topic config get t --all' lists all");
     assert_eq!(code, 3);

@@ -99,6 +99,9 @@ fn every_command_prints_objects_with_their_topic_and_their_error() {
 
     let preview = json!({"topic": "a", "error": null, "deleted": false, "partitions": 3, "span": 3, "unreadable": 0});
     assert_eq!(one(&broker, &["topic", "delete", "a", "--dry-run"]), preview);
+    let (code, asked, _) = told(&broker, &["topic", "delete", "nonesuch", "a"]);
+    let absent = json!({"topic": "nonesuch", "error": absent["error"], "deleted": false});
+    assert_eq!((code, asked), (3, vec![absent, preview]));
     let (code, partly, _) = told(&broker, &["topic", "delete", "a", "nonesuch", "--yes"]);
     assert_eq!((code, &partly[0]), (3, &json!({"topic": "a", "error": null, "deleted": true})));
     assert_eq!((&partly[1]["error"]["code"], &partly[1]["deleted"]), (&3.into(), &false.into()));
