@@ -60,7 +60,7 @@ pub struct WorldPart {
     pub faults_ms: Range,
     /// Worlds in a hundred that have the small limits of `config=tiny`.
     pub tiny_percent: u64,
-    /// Worlds in a hundred in which reads take up to a second: much changes between a question to the disk and its answer.
+    /// Worlds in a hundred in which reads take up to 200 ms: much changes between a question to the disk and its answer.
     #[serde(default)]
     pub slow_reads_percent: u64,
 }
@@ -213,7 +213,7 @@ impl Campaign {
     fn draw_reads(&self, seed: u64) -> Option<(u64, u64)> {
         let mut rng = Rng::stream(seed, "disk-reads");
         let slow = rng.below(100) < self.world.slow_reads_percent;
-        let most = rng.pick(&[10_000_000, 100_000_000, 1_000_000_000]).copied().unwrap_or(10_000_000);
+        let most = rng.pick(&[10_000_000, 50_000_000, 200_000_000]).copied().unwrap_or(10_000_000);
         slow.then_some((most / 10, most))
     }
 

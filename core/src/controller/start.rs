@@ -527,5 +527,8 @@ fn check_verdict(verdict: &Verdict) -> Result<(), String> {
         Verdict::Corrupt { file, at, offset } => {
             Err(format!("the metadata log is damaged at offset {offset} ({}, byte {at}), and records follow", file.name))
         }
+        Verdict::Unreadable { file, at, fault } => {
+            Err(format!("{METADATA_DIR}/{} cannot be read from byte {at} on ({fault:?})", file.name))
+        }
     }
 }

@@ -186,6 +186,8 @@ pub enum Verdict {
     /// Bytes below the promise are damaged, and batches follow, or a whole batch claims a leader epoch that cannot be: nothing was
     /// cut, the log is offline.
     Corrupt { file: FileId, at: BytePos, offset: Offset },
+    /// A file could not be read from `at` on: it may hold anything. Nothing was cut, the log is offline.
+    Unreadable { file: FileId, at: BytePos, fault: DiskFault },
 }
 
 /// A producer as DescribeProducers shows it.

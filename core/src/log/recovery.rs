@@ -234,15 +234,20 @@ impl Recovery<'_> {
         let end = self.log.end;
         let mut verdict = self.judge(hole, sizes);
         let start = self.hints.log_start.unwrap_or(Offset::ZERO);
-        if end < start && !matches!(verdict, Verdict::Corrupt { .. }) {
+        if end < start && !matches!(verdict, Verdict::Corrupt { .. } | Verdict::Unreadable { .. }) {
             verdict = Verdict::LostPromised { end, promised: start };
             self.start_over(start, sizes, listing, port);
             return verdict;
         }
         self.settle_ends(sizes.get(scan_from).map(|s| s.0));
         let folded_from = sizes.get(scan_from).map_or(end, |s| s.0);
-        self.recover_epochs(file_epochs, folded_from);
-        if let Verdict::Corrupt { .. } = verdict {
+        let folded = self.recover_epochs(file_epochs, folded_from);
+        let forgiven = self.has(Bug::FoldForgivesFaults);
+        let folded = folded.and_then(|()| self.recover_producers(&mut listing.snapshots));
+        if let Err(unreadable) = folded.or_else(|why| if forgiven { Ok(()) } else { Err(why) }) {
+            verdict = unreadable;
+        }
+        if let Verdict::Corrupt { .. } | Verdict::Unreadable { .. } = verdict {
             self.log.health = Health::Offline;
             // What is left of it may end below both: whoever restores its files has it begin where it began, and until then every start
             // has to see again what was durable.
@@ -255,7 +260,6 @@ impl Recovery<'_> {
         if let Verdict::Intact { .. } | Verdict::TornTail { .. } = verdict {
             self.log.recovered_point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
         }
-        self.recover_producers(&mut listing.snapshots);
         self.cut(hole, sizes, port);
         verdict
     }
@@ -512,9 +516,12 @@ impl Recovery<'_> {
             };
         };
         let file = FileId::new(self.log.dir, FileKind::Log, hole.segment.0);
-        let corrupt = Verdict::Corrupt { file, at: BytePos(u64::from(hole.end.pos)), offset: end };
-        if hole.impossible || matches!(hole.end.why, ScanStop::Fault(_)) {
-            return corrupt;
+        let at = BytePos(u64::from(hole.end.pos));
+        let corrupt = Verdict::Corrupt { file, at, offset: end };
+        match hole.end.why {
+            _ if hole.impossible => return corrupt,
+            ScanStop::Fault(fault) => return Verdict::Unreadable { file, at, fault },
+            ScanStop::EndOfFile | ScanStop::NoBatch => {}
         }
         let later = sizes.iter().filter(|s| s.0 > hole.segment);
         let later_bytes: u64 = later.clone().map(|s| s.1.log.unwrap_or(0)).sum();
@@ -614,7 +621,7 @@ impl Recovery<'_> {
     }
 
     /// The epochs of the file as far as it is believed, and those of the batches behind.
-    fn recover_epochs(&mut self, file: Option<Epochs>, folded_from: Offset) {
+    fn recover_epochs(&mut self, file: Option<Epochs>, folded_from: Offset) -> Result<(), Verdict> {
         let first = self.log.segments[0].base;
         let mut epochs = file.clone().unwrap_or_default();
         epochs.truncate_from_end(folded_from.max(first));
@@ -622,7 +629,7 @@ impl Recovery<'_> {
         let known_from = epochs.entries().first().map_or(folded_from, |e| e.1);
         if known_from > self.log.log_start() {
             let file = std::mem::take(&mut epochs);
-            let fold = self.fold_epochs(known_from);
+            let fold = self.fold_epochs(known_from)?;
             fold.into_iter().chain(file.entries().iter().copied()).for_each(|(epoch, start)| {
                 epochs.assign(epoch, start);
             });
@@ -637,10 +644,11 @@ impl Recovery<'_> {
         self.log.epoch_file.dirty = saved.is_none() && !epochs.entries().is_empty();
         self.log.epoch_file.saved = saved.and_then(|f| f.latest());
         self.log.epochs = epochs;
+        Ok(())
     }
 
     /// Nothing is known of the epochs below `end`: read the headers.
-    fn fold_epochs(&self, end: Offset) -> Vec<(LeaderEpoch, Offset)> {
+    fn fold_epochs(&self, end: Offset) -> Result<Vec<(LeaderEpoch, Offset)>, Verdict> {
         let mut folded: Vec<(LeaderEpoch, Offset)> = Vec::new();
         for segment in self.log.segments.iter().filter(|s| s.base < end) {
             self.walk(segment, |info| {
@@ -648,19 +656,27 @@ impl Recovery<'_> {
                 if info.base_offset < end.0 && newer && self.may_follow(-1, info.leader_epoch) {
                     folded.push((LeaderEpoch(info.leader_epoch), Offset(info.base_offset)));
                 }
-            });
+            })?;
         }
-        folded
+        Ok(folded)
     }
 
-    fn walk(&self, segment: &Segment, mut each: impl FnMut(&BatchInfo)) {
+    /// The headers of a segment, one by one. What is folded over a part of them is not to be believed.
+    fn walk(&self, segment: &Segment, mut each: impl FnMut(&BatchInfo)) -> Result<(), Verdict> {
         let read = &mut |pos, len| self.read(segment.base, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
-        scan(&mut window, segment.size, 0, segment.base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| each(info));
+        let end = scan(&mut window, segment.size, 0, segment.base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| each(info));
+        match end.why {
+            ScanStop::Fault(fault) => {
+                let file = segment.file(self.log.dir, FileKind::Log);
+                Err(Verdict::Unreadable { file, at: BytePos(u64::from(end.pos)), fault })
+            }
+            ScanStop::EndOfFile | ScanStop::NoBatch => Ok(()),
+        }
     }
 
     /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed.
-    fn recover_producers(&mut self, snapshots: &mut Vec<i64>) {
+    fn recover_producers(&mut self, snapshots: &mut Vec<i64>) -> Result<(), Verdict> {
         // What was deleted and still lies there says what its producers sent last, as it did in the life before.
         let all = !self.has(Bug::EmptiedLogForgetsProducers);
         let first = self.log.segments.front().map(|s| s.base).filter(|_| all);
@@ -688,10 +704,11 @@ impl Recovery<'_> {
                     if info.last_offset() >= from.0 {
                         producers.apply(info, self.now.wall);
                     }
-                });
+                })?;
             }
         }
         self.log.producers = if self.has(Bug::ProducersForgotten) { Producers::default() } else { producers };
+        Ok(())
     }
 
     /// The page cache may show what the disk never took: an fsync fails once, the pages count as clean from then on, and the next life

@@ -365,7 +365,7 @@ fn open_partition(
             let level = match verdict {
                 Verdict::Intact { .. } => Level::Debug,
                 Verdict::TornTail { .. } => Level::Warn,
-                Verdict::LostPromised { .. } | Verdict::Corrupt { .. } => Level::Error,
+                Verdict::LostPromised { .. } | Verdict::Corrupt { .. } | Verdict::Unreadable { .. } => Level::Error,
             };
             if !matches!(verdict, Verdict::Intact { scanned_bytes: 0 }) {
                 out.push(note(level, "log-recovered", describe(path, &verdict)));
@@ -410,6 +410,11 @@ fn describe(path: &str, verdict: &Verdict) -> String {
         Verdict::LostPromised { end, promised } => {
             format!("{path}: records up to offset {promised} were on disk once, and the log ends at {end}: they are lost")
         }
+        Verdict::Unreadable { file, at, fault } => format!(
+            "{path}: {path}/{} cannot be read from byte {at} on ({fault:?}): the partition is offline, and nothing of it was changed; it \
+             is back when the broker is started again and its files can be read",
+            file.name
+        ),
         Verdict::Corrupt { file, at, offset } => format!(
             "{path}: {path}/{} is damaged at byte {at}, offset {offset}, and records follow: the partition is offline until its files \
              are restored or its topic is deleted; `ottla log dump` shows what is left",

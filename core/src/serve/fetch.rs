@@ -141,6 +141,8 @@ pub fn begin(
         };
         let partition = match found {
             Err(ErrorCode::UnknownTopicId) if wanted.was_known => Err(Refusal::Unknown(ErrorCode::UnknownTopicOrPartition)),
+            // What the metadata knows goes to the replica manager in Kafka, and an error from there is told at once.
+            Err(error @ (ErrorCode::KafkaStorageError | ErrorCode::NotLeaderOrFollower)) => Err(Refusal::Unreadable(error)),
             Err(error) => Err(Refusal::Unknown(error)),
             // No other replica is assigned anything here.
             Ok(_) if replica >= 0 => Err(Refusal::Unreadable(ErrorCode::NotLeaderOrFollower)),

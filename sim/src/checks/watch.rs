@@ -545,14 +545,14 @@ impl Watch {
         }
     }
 
-    /// Somebody asks for records to be deleted.
-    pub(crate) fn on_delete_records(&mut self, topic: &str, partition: i32, before: i64) {
+    /// Somebody asks for records to be deleted; `at_once` if the node looks at that before anything else comes.
+    pub(crate) fn on_delete_records(&mut self, topic: &str, partition: i32, before: i64, at_once: bool) {
         if let Some(log) = self.by_path.get(&format!("{topic}-{partition}")).copied() {
             let ghost = &mut self.logs[log];
             let end = ghost.end.unwrap_or(0);
             let before = if before < 0 { end } else { before };
-            // Beyond the end it is refused, whatever comes later.
-            if before <= end {
+            // Beyond the end it is refused, if it is looked at before anything else comes.
+            if before <= end || !at_once {
                 ghost.deletion_asked = ghost.deletion_asked.max(before);
             }
         }

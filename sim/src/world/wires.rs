@@ -166,9 +166,10 @@ impl Sim {
                 }
                 let asked = asked_of(&frame);
                 if let Request::DeleteRecords(request) = &frame.request {
+                    let at_once = self.nodes[node as usize].node.as_ref().is_some_and(ottla_core::node::Node::is_serving);
                     for topic in &request.topics {
                         for p in &topic.partitions {
-                            self.watch.on_delete_records(topic.name.0.as_str(), p.partition_index, p.offset);
+                            self.watch.on_delete_records(topic.name.0.as_str(), p.partition_index, p.offset, at_once);
                         }
                     }
                 }
