@@ -551,8 +551,8 @@ impl Watch {
             let ghost = &mut self.logs[log];
             let end = ghost.end.unwrap_or(0);
             let before = if before < 0 { end } else { before };
-            // Beyond the end it is refused, if it is looked at before anything else comes.
-            if before <= end || !at_once {
+            // Beyond the end it is refused, if it is looked at before anything else comes. Where damage struck, the node may see another.
+            if before <= end || !at_once || ghost.is_damaged() {
                 ghost.deletion_asked = ghost.deletion_asked.max(before);
             }
         }
