@@ -257,9 +257,12 @@ impl Recovery<'_> {
             self.log.start = Start::found(self.log.log_start(), kept);
             return verdict;
         }
-        if let Verdict::Intact { .. } | Verdict::TornTail { .. } = verdict {
-            self.log.recovered_point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
-        }
+        // What is left below it is vouched for as before: the next start must not take damage there for a torn tail.
+        let point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
+        self.log.recovered_point = match verdict {
+            Verdict::LostPromised { .. } if self.has(Bug::LossForgetsPoint) => Offset::ZERO,
+            _ => point.min(end),
+        };
         self.cut(hole, sizes, port);
         verdict
     }

@@ -329,7 +329,7 @@ impl Watch {
                 continue;
             }
             self.tally.count(Id::RecoveryPoint);
-            if let Some(what) = reaches(disk, &path, start, before) {
+            if let Some(what) = reaches(disk, &path, start, point..before) {
                 let text = format!("{path}: from {before} to {point}, {what}");
                 self.report(Id::RecoveryPoint.found("a recovery point goes back though what lies below it is there", text));
             }
@@ -499,22 +499,23 @@ impl Watch {
     }
 }
 
-/// Whether the log at `path` holds everything from `start` up to `point`, or a whole batch behind the first thing that is missing.
-fn reaches(disk: &SimDisk, path: &str, start: i64, point: i64) -> Option<String> {
+/// Whether the log at `path` holds everything from `start` up to the old of two points, or, between them, a whole batch behind the first
+/// thing that is missing.
+fn reaches(disk: &SimDisk, path: &str, start: i64, between: std::ops::Range<i64>) -> Option<String> {
     let batches = refold::read_log(disk, path, start);
     let is_log = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None;
     let mut segments: Vec<FileName> = disk.names_in(path).into_iter().filter(is_log).collect();
     segments.sort();
     let first = segments.iter().rposition(|n| n.base <= start).unwrap_or(0);
     let end = batches.last().map_or(segments.get(first)?.base, |b| b.head.last_offset() + 1);
-    if end >= point {
+    if end >= between.end {
         return Some(format!("and it holds all up to {end}"));
     }
     let hole = segments.iter().rposition(|n| n.base <= end).unwrap_or(first);
     let behind = |name: &FileName, from: usize, most: usize| {
         let bytes = disk.bytes_of(path, *name);
         let mut heads = (from..bytes.len()).take(most).filter_map(|pos| batch::parse(&bytes[pos..]));
-        heads.find(|head| head.base_offset >= end && head.base_offset < point)
+        heads.find(|head| head.base_offset >= end && between.contains(&head.base_offset))
     };
     let cut =
         batches.last().filter(|b| b.name == segments[hole]).map_or(0, |b| usize::try_from(b.end_pos()).unwrap_or(usize::MAX));

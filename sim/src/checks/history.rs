@@ -177,7 +177,8 @@ impl<'a> Judge<'a> {
                     self.report(Id::Skip, "a Fetch answer leaves records out", text);
                     return;
                 }
-                expected = offset + 1;
+                // A batch whose offset was damaged stands in the place of another one.
+                expected = expected.max(*offset) + 1;
                 let Some((op, _)) = self.history.writer_of(*value) else {
                     // It may be metadata.
                     if damaged && self.misdirected() {

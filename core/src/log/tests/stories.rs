@@ -178,6 +178,7 @@ fn promised_bytes_that_are_gone_are_reported() {
     w.checkpoint();
     w.disk.contents_mut(FIRST).truncate(200);
     assert_eq!(w.reopen(false), Verdict::LostPromised { end: Offset(1), promised: Offset(4) });
+    assert_eq!(w.log.recovery_point(), Offset(1), "what is left was durable");
     assert!(w.append(1, &[T0], None).is_ok());
 }
 
