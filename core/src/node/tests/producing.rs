@@ -1,10 +1,10 @@
 //! Produce: what is answered when, and what an error means.
 
-use crate::io::{DiskCall, DiskFault, FileKind};
+use crate::io::{DiskCall, DiskFault, FileId, FileKind};
 use crate::testkit::{World, batch, batch_of, produce_request, produced};
 use crate::wire::batch::BatchBuilder;
 use crate::wire::compress::Compression;
-use crate::wire::{ErrorCode, Request};
+use crate::wire::{ErrorCode, Request, Response};
 
 fn is_log_sync(file: &crate::io::FileId, call: &DiskCall) -> bool {
     file.name.kind == FileKind::Log && *call == DiskCall::Sync
@@ -170,4 +170,22 @@ fn a_full_disk_refuses_writes_until_there_is_room_again() {
     w.pass_ms(10_000);
     assert_eq!(w.produce("orders", 0, -1, &["c"]).base_offset, 1);
     assert_eq!(w.fetch("orders", 0, 0).1, ["a", "c"]);
+}
+
+#[test]
+fn a_produce_into_a_directory_that_fails_is_left_open() {
+    let mut w = World::new();
+    let is_name = |file: &FileId, call: &DiskCall| file.name.kind == FileKind::Dir && *call == DiskCall::SyncDir;
+    w.hold(is_name);
+    w.create("orders");
+    let conn = w.connect();
+    w.send(conn, 9, produce_request("orders", 0, 1, batch(&["a"])));
+    w.drive();
+    assert!(w.replies(conn).is_empty(), "its directory is not durable");
+    w.fail(DiskFault::Io, is_name);
+    w.release();
+    let replies = w.replies(conn);
+    let Response::Produce(answer) = &replies[0].response else { panic!("{replies:?}") };
+    let code = answer.responses[0].partition_responses[0].error_code;
+    assert_eq!(code, ErrorCode::NotEnoughReplicasAfterAppend.code(), "it was written, and may be found again");
 }
