@@ -14,6 +14,7 @@ mod ghost;
 mod history;
 mod incarnations;
 mod metadata;
+mod metadata_log;
 mod refold;
 mod retention;
 mod watch;
@@ -22,7 +23,7 @@ pub use acks::Excuse;
 pub(crate) use acks::{Ground, Struck};
 pub(crate) use history::judge;
 pub(crate) use incarnations::{Incarnations, is_later};
-pub(crate) use watch::{METADATA, Watch};
+pub(crate) use watch::{METADATA, Watch, is_damaged_where_all_is};
 
 use serde::Serialize;
 

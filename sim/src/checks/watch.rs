@@ -9,8 +9,7 @@ use super::ghost::{GhostBatch, GhostLog, appended};
 use super::refold::FoundLog;
 use super::retention::Limits;
 use super::{Found, Id, Tally, refold};
-use crate::batch;
-use crate::disk::{Damage, SECTOR, SimDisk};
+use crate::disk::{Damage, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::{DirId, PartitionId};
 use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, ROOT, Reply, Suffix};
@@ -86,13 +85,23 @@ pub(crate) struct Watch {
     /// What was appended to the metadata log; `promised` is what was durable when an answer left.
     pub(super) metadata: GhostLog,
     /// The last record of metadata about each partition, by topic id and index.
-    last_record: BTreeMap<(u128, i32), i64>,
+    pub(super) last_record: BTreeMap<(u128, i32), i64>,
     /// Damage took metadata that was to be durable, whether or not an answer had left since.
-    metadata_taken: bool,
+    pub(super) metadata_taken: bool,
     /// Damage took durable metadata: which partitions there are, and which producer ids were given, is not the node's doing any more.
-    metadata_lost: bool,
+    pub(super) metadata_lost: bool,
     /// The highest epoch in the metadata log when this life began, and now; one more than that, for there is an epoch 0.
-    metadata_epochs: (i32, i32),
+    pub(super) metadata_epochs: (i32, i32),
+}
+
+/// Whether a directory holds what speaks of every log: the data directory itself, or that of the metadata.
+fn is_where_all_is(path: &str) -> bool {
+    path.is_empty() || path == METADATA
+}
+
+/// Whether damage has struck what speaks of every log: what is wrong with a partition keeps no node from starting.
+pub(crate) fn is_damaged_where_all_is(disk: &SimDisk) -> bool {
+    disk.damaged().iter().any(|d| is_where_all_is(&d.path))
 }
 
 impl Watch {
@@ -195,110 +204,6 @@ impl Watch {
             }
             _ => {}
         }
-    }
-
-    fn on_metadata_call(&mut self, file: FileId, call: &DiskCall) {
-        let place = |b: &GhostBatch| (b.name.base, b.pos);
-        match call {
-            DiskCall::Append { pos, data } => {
-                let bytes = data.concat();
-                for batch in appended(file.name, pos.0, data).unwrap_or_default() {
-                    let records = batch::partition_records(&bytes[usize::try_from(batch.pos - pos.0).unwrap_or(0)..]);
-                    self.last_record.extend(records.into_iter().flatten().map(|(offset, id, index)| ((id, index), offset)));
-                    let overwritten = self.metadata.batches.partition_point(|b| place(b) < place(&batch));
-                    self.metadata.cut_from(overwritten);
-                    self.metadata.batches.push(batch);
-                    self.tally.count(Id::OneWriter);
-                    let (past, now) = self.metadata_epochs;
-                    self.metadata_epochs.1 = now.max(batch.head.epoch + 1);
-                    if batch.head.epoch < past {
-                        let text = format!("metadata: epoch {} at offset {}", batch.head.epoch, batch.head.base_offset);
-                        self.report(
-                            Id::OneWriter.found("two lives of a node write in one leader epoch of the metadata log", text),
-                        );
-                    }
-                }
-            }
-            DiskCall::Truncate { len } => {
-                let kept = self.metadata.batches.partition_point(|b| (b.name.base, b.end_pos()) <= (file.name.base, *len));
-                if let Some(end) = self.metadata.cut_from(kept) {
-                    self.cut_metadata(end);
-                }
-            }
-            DiskCall::Create => {
-                let kept = self.metadata.batches.partition_point(|b| b.name.base < file.name.base);
-                if let Some(end) = self.metadata.cut_from(kept) {
-                    self.cut_metadata(end);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Metadata from `end` on is cut off; nothing that an answer may have rested on may be among it.
-    fn cut_metadata(&mut self, end: i64) {
-        let promised = self.metadata.promised;
-        self.metadata.promised = promised.min(end);
-        self.last_record.retain(|_, offset| *offset < end);
-        if end < promised && !self.metadata.failed && !self.failed_in_life(METADATA) {
-            let text = format!("metadata: cut from offset {end}, durable up to {promised}");
-            self.report(Id::Recovered.found("durable metadata is cut off", text));
-        }
-    }
-
-    /// An answer leaves: what of the metadata is durable now may be what it rests on.
-    fn know_metadata(&mut self, disk: &SimDisk) {
-        let known = self.metadata.promised;
-        let from = self.metadata.batches.partition_point(|b| b.head.base_offset < known);
-        if from == self.metadata.batches.len() {
-            return;
-        }
-        // What is in a file that is gone, before those that are there, is in a snapshot, which has its own check.
-        let logs = disk.names_in(METADATA).into_iter().filter(|n| n.kind == FileKind::Log && n.suffix == Suffix::None);
-        let first = logs.map(|n| n.base).min().unwrap_or(0);
-        let is_durable = |b: &&GhostBatch| b.name.base < first || disk.is_durable(METADATA, b.name, b.end_pos());
-        let durable = self.metadata.batches[from..].iter().take_while(is_durable);
-        if let Some(last) = durable.last() {
-            self.metadata.promised = last.head.last_offset() + 1;
-        }
-    }
-
-    /// Before a start: is the metadata there that an answer may have rested on?
-    fn compare_metadata(&mut self, disk: &SimDisk) {
-        let promised = self.metadata.promised;
-        let (files, there) = (disk.names_in(METADATA), refold::read_log(disk, METADATA, 0));
-        let log_end = there.last().map_or(0, |b| b.head.last_offset() + 1);
-        // What a snapshot holds may have been removed from the log.
-        let snapshots = files.iter().filter(|n| n.kind == FileKind::Checkpoint && n.suffix == Suffix::None);
-        let end = snapshots.map(|n| n.base).max().unwrap_or(0).max(log_end);
-        self.last_record.retain(|_, offset| *offset < end);
-        // Damage took what is gone if it struck a sector in which the first batch lies that is not there any more.
-        let gone = self.metadata.batches.iter().find(|b| b.head.base_offset >= end);
-        let is_struck = |b: &GhostBatch, d: &Damage| {
-            let sector = d.from < b.end_pos() && b.pos < (d.from / SECTOR + 1) * SECTOR;
-            d.path == METADATA && d.name == b.name && (d.gone || sector)
-        };
-        if gone.is_some_and(|b| disk.damaged().iter().any(|d| is_struck(b, d))) {
-            self.metadata_taken = true;
-            self.logs.iter_mut().for_each(|log| log.forget_epochs(end));
-        }
-        self.metadata.failed |= disk.damaged().iter().any(|d| d.path == METADATA);
-        if end < promised && self.metadata.failed {
-            self.metadata_lost = true;
-            self.logs.iter_mut().for_each(|log| log.failed = true);
-        }
-        if self.metadata.failed || self.failed_in_life(METADATA) {
-            self.metadata.promised = promised.min(end);
-            self.metadata.batches = there;
-            return;
-        }
-        self.tally.count(Id::Recovered);
-        if end < promised {
-            let text = format!("metadata: up to {end}, of what was durable up to {promised}");
-            self.report(Id::Recovered.found("durable metadata is not on the disk after a start", text));
-        }
-        self.metadata.promised = promised.min(end);
-        self.metadata.batches = there;
     }
 
     fn on_log_call(&mut self, log: usize, file: FileId, call: &DiskCall) {
@@ -486,8 +391,7 @@ impl Watch {
 
     /// Whether a call on the metadata directory or the data directory has failed in this life, or damage has struck what is there.
     pub(crate) fn has_failed_where_all_is(&self, disk: &SimDisk) -> bool {
-        let is_here = |path: &str| path.is_empty() || path == METADATA;
-        self.failed_in_life.iter().any(|path| is_here(path)) || disk.damaged().iter().any(|d| is_here(&d.path))
+        self.failed_in_life.iter().any(|path| is_where_all_is(path)) || is_damaged_where_all_is(disk)
     }
 
     /// Whether any call has failed, or damage has struck what no log is of.

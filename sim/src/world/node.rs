@@ -203,9 +203,7 @@ impl Sim {
                 // A read that failed may work the next time: whoever watches over the process starts it again.
                 let has_passed = slot.disk.has_news();
                 let down_ns = slot.down_ns;
-                // What is wrong with a partition keeps no node from starting.
-                let is_damaged = slot.disk.damaged().iter().any(|d| d.path.is_empty() || d.path == crate::checks::METADATA);
-                let excused = has_passed || is_damaged;
+                let excused = has_passed || crate::checks::is_damaged_where_all_is(&slot.disk);
                 self.say(&format!("node {} will not start: {}", n + 1, why.0));
                 if !excused {
                     self.fail("recovery", "a node refuses to start on an undamaged disk", why.0);
