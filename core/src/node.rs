@@ -194,6 +194,12 @@ impl Node {
         self.partitions.get(&id)
     }
 
+    /// Whether this node has the partition, and cannot serve it.
+    #[must_use]
+    pub fn is_offline(&self, id: PartitionId) -> bool {
+        self.lookup().is_offline(id)
+    }
+
     /// Cluster metadata as it is durable.
     #[must_use]
     pub fn image(&self) -> &Image {

@@ -76,6 +76,11 @@ pub struct Lookup<'a> {
 }
 
 impl Lookup<'_> {
+    /// Whether this broker has the partition, and cannot serve it: its log is offline, or its directory out of reach.
+    pub fn is_offline(&self, id: PartitionId) -> bool {
+        self.barred.contains(&id) || self.hosted.get(&id).is_some_and(|p| p.log().is_offline())
+    }
+
     /// The partition of that name.
     pub fn by_name(&self, name: &str, index: i32) -> Result<PartitionId, ErrorCode> {
         let topic = *self.image.names.get(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
@@ -98,7 +103,7 @@ impl Lookup<'_> {
         }
         match self.image.partition(topic, index) {
             // As of a replica in a directory that failed.
-            Some(_) if self.barred.contains(&id) => Err(ErrorCode::KafkaStorageError),
+            Some(_) if self.is_offline(id) => Err(ErrorCode::KafkaStorageError),
             Some(_) => Err(ErrorCode::NotLeaderOrFollower),
             None => Err(ErrorCode::UnknownTopicOrPartition),
         }

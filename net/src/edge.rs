@@ -431,8 +431,8 @@ impl<D: Disk> Edge<D> {
         let partitions = self.node.image().topics.iter().flat_map(|(topic, t)| t.partitions.iter().zip(0..).map(|p| (*topic, p)));
         let ours = partitions.filter(|(_, (partition, _))| partition.replicas.contains(&here));
         let is_served = |topic, index, leader| {
-            let found = self.node.partition(PartitionId { topic, index: PartitionIndex(index) });
-            leader == Some(here) && found.is_some_and(|p| !p.log().is_offline())
+            let id = PartitionId { topic, index: PartitionIndex(index) };
+            leader == Some(here) && self.node.partition(id).is_some() && !self.node.is_offline(id)
         };
         let offline = ours.filter(|(topic, (partition, index))| !is_served(*topic, *index, partition.leader)).count();
         self.metrics.offline.set(offline as i64);

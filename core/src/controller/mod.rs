@@ -29,11 +29,12 @@ pub mod topic_name;
 
 use crate::config::{Settings, TopicSettings};
 use crate::disk::{DiskPort, Replacer};
-use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionId, PartitionIndex, TopicId};
+use crate::ids::{BrokerId, DirId, LeaderEpoch, Offset, OpId, PartitionIndex, TopicId};
 use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, Fatal, FileId, FileKind, FileName, Level};
 use crate::log::{Log, LogEvent, Origin};
 use crate::planted::Bug;
 use crate::rng::Rng;
+use crate::serve::Lookup;
 use crate::time::{Instant, Now};
 use crate::wire::{ErrorCode, Response, msg};
 use files::Identity;
@@ -345,15 +346,10 @@ impl Controller {
 
     /// What queries are answered from.
     #[must_use]
-    pub fn view<'a>(
-        &'a self,
-        hosted: &'a BTreeMap<PartitionId, crate::partition::Partition>,
-        barred: &'a BTreeSet<PartitionId>,
-    ) -> query::View<'a> {
+    pub fn view<'a>(&'a self, here: Lookup<'a>) -> query::View<'a> {
         query::View {
             image: &self.image,
-            hosted,
-            barred,
+            here,
             settings: &self.config.settings,
             node: self.config.node,
             cluster_id: &self.identity.cluster,

@@ -63,7 +63,7 @@ impl Node {
     pub(super) fn start(&mut self, now: Now, request: RequestId, frame: RequestFrame, out: &mut Vec<Effect>) {
         let RequestFrame { correlation, version, request: body, .. } = frame;
         let head = Head { request, correlation, version };
-        let view = self.controller.view(&self.partitions, &self.barred);
+        let view = self.controller.view(self.lookup());
         let response = match body {
             Request::Produce(r) => return self.start_produce(now, head, r, out),
             Request::Fetch(r) => return self.start_fetch(now, head, r, out),

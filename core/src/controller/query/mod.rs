@@ -18,18 +18,16 @@ use super::image::{Broker, Image, Partition};
 use super::refusal::text;
 use crate::config::Settings;
 use crate::ids::{BrokerId, PartitionId};
+use crate::serve::Lookup;
 use crate::wire::ErrorCode;
 use crate::wire::msg;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What an answer is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub image: &'a Image,
-    /// The partitions of this broker: the image does not know of logs that are offline.
-    pub hosted: &'a BTreeMap<PartitionId, crate::partition::Partition>,
-    /// Those that it shall have and cannot.
-    pub barred: &'a BTreeSet<PartitionId>,
+    /// The partitions of this broker: the image does not know which of them are offline.
+    pub here: Lookup<'a>,
     /// This broker's settings as given at its start.
     pub settings: &'a Settings,
     pub node: BrokerId,
@@ -57,8 +55,7 @@ impl View<'_> {
     /// Whether the broker serves its replica of the partition, as far as this broker knows. One whose log is offline does not:
     /// Kafka's controller takes the leadership of replicas in a failed directory away (KIP-112, KIP-858).
     fn serves(&self, broker: BrokerId, id: PartitionId) -> bool {
-        let is_offline = || self.barred.contains(&id) || self.hosted.get(&id).is_some_and(|p| p.log().is_offline());
-        self.is_up(broker) && !(broker == self.node && is_offline())
+        self.is_up(broker) && !(broker == self.node && self.here.is_offline(id))
     }
 
     /// The leader as clients may see it, and the error that goes with it.

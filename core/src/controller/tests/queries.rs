@@ -2,7 +2,17 @@
 
 use super::*;
 use crate::controller::refusal::text;
+use crate::ids::PartitionId;
+use crate::partition::Partition;
+use crate::serve::Lookup;
 use uuid::Uuid;
+
+/// Of a broker that has no partition yet.
+fn view_of(controller: &Controller) -> query::View<'_> {
+    static HOSTED: BTreeMap<PartitionId, Partition> = BTreeMap::new();
+    static BARRED: BTreeSet<PartitionId> = BTreeSet::new();
+    controller.view(Lookup { image: controller.image(), hosted: &HOSTED, barred: &BARRED })
+}
 
 fn world() -> World {
     let mut w = World::active();
@@ -21,7 +31,7 @@ fn metadata(w: &World, version: i16, topics: Option<&[(Option<&str>, Uuid)]>) ->
         };
         topics.iter().map(one).collect()
     });
-    query::metadata(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), version, &request)
+    query::metadata(view_of(w.controller()), version, &request)
 }
 
 fn codes(r: &msg::MetadataResponse) -> Vec<(Option<String>, i16, usize)> {
@@ -72,9 +82,9 @@ fn metadata_says_what_may_be_done_where_it_is_asked() {
     let mut request = msg::MetadataRequest::default();
     request.topics = None;
     (request.include_topic_authorized_operations, request.include_cluster_authorized_operations) = (true, true);
-    let (r, _) = query::metadata(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), 8, &request);
+    let (r, _) = query::metadata(view_of(w.controller()), 8, &request);
     assert_eq!((r.topics[0].topic_authorized_operations, r.cluster_authorized_operations), (3576, 8096));
-    let (r, _) = query::metadata(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), 11, &request);
+    let (r, _) = query::metadata(view_of(w.controller()), 11, &request);
     assert_eq!(r.cluster_authorized_operations, i32::MIN, "from version 11 on, DescribeCluster says that");
 }
 
@@ -84,7 +94,7 @@ fn describe_cluster_answers_and_refuses_as_kafka_does() {
     let ask = |endpoint, operations| {
         let mut request = msg::DescribeClusterRequest::default();
         (request.endpoint_type, request.include_cluster_authorized_operations) = (endpoint, operations);
-        query::describe_cluster(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), 2, &request)
+        query::describe_cluster(view_of(w.controller()), 2, &request)
     };
     let r = ask(1, true);
     assert_eq!((r.error_code, r.cluster_authorized_operations, r.brokers.len(), r.brokers[0].is_fenced), (0, 8096, 1, false));
@@ -108,7 +118,7 @@ fn partitions(w: &World, topics: &[&str], limit: i32, cursor: Option<(&str, i32)
         (c.topic_name, c.partition_index) = (text(name).into(), index);
         c
     });
-    let r = query::describe_topic_partitions(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), &request);
+    let r = query::describe_topic_partitions(view_of(w.controller()), &request);
     let line = |t: &msg::describe_topic_partitions_response::DescribeTopicPartitionsResponseTopic| {
         let name = t.name.as_ref().map(|n| n.as_str().to_owned()).unwrap_or_default();
         (name, t.error_code, t.partitions.iter().map(|p| p.partition_index).collect())
@@ -155,7 +165,7 @@ fn describe(w: &World, kind: i8, name: &str, keys: Option<&[&str]>) -> (i16, Str
     (resource.resource_type, resource.resource_name) = (kind, text(name));
     resource.configuration_keys = keys.map(|k| k.iter().map(|k| text(k)).collect());
     request.resources.push(resource);
-    let r = query::describe_configs(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), 4, &request);
+    let r = query::describe_configs(view_of(w.controller()), 4, &request);
     let result = &r.results[0];
     let string = |s: &Option<msg::StrBytes>| s.as_ref().map(|s| s.as_str().to_owned());
     let one = |c: &msg::describe_configs_response::DescribeConfigsResourceResult| {
@@ -260,9 +270,7 @@ fn groups_and_client_metrics_have_their_defaults() {
     let interval = &describe(&w, 16, "m1", Some(&["interval.ms"])).2[0];
     assert_eq!((interval.1.as_deref(), interval.3), (Some("5000"), 7));
     let mut request = msg::ListConfigResourcesRequest::default();
-    let ask = |request: &_, version| {
-        query::list_config_resources(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), version, request)
-    };
+    let ask = |request: &_, version| query::list_config_resources(view_of(w.controller()), version, request);
     let kinds: Vec<i8> = ask(&request, 1).config_resources.iter().map(|r| r.resource_type).collect();
     assert_eq!(kinds, [32, 16, 8, 4, 2, 2, 2]);
     assert_eq!(ask(&request, 0).config_resources.len(), 1);
@@ -285,14 +293,7 @@ fn every_answer_can_be_said_in_every_version() {
     }
     for version in 0..=2 {
         let request = msg::DescribeClusterRequest::default();
-        answers.push((
-            version,
-            Response::DescribeCluster(query::describe_cluster(
-                w.controller().view(&BTreeMap::new(), &BTreeSet::new()),
-                version,
-                &request,
-            )),
-        ));
+        answers.push((version, Response::DescribeCluster(query::describe_cluster(view_of(w.controller()), version, &request))));
     }
     for version in 1..=4 {
         let mut request = msg::DescribeConfigsRequest::default();
@@ -302,18 +303,11 @@ fn every_answer_can_be_said_in_every_version() {
             (resource.resource_type, resource.resource_name, resource.configuration_keys) = (kind, text(name), None);
             request.resources.push(resource);
         }
-        answers.push((
-            version,
-            Response::DescribeConfigs(query::describe_configs(
-                w.controller().view(&BTreeMap::new(), &BTreeSet::new()),
-                version,
-                &request,
-            )),
-        ));
+        answers.push((version, Response::DescribeConfigs(query::describe_configs(view_of(w.controller()), version, &request))));
     }
     for version in 0..=1 {
         let request = msg::ListConfigResourcesRequest::default();
-        let answer = query::list_config_resources(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), version, &request);
+        let answer = query::list_config_resources(view_of(w.controller()), version, &request);
         answers.push((version, Response::ListConfigResources(answer)));
     }
     for version in 2..=7 {
@@ -361,7 +355,7 @@ fn the_same_question_is_answered_once() {
     let turned = ["segment.bytes", "retention.ms"];
     let of_t1 = [None, Some(&[][..]), Some(&some[..]), Some(&turned[..]), Some(&some[..1])].map(|keys| resource("t1", keys));
     request.resources.extend(of_t1.into_iter().chain([resource("a", None), resource("nope", None), resource("nope", None)]));
-    let r = query::describe_configs(w.controller().view(&BTreeMap::new(), &BTreeSet::new()), 4, &request);
+    let r = query::describe_configs(view_of(w.controller()), 4, &request);
     let all = r.results[0].configs.len();
     let lines: Vec<_> = r.results.iter().map(|r| (r.resource_name.as_str(), r.error_code, r.configs.len())).collect();
     assert_eq!(lines, [("t1", 0, all), ("t1", 0, 2), ("t1", 0, 1), ("a", 0, all), ("nope", 3, 0)]);

@@ -175,8 +175,8 @@ fn a_directory_that_cannot_be_made_is_tried_again_and_does_not_hold_up_an_end() 
     assert_eq!(w.produce("late", 0, -1, &["b"]).error_code, 0);
 }
 
-#[test]
-fn a_directory_whose_topic_id_is_damaged_is_not_served_and_not_removed() {
+/// A life that finds the topic id of a directory with a record damaged, and what was in that file.
+fn with_a_damaged_topic_id() -> (World, Vec<u8>) {
     let mut w = World::new();
     w.create("orders");
     assert_eq!(w.produce("orders", 0, -1, &["a"]).error_code, 0);
@@ -184,6 +184,12 @@ fn a_directory_whose_topic_id_is_damaged_is_not_served_and_not_removed() {
     w.kill();
     w.disk.perform_by_path("orders-0", "partition.metadata", b"versioN: 0");
     w.start();
+    (w, whole)
+}
+
+#[test]
+fn a_directory_whose_topic_id_is_damaged_is_not_served_and_not_removed() {
+    let (mut w, whole) = with_a_damaged_topic_id();
     w.pass_ms(5000);
     assert_ne!(w.produce("orders", 0, -1, &["b"]).error_code, 0);
     assert_eq!(w.produce("orders", 1, -1, &["c"]).error_code, 0);
@@ -196,13 +202,7 @@ fn a_directory_whose_topic_id_is_damaged_is_not_served_and_not_removed() {
 /// How the life before ended, nobody has looked at there: an orderly end of the next one says nothing of it.
 #[test]
 fn an_orderly_end_beside_a_log_that_could_not_be_opened_leaves_no_marker() {
-    let mut w = World::new();
-    w.create("orders");
-    assert_eq!(w.produce("orders", 0, -1, &["a"]).error_code, 0);
-    let whole = w.disk.file("orders-0", "partition.metadata").expect("there").to_vec();
-    w.kill();
-    w.disk.perform_by_path("orders-0", "partition.metadata", b"versioN: 0");
-    w.start();
+    let (mut w, whole) = with_a_damaged_topic_id();
     shutdown(&mut w);
     assert!(w.disk.file("", MARKER).is_none());
     w.disk.perform_by_path("orders-0", "partition.metadata", &whole);
