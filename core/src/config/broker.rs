@@ -346,7 +346,7 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         Some("4096"),
         AtLeast(1),
         ReadOnly,
-        "How many files of logs are kept open at the most, whatever the number of segments; never more than half of what the system allows (`ulimit -n`).",
+        "How many files of logs are kept open at the most, whatever the number of segments; never more than half of what the system allows (`ulimit -n`). Beside them, each connection may hold the one that is being sent to it.",
     ),
     row(
         "ottla.reserve.bytes",
