@@ -10,7 +10,7 @@ use super::{Excuse, Found, Id, Incarnations, Tally};
 use crate::clients::TORN;
 use crate::history::{AdminAct, History, ListOp, Mishap, Outcome, Place, ProduceOp, ReadOp};
 use crate::plan::Kind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the history says of one partition of one incarnation of a topic.
 #[derive(Default)]
@@ -414,6 +414,9 @@ impl<'a> Judge<'a> {
         let weak = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
         // Of one producer id, whatever its epoch: a new epoch goes on where the last one ended.
         let mut sessions: BTreeMap<i64, usize> = BTreeMap::new();
+        // Of each other client the last one that it wanted there.
+        let mut behind: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut first_copies: BTreeSet<usize> = BTreeSet::new();
         for (offset, n) in in_log {
             let op = &self.history.produces[n];
             self.tally.count(Id::Order);
@@ -428,15 +431,20 @@ impl<'a> Judge<'a> {
             if op.attempts == 1 && latest_start.is_none_or(|(start, _)| op.invoked > start) {
                 latest_start = Some((op.invoked, n));
             }
-            if let Some((id, _, _)) = op.producer {
-                let before = sessions.insert(id, n);
-                // A leader that has lost what it knew of a producer takes any sequence for its first, as Kafka does.
-                let forgotten = weak && power_lost_between(self.history, 0, op.ended);
-                if !forgotten && before.is_some_and(|b| self.history.produces[b].order > op.order) {
-                    let text = format!("{}: operation {n} lies behind {before:?}", self.name(place));
-                    self.report(Id::Order, "an idempotent producer's batches lie in another order than they were sent", text);
-                    return;
+            let Some((id, _, _)) = op.producer else {
+                // The first copy alone: a repetition may lie anywhere.
+                if first_copies.insert(n) && behind.insert(op.client, op.order).is_some_and(|before| before > op.order) {
+                    self.tally.count(Id::PermittedReordering);
                 }
+                continue;
+            };
+            let before = sessions.insert(id, n);
+            // A leader that has lost what it knew of a producer takes any sequence for its first, as Kafka does.
+            let forgotten = weak && power_lost_between(self.history, 0, op.ended);
+            if !forgotten && before.is_some_and(|b| self.history.produces[b].order > op.order) {
+                let text = format!("{}: operation {n} lies behind {before:?}", self.name(place));
+                self.report(Id::Order, "an idempotent producer's batches lie in another order than they were sent", text);
+                return;
             }
         }
     }

@@ -172,6 +172,10 @@ checks! {
         "What was acknowledged before something else was sent lies before it; what one idempotent producer sends lies in its order, across epochs.",
         "Per-partition order is the promise of a partition.",
         "Two batches in flight at once from different clients; of a log that damage struck, the offsets from there on.";
+    PermittedReordering = "permitted-reordering", "H4, CO":
+        "Where a producer that is not idempotent has several batches in flight, a retry behind a later one is seen (a negative control: not a claim about one world).",
+        "A simulator in which nothing changes its place where that is allowed proves nothing where it is not.",
+        "How often.";
     Skip = "poll-skip", "H5":
         "The records of a Fetch answer begin where the client asked and leave none out.",
         "A consumer that goes on from the last one it got would miss the rest.",

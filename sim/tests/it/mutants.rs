@@ -2,7 +2,7 @@
 
 use crate::campaigns::campaign;
 use ottla_sim::campaign::STANDARD;
-use ottla_sim::case::{self, Watching};
+use ottla_sim::case::{self, Case, ClientKind, Watching};
 use ottla_sim::checks::Tally;
 use ottla_sim::disk::{Keep, Loss};
 use ottla_sim::mutants::{Hunt, Ratchet, Score, Verdict, hunt};
@@ -68,20 +68,37 @@ fn hunt_all() {
     assert_eq!(score.breaches, Vec::<String>::new());
 }
 
+/// How often a check looked, over some seeds of a campaign whose worlds are changed a little.
+fn looks(check: &str, name: &str, seeds: u64, change: impl Fn(&mut Case)) -> u64 {
+    let mut tally = Tally::default();
+    for seed in 0..seeds {
+        let mut case = campaign(name).case(seed);
+        change(&mut case);
+        tally.add(&case::run(&case, Watching::default()).tally);
+    }
+    tally.iter().find(|(c, _)| c.name == check).map_or(0, |(_, n)| n)
+}
+
 /// A mutant of the simulator: power losses that take nothing. The negative control sees no loss where loss is permitted.
 #[test]
 fn a_power_loss_that_takes_nothing_is_noticed() {
-    let losses = |keep: Option<Keep>| {
-        let mut tally = Tally::default();
-        for seed in 0..40 {
-            let mut case = campaign("power-loss").case(seed);
-            if let Some(keep) = keep {
-                case.setup.disk.loss = Loss { data: keep, names: keep, garbage: false, shorn: false };
+    let everything = Loss { data: Keep::Everything, names: Keep::Everything, garbage: false, shorn: false };
+    assert!(looks("permitted-loss", "power-loss", 40, |_| ()) > 0);
+    assert_eq!(looks("permitted-loss", "power-loss", 40, move |case| case.setup.disk.loss = everything), 0);
+}
+
+/// Another: clients that wait for each answer. The negative control sees no batch that has changed its place.
+#[test]
+fn clients_with_one_batch_in_flight_are_noticed() {
+    let one_by_one = |case: &mut Case| {
+        for client in &mut case.clients {
+            match &mut client.kind {
+                ClientKind::Producer(p) => p.in_flight = 1,
+                ClientKind::Library(l) => l.in_flight = 1,
+                _ => {}
             }
-            tally.add(&case::run(&case, Watching::default()).tally);
         }
-        tally.iter().find(|(check, _)| check.name == "permitted-loss").map_or(0, |(_, n)| n)
     };
-    assert!(losses(None) > 0);
-    assert_eq!(losses(Some(Keep::Everything)), 0);
+    assert!(looks("permitted-reordering", "churn", 100, |_| ()) > 0);
+    assert_eq!(looks("permitted-reordering", "churn", 100, one_by_one), 0);
 }
