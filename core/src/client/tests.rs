@@ -711,6 +711,24 @@ fn a_position_out_of_range_follows_the_reset_setting() {
 }
 
 #[test]
+fn out_of_range_for_an_older_assignment_moves_no_new_reader() {
+    let mut b = Bench::new(|c| c.fetch.reset = Some(Reset::Latest));
+    let partition = TopicPartition::new(TOPIC, 0);
+    b.input(ClientInput::Assign { partition: partition.clone(), from: Position::At(Offset(24)) });
+    b.settle();
+    let older = b.fetched();
+    b.input(ClientInput::Unassign { partition: partition.clone() });
+    b.input(ClientInput::Assign { partition, from: Position::At(Offset(24)) });
+    b.answer_fetch(older, 0, FetchPartitionReply { error_code: 1, ..partition_reply(vec![], 3) });
+    assert!(
+        b.asked.iter().all(|(_, f)| !matches!(f.request, Request::ListOffsets(_))),
+        "the end is not asked for: {:?}",
+        b.asked
+    );
+    assert_eq!(b.fetched().2.topics[0].partitions[0].fetch_offset, 24);
+}
+
+#[test]
 fn positions_counted_from_the_end_never_lie_before_the_start() {
     let mut b = Bench::new(|_| {});
     b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::BeforeEnd(10) });
