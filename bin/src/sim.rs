@@ -87,14 +87,44 @@ fn jobs_of(jobs: Option<usize>) -> usize {
     jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
 }
 
+/// The commit that this program is built from; with [`DIRTY`] behind it where the code is none that the commit has.
+const COMMIT: Option<&str> = option_env!("OTTLA_COMMIT");
+const DIRTY: &str = "-dirty";
+
+/// The campaign that a replay line names, and the commit that the line was made at, if it says so. A path may have an `@` of its own.
+fn campaign_and_commit(name: &str) -> (&str, Option<&str>) {
+    let is_commit = |word: &str| {
+        let number = word.strip_suffix(DIRTY).unwrap_or(word);
+        number.len() >= 4 && number.bytes().all(|b| b.is_ascii_hexdigit())
+    };
+    match name.rsplit_once('@') {
+        Some((bare, commit)) if is_commit(commit) && !Path::new(name).exists() => (bare, Some(commit)),
+        _ => (name, None),
+    }
+}
+
+/// What a line that was made at one commit has to be told by a program that is built from another one, if anything.
+fn another_commit(line: &str, own: &str) -> Option<String> {
+    let (number, mine) = (line.strip_suffix(DIRTY).unwrap_or(line), own.strip_suffix(DIRTY).unwrap_or(own));
+    // Either of them may be cut short.
+    let is_same = mine.starts_with(number) || number.starts_with(mine);
+    if !is_same {
+        return Some(format!("this line was made at commit {number}, and this program at {mine}"));
+    }
+    match (line.ends_with(DIRTY), own.ends_with(DIRTY)) {
+        (false, false) => None,
+        (true, _) => Some(format!("this line was made with changes that commit {number} does not have")),
+        (false, true) => Some(format!("this program has changes that commit {number} does not have")),
+    }
+}
+
 /// A standard campaign by its name, or one in a file.
 fn named_campaign(name: &str) -> Result<Campaign, Failure> {
-    // A replay line may name the commit that it was made at.
-    let (bare, commit) = name.split_once('@').map_or((name, None), |(bare, commit)| (bare, Some(commit)));
-    if let (Some(commit), Some(own)) = (commit, option_env!("OTTLA_COMMIT"))
-        && commit != own
+    let (bare, commit) = campaign_and_commit(name);
+    if let (Some(commit), Some(own)) = (commit, COMMIT)
+        && let Some(note) = another_commit(commit, own)
     {
-        eprintln!("note: this line was made at commit {commit}, and this program at {own}: a seed may be another run here");
+        eprintln!("note: {note}: a seed may be another run here");
     }
     match STANDARD.iter().find(|(n, _)| *n == bare) {
         Some((n, text)) => Campaign::parse(n, text).map_err(|d| Failure::Diagnostic(d.render(n, text))),
@@ -188,6 +218,9 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
         format!("{what}\n  ottla sim replay {}{bug}", replayed(source, g.seed))
     };
     let mut failures: Vec<String> = summary.groups.iter().map(said).collect();
+    if let (Some(commit), false) = (COMMIT.and_then(|own| own.strip_suffix(DIRTY)), failures.is_empty()) {
+        eprintln!("note: this program has changes that commit {commit} does not have: these lines may be other runs there");
+    }
     if interrupt.came() {
         failures.push(format!("stopped after {} seeds", summary.seeds));
     } else if summary.seeds >= ENOUGH.min(how.seeds) && how.failures_max == 0 {
@@ -214,8 +247,8 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
 
 /// What replays a seed, from a clone at the commit that it names.
 fn replayed(source: &str, seed: u64) -> String {
-    let bare = source.split('@').next().unwrap_or(source);
-    match option_env!("OTTLA_COMMIT") {
+    let (bare, _) = campaign_and_commit(source);
+    match COMMIT {
         Some(commit) => format!("{bare}@{commit}#{seed}"),
         None => format!("{bare}#{seed}"),
     }
@@ -403,4 +436,36 @@ fn replay(output: Output, what: &str, case: &Case, trace: bool) -> Result<(), Fa
         written.out.flush()?;
     }
     say_outcome(output, what, &outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_stands_behind_the_last_at_sign() {
+        for (name, parts) in [
+            ("smoke", ("smoke", None)),
+            ("smoke@02825b2", ("smoke", Some("02825b2"))),
+            ("smoke@02825b2c0ffe-dirty", ("smoke", Some("02825b2c0ffe-dirty"))),
+            ("a@b/mine.toml", ("a@b/mine.toml", None)),
+            ("a@b/mine.toml@02825b2", ("a@b/mine.toml", Some("02825b2"))),
+            ("smoke@", ("smoke@", None)),
+        ] {
+            assert_eq!(campaign_and_commit(name), parts);
+        }
+    }
+
+    #[test]
+    fn a_commit_may_be_cut_short() {
+        assert_eq!(another_commit("02825b2", "02825b2c0ffe"), None);
+        assert_eq!(another_commit("02825b2c0ffe4711", "02825b2c0ffe"), None);
+        for (line, own, said) in [
+            ("02825b3", "02825b2c0ffe", "made at commit 02825b3, and this program at 02825b2c0ffe"),
+            ("02825b2c0ffe-dirty", "02825b2c0ffe", "this line was made with changes"),
+            ("02825b2", "02825b2c0ffe-dirty", "this program has changes that commit 02825b2 does not have"),
+        ] {
+            assert!(another_commit(line, own).is_some_and(|note| note.contains(said)), "{line} {own}");
+        }
+    }
 }

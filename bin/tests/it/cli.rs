@@ -441,6 +441,32 @@ fn a_seed_of_the_simulator_is_the_same_run_each_time() {
     assert!(sim(&["exhaustive", "--worlds", "records"]).contains(" worlds, 0 failed; "));
 }
 
+/// A replay line may name a commit, and the path of a campaign may have an `@` of its own.
+#[test]
+fn a_campaign_is_found_where_its_path_has_an_at_sign() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    std::fs::create_dir(dir.path().join("a@b")).expect("it can be made");
+    let smoke = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/campaigns/smoke.toml");
+    std::fs::copy(smoke, dir.path().join("a@b/mine.toml")).expect("it can be copied");
+    let replay = |what: &str| {
+        let mut command = ottla();
+        command.current_dir(dir.path()).args(["sim", "replay", what]);
+        let output = run(command, b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let hash = String::from_utf8_lossy(&output.stdout).split("hash ").nth(1).map(|rest| rest[..32].to_owned());
+        (hash.expect("a hash"), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (hash, said) = replay("a@b/mine.toml#3");
+    assert_eq!(said, "");
+    assert_eq!(replay("smoke#3").0, hash);
+    let (same, said) = replay("a@b/mine.toml@0123456789ab#3");
+    assert_eq!(same, hash);
+    assert!(
+        said.is_empty() || said.starts_with("note: this line was made at commit 0123456789ab, and this program at "),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_story_that_comes_out_otherwise_says_where() {
     let dir = tempfile::tempdir().expect("a temporary directory");
