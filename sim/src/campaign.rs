@@ -5,7 +5,7 @@
 //! Holds       equal campaign and seed give equal cases. Every choice has a stream of its own, so that leaving one out moves no other.
 //! Not here    running cases (case.rs), threads (runner.rs).
 
-use crate::case::{Case, ClientKind, ClientSpec};
+use crate::case::{Case, ClientKind, ClientSpec, DRAWN_MAX, FAULTS_MS_MAX, PARTITIONS_MAX};
 use crate::clients::{
     AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, Reads,
 };
@@ -28,6 +28,11 @@ macro_rules! standard {
 /// In this order they take turns when planted bugs are hunted.
 pub const STANDARD: [(&str, &str); 7] =
     standard!["boundaries", "single-node", "power-loss", "churn", "disk-faults", "smoke", "mixed"];
+
+/// The most clients of a kind, the most topics, and the most faults of a kind in one world: more is a machine's memory, and shows nothing.
+const CLIENTS_MAX: u64 = 1_000;
+const TOPICS_MAX: u64 = 100;
+const FAULTS_MAX: u32 = 1_000;
 
 /// A lowest and a highest value, both included.
 pub type Range = (u64, u64);
@@ -115,60 +120,69 @@ impl Campaign {
                 return Err(Diagnostic::new(at..at + check.len(), format!("there is no check `{check}`")));
             }
         }
-        campaign.check().map_err(|(word, why)| {
-            let at = text.find(word.as_str()).unwrap_or(0);
-            Diagnostic::new(at..at + word.len().min(text.len() - at), why)
-        })?;
-        if campaign.clients.acks.is_empty() || campaign.clients.acks.iter().any(|a| !(-1..=1).contains(a)) {
-            let at = text.find("acks").unwrap_or(0);
-            return Err(Diagnostic::new(at..at + 4, "acks are one or more of -1, 0 and 1"));
-        }
+        campaign.check().map_err(|(table, word, why)| Diagnostic::new(place_of(text, table, &word), why))?;
         Ok(campaign)
     }
 
-    /// What the types do not hold: the word that is wrong, and why.
-    fn check(&self) -> Result<(), (String, String)> {
+    /// What the types do not hold: the table, the key in it that is wrong, and why.
+    fn check(&self) -> Result<(), (&'static str, String, String)> {
         let (world, clients, topics) = (&self.world, &self.clients, &self.topics);
+        let (drawn, partitions) = (u64::from(DRAWN_MAX), PARTITIONS_MAX as u64);
         let ranges = [
-            ("faults-ms", 1, Some(world.faults_ms)),
-            ("producers", 0, Some(clients.producers)),
-            ("consumers", 0, Some(clients.consumers)),
-            ("batches", 0, Some(clients.batches)),
-            ("admin-operations", 0, clients.admin_operations),
-            ("hostile-frames", 0, clients.hostile_frames),
-            ("inspectors", 0, clients.inspectors),
-            ("count", 1, Some(topics.count)),
-            ("partitions", 1, Some(topics.partitions)),
-            ("volatile", 0, topics.volatile),
+            ("world", "faults-ms", 1, FAULTS_MS_MAX, Some(world.faults_ms)),
+            ("clients", "producers", 0, CLIENTS_MAX, Some(clients.producers)),
+            ("clients", "consumers", 0, CLIENTS_MAX, Some(clients.consumers)),
+            ("clients", "batches", 0, drawn, Some(clients.batches)),
+            ("clients", "admin-operations", 0, drawn, clients.admin_operations),
+            ("clients", "hostile-frames", 0, drawn, clients.hostile_frames),
+            ("clients", "inspectors", 0, CLIENTS_MAX, clients.inspectors),
+            ("topics", "count", 1, TOPICS_MAX, Some(topics.count)),
+            ("topics", "partitions", 1, partitions, Some(topics.partitions)),
+            ("topics", "volatile", 0, TOPICS_MAX, topics.volatile),
         ];
-        for (name, least, range) in ranges {
-            if let Some((low, high)) = range.filter(|(low, high)| low > high || *low < least) {
-                return Err((
-                    name.into(),
-                    format!("{name} is a lowest and a highest number from {least} on, not {low} and {high}"),
-                ));
+        for (table, name, least, most, range) in ranges {
+            if let Some((low, high)) = range.filter(|(low, high)| low > high || *low < least || *high > most) {
+                let why = format!("{name} is a lowest and a highest number from {least} to {most}, not {low} and {high}");
+                return Err((table, name.into(), why));
             }
         }
-        for (name, percent) in [
-            ("tiny-percent", world.tiny_percent),
-            ("slow-reads-percent", world.slow_reads_percent),
-            ("operator-percent", clients.operator_percent),
-            ("library-percent", clients.library_percent),
+        for (table, name, percent) in [
+            ("world", "tiny-percent", world.tiny_percent),
+            ("world", "slow-reads-percent", world.slow_reads_percent),
+            ("clients", "operator-percent", clients.operator_percent),
+            ("clients", "library-percent", clients.library_percent),
         ] {
             if percent > 100 {
-                return Err((name.into(), format!("{percent} in a hundred worlds are too many")));
+                return Err((table, name.into(), format!("{percent} in a hundred worlds are too many")));
+            }
+        }
+        if clients.acks.is_empty() || clients.acks.iter().any(|a| !(-1..=1).contains(a)) {
+            return Err(("clients", "acks".into(), "acks are one or more of -1, 0 and 1".into()));
+        }
+        if clients.producers.1 == 0 && clients.library_percent == 0 {
+            let why = "nobody ever produces: there are neither producers nor clients of core (library-percent)";
+            return Err(("clients", "producers".into(), why.into()));
+        }
+        if let Some((kind, most)) = self.faults.iter().find(|(_, most)| **most > FAULTS_MAX) {
+            return Err(("faults", kind.name().into(), format!("{most} of a kind are too many: {FAULTS_MAX} at the most")));
+        }
+        for (table, settings) in [("settings", &self.settings), ("topics.settings", &topics.settings)] {
+            if let Some((name, _)) = settings.iter().find(|(_, values)| values.is_empty()) {
+                return Err((table, name.clone(), format!("{name} has no value that could be drawn")));
             }
         }
         for (name, value) in self.settings.iter().flat_map(|(name, values)| values.iter().map(move |v| (name, v))) {
             match Settings::default().insert(name, value) {
                 Ok(Inserted::Used) => {}
-                Ok(Inserted::Ignored(why)) => return Err((name.clone(), format!("{name} changes nothing here: {why}"))),
-                Err(error) => return Err((name.clone(), error.to_string())),
+                Ok(Inserted::Ignored(why)) => {
+                    return Err(("settings", name.clone(), format!("{name} changes nothing here: {why}")));
+                }
+                Err(error) => return Err(("settings", name.clone(), error.to_string())),
             }
         }
         for (name, value) in topics.settings.iter().flat_map(|(name, values)| values.iter().map(move |v| (name, v))) {
             let own = BTreeMap::from([(name.clone(), value.clone())]);
-            check_topic_overrides(&Settings::default(), &own).map_err(|why| (name.clone(), why))?;
+            check_topic_overrides(&Settings::default(), &own).map_err(|why| ("topics.settings", name.clone(), why))?;
         }
         Ok(())
     }
@@ -351,6 +365,27 @@ impl Campaign {
     }
 }
 
+/// Where a key stands, in the table that it belongs to; comments and other tables may have the same word.
+fn place_of(text: &str, table: &str, key: &str) -> std::ops::Range<usize> {
+    let (mut at, mut within) = (0, String::new());
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_start();
+        let start = at + line.len() - bare.len();
+        at += line.len();
+        if let Some(header) = bare.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+            within = header.replace([' ', '"', '\''], "");
+        }
+        let quoted = usize::from(bare.starts_with(['"', '\'']));
+        let rest = bare[quoted..].strip_prefix(key).map(|rest| rest.trim_start_matches(['"', '\'']).trim_start());
+        if within == table && rest.is_some_and(|rest| rest.starts_with('=')) {
+            return start + quoted..start + quoted + key.len();
+        }
+    }
+    // A table that is written on one line.
+    let at = text.find(key).unwrap_or(0);
+    at..at + key.len().min(text.len() - at)
+}
+
 type Topic = (String, i32, Vec<(String, String)>);
 
 fn between(rng: &mut Rng, (low, high): Range) -> u64 {
@@ -436,6 +471,12 @@ bit-flip = 1
             ("producers = [1, 2]", "producers = [3, 1]", "producers"),
             ("count = [1, 2]", "count = [0, 0]", "count"),
             ("tiny-percent = 100", "tiny-percent = 170", "tiny-percent"),
+            ("producers = [1, 2]", "producers = [0, 0]", "producers"),
+            ("producers = [1, 2]", "producers = [1, 99999999]", "producers"),
+            ("count = [1, 2]", "count = [1, 101]", "count"),
+            ("crash = 2", "crash = 4000000000", "crash"),
+            ("[faults]", "[settings]\n'log.flush.interval.messages' = []\n[faults]", "log.flush.interval.messages"),
+            ("[faults]", "[topics.settings]\n\"flush.ms\" = []\n[faults]", "flush.ms"),
             ("[faults]", "[settings]\n'log.fush' = ['1']\n[faults]", "log.fush"),
             ("[faults]", "[settings]\n'log.cleaner.threads' = ['2']\n[faults]", "log.cleaner.threads"),
             ("[faults]", "[topics.settings]\n'retention.ms' = ['soon']\n[faults]", "retention.ms"),
@@ -444,5 +485,15 @@ bit-flip = 1
             let mistake = Campaign::parse("test", &text).expect_err("a mistake");
             assert_eq!(&text[mistake.span.clone()], shown, "{}", mistake.render("test.toml", &text));
         }
+    }
+
+    /// A comment that names the key is none of its places, nor is a key of the same name in another table.
+    #[test]
+    fn a_mistake_points_at_the_word_in_its_table() {
+        let text =
+            TEXT.replace("[world]", "# no producers = [0, 0] here\n[world]").replace("producers = [1, 2]", " producers = [0, 0]");
+        let mistake = Campaign::parse("test", &text).expect_err("a mistake");
+        assert_eq!(mistake.span.start, text.find(" producers = [0, 0]\nconsumers").expect("it is there") + 1);
+        assert!(Campaign::parse("test", &text.replace("acks =", "library-percent = 5\nacks =")).is_ok());
     }
 }

@@ -20,6 +20,12 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
+/// What a client does as the seed says goes on for so long at the most, in batches, records, frames or operations.
+pub(crate) const DRAWN_MAX: u32 = 1_000_000;
+/// The most partitions of a topic of a world: each gets a client of its own when all is healed.
+pub(crate) const PARTITIONS_MAX: i32 = 1_000;
+/// How long faults strike, at the most: thirty days, in virtual milliseconds.
+pub(crate) const FAULTS_MS_MAX: u64 = 30 * 86_400_000;
 /// Virtual time in which a healed world must converge.
 pub const CONVERGE_MS: u64 = 180_000;
 
