@@ -568,6 +568,7 @@ impl<'a> Run<'a> {
                 reason => *moot.entry(format!("{}: {reason:?}", kind.name())).or_default() += 1,
             }
         }
+        moot.extend(sim.never_reached.iter().map(|boundary| (format!("power-loss-at={boundary}: {:?}", Fired::NoSuchCall), 1)));
         if sim.failures().is_empty() && sim.fired().contains(&Fired::NotYet) {
             sim.fail("plan", "a planned fault never fired", format!("{:?}", sim.fired()));
         }
@@ -623,9 +624,10 @@ fn undoes_setting(set: &AdminAct, act: &AdminAct) -> bool {
 }
 
 impl Outcome {
-    /// Kinds of fault of which an entry of the plan waited for a call that did not come, or found nothing that it could strike.
+    /// Kinds of fault of which an entry of the plan waited for a call or a start that did not come, or found nothing that it could strike;
+    /// and the boundaries of disk calls that were to take power, and never came.
     pub fn never_struck(&self) -> impl Iterator<Item = &str> {
-        let of = |what: &String| what.ends_with(": NoSuchCall") || what.ends_with(": NothingToStrike");
+        let of = |what: &String| [": NoSuchCall", ": NothingToStrike", ": NoStart"].iter().any(|end| what.ends_with(end));
         self.moot.keys().filter(move |what| of(what)).filter_map(|what| what.split(':').next())
     }
 

@@ -71,6 +71,11 @@ impl SimDisk {
         self.power_failures = boundaries.into();
     }
 
+    /// Let power fail at none of the boundaries any more that have not come. Names them.
+    pub fn fail_power_no_more(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.power_failures).into()
+    }
+
     /// Whether power has failed, and the world has not taken notice.
     #[must_use]
     pub fn is_without_power(&self) -> bool {

@@ -59,11 +59,43 @@ impl Sim {
         let action = self.plan.entries[entry as usize].action.clone();
         let kind = action.kind();
         self.digest.word(31 | u64::from(entry) << 8);
+        let told = if self.is_traced() { self.unseen(&action) } else { None };
         let fired = self.carry_out(entry, action);
         if self.is_traced() {
-            self.say(&format!("plan: {} {fired:?}", kind.name()));
+            match told.filter(|_| matches!(fired, Fired::Struck | Fired::NotYet)) {
+                Some(told) => self.say(&format!("{}: {told}", kind.name())),
+                None => self.say(&format!("plan: {} {fired:?}", kind.name())),
+            }
         }
         self.fired[entry as usize] = fired;
+    }
+
+    /// What is to be told of an action that nothing else tells of when it strikes: whom it is for, how far and how long.
+    fn unseen(&self, action: &Action) -> Option<String> {
+        let name = |client: &u32| self.client_names.get(*client as usize).map_or("?", String::as_str);
+        Some(match action {
+            Action::ClockJump { node, by_ms } => format!("node {} by {by_ms}ms", node + 1),
+            Action::ResetAll { node } => format!("node {}", node + 1),
+            Action::Reset { client } | Action::HalfOpen { client } | Action::HalfClose { client } => name(client).into(),
+            Action::SlowReader { client, by_ms, for_ms } => format!("{} by {by_ms}ms for {for_ms}ms", name(client)),
+            Action::Delay { node, by_ms, for_ms } => format!("node {} by {by_ms}ms for {for_ms}ms", node + 1),
+            Action::PauseClient { client, for_ms } => format!("{} for {for_ms}ms", name(client)),
+            Action::ClientSkew { client, by_ms } | Action::ClientClockJump { client, by_ms } => {
+                format!("{} by {by_ms}ms", name(client))
+            }
+            Action::Crash { .. }
+            | Action::PowerLoss { .. }
+            | Action::PowerLossAtCall { .. }
+            | Action::CrashAtCall { .. }
+            | Action::Shutdown { .. }
+            | Action::PowerOff { .. }
+            | Action::Pause { .. }
+            | Action::Disk { .. }
+            | Action::BitFlip { .. }
+            | Action::LatentError { .. }
+            | Action::LostFile { .. }
+            | Action::DiskFull { .. } => return None,
+        })
     }
 
     /// Do something to the world now, as a plan would.
@@ -277,9 +309,10 @@ impl Sim {
         for n in 0..self.nodes.len() as u32 {
             self.boundaries = self.disk(n).boundaries();
             let disk = self.disk(n);
-            disk.fail_power_at(Vec::new());
+            let never_reached = disk.fail_power_no_more();
             disk.disarm_all();
             disk.lift_budget();
+            self.never_reached.extend(never_reached);
             if std::mem::take(&mut self.nodes[n as usize].paused_until) > self.now_ns() {
                 self.resume(n);
             }

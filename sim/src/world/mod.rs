@@ -150,6 +150,8 @@ pub struct Sim {
     pub(crate) watch: Watch,
     /// How often power was lost at a boundary of the set-up's list.
     pub(crate) power_failures: u64,
+    /// Boundaries of that list that had not come when the faults ended.
+    pub(crate) never_reached: Vec<u64>,
     /// How many boundaries of disk calls there were before the faults ended.
     pub(crate) boundaries: u64,
     pub history: History,
@@ -210,6 +212,7 @@ impl World {
             at_calls: Vec::new(),
             watch: Watch::default(),
             power_failures: 0,
+            never_reached: Vec::new(),
             boundaries: 0,
             history: History::default(),
             failures: Vec::new(),

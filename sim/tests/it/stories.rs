@@ -102,6 +102,35 @@ fn mistakes_are_shown_with_the_word() {
     }
 }
 
+/// The course of a world tells every fault that struck, and each that never did.
+#[test]
+fn what_struck_is_told_and_what_never_did() {
+    let told = |text: &str| story::tell(text).map_err(|mistake| mistake.render("x.story", text)).expect("it is told");
+    let begin = "world\ntopic t0\nproducer p\nconsumer c\nat 5ms produce t0/0\nat 120ms produce t0/0\n";
+    for (fault, line) in [
+        ("clock-jump by=2h", "clock-jump: node 1 by 7200000ms"),
+        ("reset client=p", "reset: p"),
+        ("reset-all", "reset-all: node 1"),
+        ("half-open client=p", "half-open: p"),
+        ("half-close client=p", "half-close: p"),
+        ("slow-reader client=c by=5ms", "slow-reader: c by 5ms for 1000ms"),
+        ("delay by=3ms for=200ms", "delay: node 1 by 3ms for 200ms"),
+        ("pause-client client=p for=50ms", "pause-client: p for 50ms"),
+        ("client-skew client=p by=-300ms", "client-skew: p by -300ms"),
+        ("client-clock-jump client=p by=1s", "client-clock-jump: p by 1000ms"),
+    ] {
+        let told = told(&format!("{begin}at 100ms {fault}\nplay\n----\n"));
+        assert!(told.contains(&format!("\nt=0.100 {line}\n")) && !told.contains("plan: "), "{told}");
+    }
+    for (world, fault, line) in [
+        ("world", "at 100ms lost-file", "never struck: lost-file"),
+        ("world power-loss-at=5,99999", "", "never struck: power-loss-at=99999"),
+    ] {
+        let told = told(&format!("{}{fault}\nplay\n----\n", begin.replacen("world", world, 1)));
+        assert!(told.ends_with(&format!("\n{line}\n")), "{told}");
+    }
+}
+
 #[test]
 fn every_fault_is_documented() {
     let readme = fs::read_to_string(folder().join("README.md")).expect("scenarios/README.md is there");
