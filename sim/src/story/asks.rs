@@ -5,7 +5,7 @@
 //! Not here    grammar, waiting, faults.
 
 use super::parse::{Command, Word};
-use super::run::{Show, Stage, duration_ns, number};
+use super::run::{Show, Stage, duration_ns, number, within};
 use crate::batch as naive;
 use crate::diagnostic::Diagnostic;
 use ottla_core::ids::{ProducerId, TopicId};
@@ -16,6 +16,9 @@ use ottla_core::wire::compress::{Codec, Compression};
 use ottla_core::wire::msg::{self, StrBytes};
 use ottla_core::wire::{ErrorCode, FetchReply, Produce, ProducePartition, ProduceTopic, Request, Response};
 use std::fmt::Write as _;
+
+/// What the padding of one request may come to: far more than any broker takes, and less than this machine has.
+pub(super) const BATCH_BYTES_MAX: usize = 16 << 20;
 
 fn text(s: &str) -> StrBytes {
     StrBytes::from_string(s.to_string())
@@ -186,7 +189,7 @@ pub(super) fn produce(stage: &mut Stage, command: &Command) -> Result<String, Di
     let codec =
         command.option("codec").map_or(Ok(Codec::None), |w| super::commands::one_of(w, &Codec::ALL.map(|c| (c.name(), c))))?;
     let age_ms = command.option("age").map_or(Ok(0), duration_ns)? / 1_000_000;
-    let size: usize = command.option("size").map_or(Ok(0), number)?;
+    let size = command.option("size").map_or(Ok(0), |word| within(word, 0, BATCH_BYTES_MAX / (command.args.len() - 1)))?;
     let key = command.option("key").map(|w| w.text.clone());
     let timestamp = wall_ms(stage, command) - i64::try_from(age_ms).unwrap_or(i64::MAX);
     let mut builder = BatchBuilder::new(Compression { codec, level: None });
@@ -204,7 +207,8 @@ pub(super) fn produce(stage: &mut Stage, command: &Command) -> Result<String, Di
         again = Some((topic.clone(), index, pid, epoch, seq));
     }
     for value in &command.args[1..] {
-        let padded = format!("{:.<size$}", value.text);
+        let mut padded = value.text.clone();
+        padded.extend(std::iter::repeat_n('.', size.saturating_sub(padded.len())));
         builder.push(timestamp, key.as_ref().map(String::as_bytes), Some(padded.as_bytes()), []);
     }
     let mut records = builder.build().map_err(|e| Diagnostic::new(command.args[1].span.clone(), e))?;

@@ -12,7 +12,7 @@ use super::world;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::disk::{Aim, Keep, Loss, Strike, Target};
 use crate::plan::{Action, Calls, Kind};
-use crate::world::{Setup, World};
+use crate::world::{Down, Fired, Setup, World};
 use ottla_core::config::{Inserted, Settings, TOPIC_SETTINGS, check_topic_overrides, topic_setting};
 use ottla_core::io::FileKind;
 use std::collections::BTreeMap;
@@ -368,7 +368,7 @@ pub const TABLE: &[Entry] = &[
             ("topics", "of those above; all unless said"),
             ("acks", "all (unless said), 1 or 0"),
             ("idempotent", "yes: with a producer id and sequences"),
-            ("in-flight", "requests that may be under way at a time; 1 unless said"),
+            ("in-flight", "requests that may be under way at a time, 1 to 5; 1 unless said"),
             ("retries", "no: a batch without a definite answer is not sent again"),
             ("by-id", "yes: it names topics by id"),
             ("batches", "how many as the seed says; 0 unless said"),
@@ -450,7 +450,7 @@ pub const TABLE: &[Entry] = &[
             ("topics", "of those above; all unless said"),
             ("acks", "all (unless said), 1 or 0"),
             ("idempotent", "no: without a producer id and sequences"),
-            ("in-flight", "requests that may be under way at a time; 1 unless said"),
+            ("in-flight", "requests that may be under way at a time, 1 to 5; 1 unless said"),
             ("codec", "none (unless said), gzip, snappy, lz4 or zstd"),
             ("linger", "how long a batch waits for more records; 0ms unless said"),
             ("batch-bytes", "what a batch may hold; 16384 unless said"),
@@ -566,7 +566,23 @@ fn run_time(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> 
     Ok(stage.collect(false))
 }
 
-fn crash(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
+/// Whether the broker is up, or down, as a command takes for granted: what has happened already would happen without a word.
+fn check_is_up(stage: &mut Stage, command: &Command, up: bool) -> Result<(), Diagnostic> {
+    let sim = &stage.world().sim;
+    // Where a claim was refuted nothing goes on, and an end that does not come has been told.
+    if sim.is_up(0) == up || !sim.failures().is_empty() || sim.is_asked_to_end(0) {
+        return Ok(());
+    }
+    let state = match sim.down(0) {
+        Down::Halted(why) | Down::Refused(why) => format!("the broker is down already: {why}"),
+        Down::Stopped => "the broker is down already".into(),
+        Down::Up => "the broker is up already".into(),
+    };
+    Err(Diagnostic::new(command.verb.span.clone(), state))
+}
+
+fn crash(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    check_is_up(stage, command, true)?;
     stage.world().sim.crash(0);
     stage.world().run_for_ns(1_000_000);
     Ok(stage.collect(false))
@@ -582,8 +598,9 @@ fn power_loss(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic
     Ok(stage.collect(false))
 }
 
-fn shutdown(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
+fn shutdown(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     const FOR_EVER: u64 = 1 << 62;
+    check_is_up(stage, command, true)?;
     let world = stage.world();
     world.sim.shut_down(0, FOR_EVER);
     let limit = world.sim.now_ns() + 600_000_000_000;
@@ -592,7 +609,8 @@ fn shutdown(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
     Ok(if ended { said } else { format!("{said}\nstill up after 10 minutes").trim_start().to_string() })
 }
 
-fn start(stage: &mut Stage, _: &Command) -> Result<String, Diagnostic> {
+fn start(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
+    check_is_up(stage, command, false)?;
     let world = stage.world();
     world.sim.start_node(0);
     world.run_until_quiet(60_000_000_000);
@@ -632,7 +650,17 @@ fn options_of(kind: Kind) -> (&'static [&'static str], &'static [&'static str]) 
 /// Whether a fault is told all that it needs, and nothing that it would not heed. `word` names it.
 pub(super) fn check_fault(kind: Kind, word: &Word, command: &Command) -> Result<(), Diagnostic> {
     let (takes, needs) = options_of(kind);
-    only(takes, word, command)?;
+    let elsewhere: &[&str] = if command.verb.text == "at" { &["lose"] } else { &["down", "keeps", "keeps-names"] };
+    let takes: Vec<&str> = takes.iter().copied().filter(|option| !elsewhere.contains(option)).collect();
+    only(&takes, word, command)?;
+    if let Some(on) = command.option("on").filter(|on| on.text == "directory" && kind != Kind::LatentError) {
+        let mistake = Diagnostic::new(on.span.clone(), format!("`{}` strikes no directory", word.text));
+        return Err(mistake.help("`on=directory` is for latent-error alone"));
+    }
+    if let Some(by) = command.option("by").filter(|by| by.text.starts_with('-') && matches!(kind, Kind::Delay | Kind::SlowReader))
+    {
+        return Err(Diagnostic::new(by.span.clone(), format!("`{}` makes nobody faster", word.text)));
+    }
     match needs.iter().find(|need| command.option(need).is_none()) {
         Some(need) => Err(Diagnostic::new(word.span.clone(), format!("`{}` needs `{need}=`", word.text))),
         None => Ok(()),
@@ -686,38 +714,56 @@ pub(super) fn only(takes: &[&str], word: &Word, command: &Command) -> Result<(),
         None => Ok(()),
         Some((key, _)) => {
             let wrong = Diagnostic::new(key.span.clone(), format!("`{}` does not take `{}=`", word.text, key.text));
-            Err(match takes.is_empty() {
-                true => wrong.help("it takes no option"),
-                false => wrong.help(format!("it takes: {}", takes.join(", "))),
+            Err(match nearest(&key.text, takes.iter().copied()) {
+                Some(near) => wrong.help(format!("did you mean `{near}`?")),
+                None if takes.is_empty() => wrong.help("it takes no option"),
+                None => wrong.help(format!("it takes: {}", takes.join(", "))),
+            })
+        }
+    }
+}
+
+/// Faults of a story of one node beside those that wait for a disk call.
+const OTHERS: [&str; 15] = [
+    "power-loss-at-call",
+    "crash-at-call",
+    "bit-flip",
+    "latent-error",
+    "lost-file",
+    "disk-full",
+    "reset",
+    "half-open",
+    "half-close",
+    "slow-reader",
+    "pause",
+    "clock-jump",
+    "pause-client",
+    "client-skew",
+    "client-clock-jump",
+];
+
+/// Whether a story of one node has the fault that is named, and the fault all that it needs.
+pub(super) fn check_kind(command: &Command) -> Result<(), Diagnostic> {
+    let Some(word) = command.args.first() else { return Ok(()) };
+    let kind = Kind::ALL.iter().find(|kind| kind.name() == word.text);
+    let mut known = NAMED_STRIKES.iter().map(|(name, _)| *name).chain(OTHERS);
+    match kind.filter(|_| known.clone().any(|name| name == word.text)) {
+        Some(kind) => check_fault(*kind, word, command),
+        None => {
+            let mistake = Diagnostic::new(word.span.clone(), format!("there is no fault `{}`", word.text));
+            Err(match nearest(&word.text, known.by_ref()) {
+                _ if kind.is_some() => mistake.help(format!("only in a story that begins with `world`: at TIME {}", word.text)),
+                Some(near) => mistake.help(format!("did you mean `{near}`?")),
+                None => mistake,
             })
         }
     }
 }
 
 fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    const OTHERS: [&str; 15] = [
-        "power-loss-at-call",
-        "crash-at-call",
-        "bit-flip",
-        "latent-error",
-        "lost-file",
-        "disk-full",
-        "reset",
-        "half-open",
-        "half-close",
-        "slow-reader",
-        "pause",
-        "clock-jump",
-        "pause-client",
-        "client-skew",
-        "client-clock-jump",
-    ];
     const OF_CONNECTIONS: [&str; 3] = ["reset", "half-open", "half-close"];
     const FOR_EVER_MS: u64 = 1 << 40;
     let kind = &command.args[0];
-    if let Some(known) = Kind::ALL.iter().find(|known| known.name() == kind.text) {
-        check_fault(*known, kind, command)?;
-    }
     let aim = aim_of(stage, command)?;
     let of = command.option("of").map_or(Ok(Calls::Any), |w| one_of(w, &NAMED_CALLS))?;
     let loss = Some(command.option("lose").map_or(Ok(Loss::NOTHING_KEPT), |w| one_of(w, &LOSSES))?);
@@ -754,20 +800,13 @@ fn fault(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
                 let stall_ms = if *strike == Strike::Stall { for_ms } else { 0 };
                 Action::Disk { node: 0, strike: *strike, aim, after, stall_ms }
             }
-            None => {
-                let known = NAMED_STRIKES.iter().map(|(n, _)| *n).chain(OTHERS);
-                let mut mistake = Diagnostic::new(kind.span.clone(), format!("there is no fault `{word}`"));
-                if Kind::ALL.iter().any(|kind| kind.name() == word) {
-                    mistake = mistake.help(format!("only in a story that begins with `world`: at TIME {word}"));
-                } else if let Some(near) = nearest(word, known) {
-                    mistake = mistake.help(format!("did you mean `{near}`?"));
-                }
-                return Err(mistake);
-            }
+            // `check_kind` has looked at the word.
+            None => return Err(Diagnostic::new(kind.span.clone(), format!("there is no fault `{word}`"))),
         },
     };
     let fired = stage.world().sim.inject(action);
-    Ok(if fired == crate::world::Fired::NothingToStrike { "nothing to strike".into() } else { String::new() })
+    let missed = matches!(fired, Fired::NothingToStrike | Fired::NodeDown | Fired::NoConnection);
+    Ok(if missed { "nothing to strike".into() } else { String::new() })
 }
 
 fn trace(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {

@@ -146,6 +146,10 @@ fn command(line: &str, start: usize) -> Result<Command, Diagnostic> {
         let middle = word.span.start + at;
         let key = Word { text: word.text[..at].to_string(), span: word.span.start..middle };
         let value = Word { text: word.text[at + 1..].to_string(), span: middle + 1..word.span.end };
+        // One of the two would be heeded, and nobody could say which.
+        if options.iter().any(|(other, _): &(Word, Word)| other.text == key.text) {
+            return Err(Diagnostic::new(key.span.start..value.span.end, format!("`{}` is given twice", key.text)));
+        }
         options.push((key, value));
     }
     Ok(Command { line: line.to_string(), verb, args, options })
@@ -215,5 +219,7 @@ mod tests {
         assert_eq!(open.span, 5..7);
         assert!(parse("----\n").is_err());
         assert!(parse("node\n# between\nfetch\n").is_err());
+        let twice = parse("node seed=1 seed=2\n").expect_err("an option twice");
+        assert_eq!(twice.span, 12..18);
     }
 }

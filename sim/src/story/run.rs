@@ -14,11 +14,14 @@ use crate::world::{Answer, Fired, Ticket, Traced, World};
 use ottla_core::wire::batch::Checked;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::rc::Rc;
 
 /// How long a command waits for an answer before it says that it still waits, in virtual nanoseconds.
 const PATIENCE_NS: u64 = 60_000_000_000;
+
+/// The longest time that a word can say, in virtual nanoseconds: ten years.
+const TIME_MAX_NS: u64 = 3_650 * 86_400_000_000_000;
 
 /// A story being told.
 pub(crate) struct Stage {
@@ -129,11 +132,12 @@ impl Stage {
         }
     }
 
-    /// The faults of a story told command by command that wait for a disk call still.
+    /// The faults of a story told command by command that waited for something and never met it.
     fn idle_faults(&self) -> Vec<&'static str> {
         let Some(world) = &self.world else { return Vec::new() };
         let all = world.sim.plan.entries.iter().zip(world.sim.fired());
-        all.filter(|(_, fired)| **fired == Fired::NotYet).map(|(entry, _)| entry.action.kind().name()).collect()
+        let waited = |fired: &Fired| matches!(fired, Fired::NotYet | Fired::NoSuchCall | Fired::NoStart);
+        all.filter(|(_, fired)| waited(fired)).map(|(entry, _)| entry.action.kind().name()).collect()
     }
 
     fn carry_out(&mut self, command: &Command) -> Result<String, Diagnostic> {
@@ -145,6 +149,13 @@ impl Stage {
             }
             return Err(mistake);
         };
+        self.check_form(command, entry.form)?;
+        // What is to happen decides which options there are, so that its name is looked at first.
+        match verb {
+            "at" => super::world::check_what(command)?,
+            "fault" => commands::check_kind(command)?,
+            _ => {}
+        }
         if let Some((key, _)) = command.options.iter().find(|(k, _)| !entry.takes(&k.text)) {
             let known: Vec<&str> = entry.options.iter().map(|(name, _)| *name).collect();
             let mut mistake = Diagnostic::new(key.span.clone(), format!("`{verb}` has no option `{}`", key.text));
@@ -161,7 +172,9 @@ impl Stage {
         if let Some(extra) = command.args.get(most) {
             return Err(Diagnostic::new(extra.span.clone(), format!("`{verb}` takes no further word")).help(entry.usage));
         }
-        self.check_form(command, entry.form)?;
+        if let Some((key, value)) = command.options.iter().find(|(k, v)| k.text == "client" && v.text.is_empty()) {
+            return Err(Diagnostic::new(key.span.start..value.span.end, "this names no client"));
+        }
         (entry.run)(self, command)
     }
 
@@ -175,6 +188,9 @@ impl Stage {
             (Form::Node, _, true) => help(wrong(format!("`{verb}` is no command of a `world`")), "in a world: at TIME WHAT"),
             (Form::World, true, _) => wrong(format!("`{verb}` is a command of stories that begin with `world`")),
             (Form::World, false, true) if verb == "world" => wrong("a story has one `world`".into()),
+            (Form::Node, true, _) if verb == "node" => {
+                help(wrong("a story has one `node`".into()), "another broker is another story")
+            }
             (_, false, false) if !["node", "world"].contains(&verb) => {
                 help(wrong("a story begins with `node` or `world`".into()), "node seed=7 config=tiny")
             }
@@ -255,6 +271,19 @@ pub(super) fn number<T: std::str::FromStr>(word: &Word) -> Result<T, Diagnostic>
     word.text.parse().map_err(|_| Diagnostic::new(word.span.clone(), format!("`{}` is not a number that fits here", word.text)))
 }
 
+/// A word as a number within bounds, both included: where more would take the machine's memory or never end, or less means nothing.
+pub(super) fn within<T>(word: &Word, least: T, most: T) -> Result<T, Diagnostic>
+where
+    T: std::str::FromStr + PartialOrd + Display,
+{
+    let help = format!("from {least} to {most}");
+    match number(word) {
+        Ok(n) if (&least..=&most).contains(&&n) => Ok(n),
+        Ok(_) => Err(Diagnostic::new(word.span.clone(), format!("`{}` is out of bounds here", word.text)).help(help)),
+        Err(mistake) => Err(mistake.help(help)),
+    }
+}
+
 /// A word as a time, `10ms`, `2s`, `1h`, in nanoseconds.
 pub(super) fn duration_ns(word: &Word) -> Result<u64, Diagnostic> {
     let digits = word.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.text.len());
@@ -270,10 +299,14 @@ pub(super) fn duration_ns(word: &Word) -> Result<u64, Diagnostic> {
     };
     let count: Option<u64> = word.text[..digits].parse().ok();
     match (count, unit) {
-        (Some(n), Some(unit)) => n.checked_mul(unit),
-        _ => None,
+        // Sums of a few of them are times still.
+        (Some(n), Some(unit)) if n.checked_mul(unit).is_none_or(|ns| ns > TIME_MAX_NS) => {
+            Err(Diagnostic::new(word.span.clone(), format!("`{}` is too long a time", word.text)).help("3650d at the most"))
+        }
+        (Some(n), Some(unit)) => Ok(n * unit),
+        _ => {
+            let mistake = Diagnostic::new(word.span.clone(), format!("`{}` is not a time", word.text));
+            Err(mistake.help("write 10ms, 2s, 5m, 1h or 7d"))
+        }
     }
-    .ok_or_else(|| {
-        Diagnostic::new(word.span.clone(), format!("`{}` is not a time", word.text)).help("write 10ms, 2s, 5m, 1h or 7d")
-    })
 }

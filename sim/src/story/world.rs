@@ -6,11 +6,12 @@
 //! Holds       a case that is written down and read again is the same case, but for the name of its campaign.
 //! Not here    running a case (case.rs), cutting it down (shrink.rs).
 
+use super::asks::BATCH_BYTES_MAX;
 use super::commands::{self, one_of};
 use super::parse::{Command, Word};
-use super::run::{Stage, duration_ns, number};
+use super::run::{Stage, duration_ns, number, within};
 use super::text::{NAMED_CALLS, NAMED_STRIKES, named};
-use crate::case::{self, Case, ClientKind, ClientSpec, Watching};
+use crate::case::{self, Case, ClientKind, ClientSpec, DRAWN_MAX, FAULTS_MS_MAX, PARTITIONS_MAX, Watching};
 use crate::clients::{
     AdminConfig, ConsumerConfig, HostileConfig, InspectorConfig, LibraryConfig, OperatorConfig, ProducerConfig, Reads, TimedAct,
     TimedBatch,
@@ -137,7 +138,34 @@ fn ms(word: &Word) -> Result<u64, Diagnostic> {
 }
 
 fn at_least_one(word: &Word) -> Result<i32, Diagnostic> {
-    number(word).and_then(|n| if n > 0 { Ok(n) } else { Err(mistake(word, "a topic has one partition at least".into())) })
+    match partitions(word)? {
+        n if n > 0 => Ok(n),
+        _ => Err(mistake(word, "a topic has one partition at least".into())),
+    }
+}
+
+/// How many partitions a topic is to have. Too few is for the broker to say.
+fn partitions(word: &Word) -> Result<i32, Diagnostic> {
+    match number(word)? {
+        n if n <= PARTITIONS_MAX => Ok(n),
+        n => Err(mistake(word, format!("{n} partitions are too many for a world")).help(format!("{PARTITIONS_MAX} at the most"))),
+    }
+}
+
+/// As many records one batch, or one burst, has at the most.
+const RECORDS_MAX: u32 = 100_000;
+/// The bytes of padding in one record, at the most.
+const PADDING_MAX: u32 = 1 << 20;
+
+/// Whether what is sent at once, so many records with so much padding each, fits into this machine.
+fn check_bytes(command: &Command, records: u64, padding: u32) -> Result<(), Diagnostic> {
+    match command.option("size") {
+        Some(word) if records.saturating_mul(u64::from(padding)) > BATCH_BYTES_MAX as u64 => {
+            let message = format!("{records} records of {padding} bytes are too much at once");
+            Err(mistake(word, message).help(format!("{BATCH_BYTES_MAX} bytes at the most")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn mistake(word: &Word, message: String) -> Diagnostic {
@@ -188,7 +216,12 @@ pub(super) fn world(stage: &mut Stage, command: &Command) -> Result<String, Diag
         match key.text.as_str() {
             "seed" => setup.seed = number(value)?,
             "config" => setup.tiny = one_of(value, &[("tiny", true), ("default", false)])?,
-            "faults-for" => case.faults_ms = ms(value)?,
+            "faults-for" => {
+                case.faults_ms = ms(value)?;
+                if case.faults_ms > FAULTS_MS_MAX {
+                    return Err(mistake(value, "clients would act for ever".into()).help("30d at the most"));
+                }
+            }
             "keeps" => keeps(value, &mut setup.disk.loss)?,
             "keeps-names" => setup.disk.loss.names = one_of(value, &KEEPS)?,
             "call" => setup.disk.call_ns = range_ns(value)?,
@@ -196,10 +229,11 @@ pub(super) fn world(stage: &mut Stage, command: &Command) -> Result<String, Diag
             "sync" => setup.disk.sync_ns = range_ns(value)?,
             "sync-covers-later" => setup.disk.sync_covers_later = yes(value)?,
             "delay" => setup.net.delay_ns = range_ns(value)?,
-            "through-bytes" => setup.net.bytes_percent = number(value)?,
+            "through-bytes" => setup.net.bytes_percent = within(value, 0, 100)?,
             "spurious-wakes" => setup.spurious_wakes = yes(value)?,
             "power-loss-at" => {
-                let one = |text: &str| number::<u64>(&Word { text: text.to_string(), span: value.span.clone() });
+                // The first call that begins is the first boundary.
+                let one = |text: &str| within(&Word { text: text.to_string(), span: value.span.clone() }, 1, u64::MAX);
                 setup.power_loss_at = value.text.split(',').map(one).collect::<Result<_, _>>()?;
             }
             "bug" => {
@@ -257,7 +291,7 @@ pub(super) fn admin(stage: &mut Stage, command: &Command) -> Result<String, Diag
     let admin = admin_of(stage);
     for (key, value) in &command.options {
         match key.text.as_str() {
-            "operations" => admin.operations = number(value)?,
+            "operations" => admin.operations = within(value, 0, DRAWN_MAX)?,
             "think" => admin.think_ms = ms(value)?,
             "patience" => admin.patience_ms = ms(value)?,
             "delete-records" => admin.delete_records = yes(value)?,
@@ -292,6 +326,9 @@ fn topics(stage: &mut Stage, command: &Command) -> Result<Vec<(String, i32)>, Di
 
 fn add(stage: &mut Stage, name: &Word, kind: ClientKind) -> Result<String, Diagnostic> {
     let clients = &mut stage.case().clients;
+    if name.text.is_empty() {
+        return Err(mistake(name, "a client has a name".into()));
+    }
     if clients.iter().any(|c| c.name == name.text) {
         return Err(mistake(name, format!("there is a client `{}` already", name.text)));
     }
@@ -305,17 +342,18 @@ pub(super) fn producer(stage: &mut Stage, command: &Command) -> Result<String, D
         match key.text.as_str() {
             "acks" => c.acks = one_of(value, &ACKS)?,
             "idempotent" => c.idempotent = yes(value)?,
-            "in-flight" => c.in_flight = number(value)?,
+            "in-flight" => c.in_flight = within(value, 1, 5)?,
             "retries" => c.retries = yes(value)?,
             "by-id" => c.by_id = yes(value)?,
             "patience" => c.patience_ms = ms(value)?,
-            "batches" => c.batches = number(value)?,
-            "records" => c.records_max = number(value)?,
-            "size" => c.padding_max = number(value)?,
+            "batches" => c.batches = within(value, 0, DRAWN_MAX)?,
+            "records" => c.records_max = within(value, 1, RECORDS_MAX)?,
+            "size" => c.padding_max = within(value, 0, PADDING_MAX)?,
             "think" => c.think_ms = ms(value)?,
             _ => {}
         }
     }
+    check_bytes(command, u64::from(c.records_max), c.padding_max)?;
     add(stage, &command.args[0], ClientKind::Producer(c))
 }
 
@@ -330,7 +368,7 @@ pub(super) fn consumer(stage: &mut Stage, command: &Command) -> Result<String, D
             "max-wait" => c.max_wait_ms = i32::try_from(ms(value)?).unwrap_or(i32::MAX),
             "think" => c.think_ms = ms(value)?,
             "patience" => c.patience_ms = ms(value)?,
-            "lists" => c.lists_percent = number(value)?,
+            "lists" => c.lists_percent = within(value, 0, 100)?,
             _ => {}
         }
     }
@@ -339,7 +377,7 @@ pub(super) fn consumer(stage: &mut Stage, command: &Command) -> Result<String, D
 
 pub(super) fn hostile(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     let topics = topics(stage, command)?.into_iter().map(|(name, _)| name).collect();
-    let frames = command.option("frames").map_or(Ok(10), number)?;
+    let frames = command.option("frames").map_or(Ok(10), |word| within(word, 0, DRAWN_MAX))?;
     let think_ms = command.option("think").map_or(Ok(10), ms)?;
     add(stage, &command.args[0], ClientKind::Hostile(HostileConfig { topics, frames, think_ms }))
 }
@@ -352,7 +390,7 @@ pub(super) fn inspector(stage: &mut Stage, command: &Command) -> Result<String, 
 }
 
 pub(super) fn operator(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    let operations = command.option("operations").map_or(Ok(OPERATIONS), number)?;
+    let operations = command.option("operations").map_or(Ok(OPERATIONS), |word| within(word, 0, DRAWN_MAX))?;
     let think_ms = command.option("think").map_or(Ok(10), ms)?;
     let patience_ms = command.option("patience").map_or(Ok(PATIENCE_MS), ms)?;
     add(stage, &command.args[0], ClientKind::Operator(OperatorConfig { operations, think_ms, patience_ms }))
@@ -364,18 +402,18 @@ pub(super) fn library(stage: &mut Stage, command: &Command) -> Result<String, Di
         match key.text.as_str() {
             "acks" => c.acks = one_of(value, &ACKS)?,
             "idempotent" => c.idempotent = yes(value)?,
-            "in-flight" => c.in_flight = number(value)?,
+            "in-flight" => c.in_flight = within(value, 1, 5)?,
             "codec" => c.codec = one_of(value, &Codec::ALL.map(|codec| (codec.name(), codec)))?,
             "linger" => c.linger_ms = ms(value)?,
-            "batch-bytes" => c.batch_bytes = number(value)?,
-            "records" => c.records = number(value)?,
-            "burst" => c.burst = number(value)?,
-            "size" => c.padding_max = number(value)?,
+            "batch-bytes" => c.batch_bytes = within(value, 0, BATCH_BYTES_MAX)?,
+            "records" => c.records = within(value, 0, DRAWN_MAX)?,
+            "burst" => c.burst = within(value, 1, RECORDS_MAX)?,
+            "size" => c.padding_max = within(value, 0, PADDING_MAX)?,
             "think" => c.think_ms = ms(value)?,
             "request-timeout" => c.request_ms = ms(value)?,
             "delivery-timeout" => c.delivery_ms = ms(value)?,
             "reads" => c.reads = one_of(value, &NAMED_READS)?,
-            "asks" => c.asks_percent = number(value)?,
+            "asks" => c.asks_percent = within(value, 0, 100)?,
             "older" => c.older = yes(value)?,
             _ => {}
         }
@@ -383,10 +421,36 @@ pub(super) fn library(stage: &mut Stage, command: &Command) -> Result<String, Di
     if c.idempotent && c.acks != -1 {
         return Err(mistake(&command.args[0], "idempotence needs acks=all".into()).help("give it idempotent=no"));
     }
-    if !(1..=5).contains(&c.in_flight) {
-        return Err(mistake(&command.args[0], "one to five requests may be in flight".into()));
-    }
+    check_bytes(command, u64::from(c.burst), c.padding_max)?;
     add(stage, &command.args[0], ClientKind::Library(c))
+}
+
+/// What clients do at given times, with the options that each act takes. Whatever else happens is a fault.
+const ACTS: [(&str, &[&str]); 6] = [
+    ("produce", &["client", "records", "size"]),
+    ("create", &["partitions"]),
+    ("delete", &[]),
+    ("add-partitions", &["total"]),
+    ("configure", &["SETTING"]),
+    ("delete-records", &["before"]),
+];
+
+/// Whether `at TIME WHAT` names a time, and something that there is, with options that it takes.
+pub(super) fn check_what(command: &Command) -> Result<(), Diagnostic> {
+    let [time, what, ..] = &command.args[..] else { return Ok(()) };
+    duration_ns(time)?;
+    if let Some((_, takes)) = ACTS.iter().find(|(act, _)| *act == what.text) {
+        return commands::only(takes, what, command);
+    }
+    if let Some(kind) = Kind::ALL.iter().find(|kind| kind.name() == what.text) {
+        return commands::check_fault(*kind, what, command);
+    }
+    let wrong = mistake(what, format!("there is no fault and no act `{}`", what.text));
+    let known = Kind::ALL.iter().map(|kind| kind.name()).chain(ACTS.iter().map(|(act, _)| *act));
+    Err(match nearest(&what.text, known) {
+        Some(near) => wrong.help(format!("did you mean `{near}`?")),
+        None => wrong,
+    })
 }
 
 /// `at TIME WHAT ...`: an entry of the fault plan, or of a client's timetable.
@@ -403,18 +467,6 @@ pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnos
         _ if command.args.len() < 2 + least => Err(mistake(what, format!("`{}` needs more words", what.text))),
         _ => Ok(()),
     };
-    let takes: Option<&[&str]> = match what.text.as_str() {
-        "produce" => Some(&["client", "records", "size"]),
-        "create" => Some(&["partitions"]),
-        "delete" => Some(&[]),
-        "add-partitions" => Some(&["total"]),
-        "configure" => Some(&["SETTING"]),
-        "delete-records" => Some(&["before"]),
-        _ => None,
-    };
-    if let Some(takes) = takes {
-        commands::only(takes, what, command)?;
-    }
     let act = match what.text.as_str() {
         "produce" => {
             further(1)?;
@@ -423,7 +475,10 @@ pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnos
         }
         "create" => {
             further(1)?;
-            Some((&command.args[2], AdminAct::CreateTopic { partitions: command.option("partitions").map_or(Ok(1), number)? }))
+            Some((
+                &command.args[2],
+                AdminAct::CreateTopic { partitions: command.option("partitions").map_or(Ok(1), partitions)? },
+            ))
         }
         "delete" => {
             further(1)?;
@@ -432,12 +487,15 @@ pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnos
         "add-partitions" => {
             further(1)?;
             let total = command.option("total").ok_or_else(|| mistake(what, "how many in all?".into()).help("total=N"))?;
-            Some((&command.args[2], AdminAct::CreatePartitions { count: number(total)? }))
+            Some((&command.args[2], AdminAct::CreatePartitions { count: partitions(total)? }))
         }
         "configure" => {
             further(1)?;
-            let setting = command.options.iter().find(|(k, _)| k.text.contains('.'));
-            let (name, value) = setting.ok_or_else(|| mistake(what, "which setting?".into()).help("SETTING=VALUE"))?;
+            let mut settings = command.options.iter();
+            let (name, value) = settings.next().ok_or_else(|| mistake(what, "which setting?".into()).help("SETTING=VALUE"))?;
+            if let Some((another, _)) = settings.next() {
+                return Err(mistake(another, "an administrator changes one setting at a time".into()).help("write another `at`"));
+            }
             Some((&command.args[2], AdminAct::SetConfig { name: name.text.clone(), value: value.text.clone() }))
         }
         "delete-records" => {
@@ -463,8 +521,14 @@ pub(super) fn at(stage: &mut Stage, command: &Command) -> Result<String, Diagnos
 
 fn timed_batch(stage: &mut Stage, command: &Command, at_ms: u64) -> Result<(), Diagnostic> {
     let to = command.args[2..].iter().map(super::asks::partition).collect::<Result<Vec<_>, _>>()?;
-    let records = command.option("records").map_or(Ok(1), number)?;
-    let padding = command.option("size").map_or(Ok(0), number)?;
+    // No client puts two batches of one partition into one request, nor a batch without records: the protocol has no answer to it.
+    if let Some(second) = (1..to.len()).find(|n| to[..*n].contains(&to[*n])) {
+        let word = &command.args[2 + second];
+        return Err(mistake(word, format!("`{}` stands here twice", word.text)).help("a request has one batch for a partition"));
+    }
+    let records = command.option("records").map_or(Ok(1), |word| within(word, 1, RECORDS_MAX))?;
+    let padding = command.option("size").map_or(Ok(0), |word| within(word, 0, PADDING_MAX))?;
+    check_bytes(command, u64::from(records) * to.len() as u64, padding)?;
     let batch = TimedBatch { at_ms, to, records, padding };
     let name = command.option("client");
     let producers = stage.case().clients.iter_mut().filter_map(|c| match &mut c.kind {
@@ -508,15 +572,10 @@ fn action(stage: &mut Stage, command: &Command) -> Result<Action, Diagnostic> {
     let for_ms = command.option("for").map_or(Ok(1_000), ms)?;
     let by_ms = command.option("by").map_or(Ok(0), commands::signed_ms)?;
     let late_ms = u64::try_from(by_ms).unwrap_or(0);
+    // `check_what` has looked at the word.
     let Some(known) = Kind::ALL.iter().find(|k| k.name() == kind.text) else {
-        let acts = ["produce", "create", "delete", "add-partitions", "configure", "delete-records"];
-        let mut wrong = mistake(kind, format!("there is no fault and no act `{}`", kind.text));
-        if let Some(near) = nearest(&kind.text, Kind::ALL.iter().map(|k| k.name()).chain(acts)) {
-            wrong = wrong.help(format!("did you mean `{near}`?"));
-        }
-        return Err(wrong);
+        return Err(mistake(kind, format!("there is no fault `{}`", kind.text)));
     };
-    commands::check_fault(*known, kind, command)?;
     let aim = commands::aim_of(stage, command)?;
     let after = command.option("after").map_or(Ok(0), number)?;
     let of = command.option("of").map_or(Ok(Calls::Any), |w| one_of(w, &NAMED_CALLS))?;

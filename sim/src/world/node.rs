@@ -536,6 +536,12 @@ impl Sim {
         self.nodes[n as usize].node.is_some()
     }
 
+    /// Whether an orderly end was asked for that has not come.
+    #[must_use]
+    pub fn is_asked_to_end(&self, n: u32) -> bool {
+        self.nodes[n as usize].node.is_some() && self.nodes[n as usize].shutdown_at.is_some()
+    }
+
     /// Why a node is down, if it is.
     #[must_use]
     pub fn down(&self, n: u32) -> &Down {

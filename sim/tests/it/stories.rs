@@ -95,11 +95,55 @@ fn mistakes_are_shown_with_the_word() {
         ("world\ntopic t0 partitions=0\nplay\n----\n", "a topic has one partition at least"),
         ("world\ntopic t/0\nplay\n----\n", "Topic name is invalid"),
         ("world log.cleaner.threads=2\nplay\n----\n", "log.cleaner.threads changes nothing here"),
+        ("node\nnode\n----\n", "a story has one `node`"),
+        ("node seed=1 seed=2\n----\n", "`seed` is given twice"),
+        ("world\ntopic t0 partitions=1 partitions=2\nplay\n----\n", "partitions=2\n  |                       ^^^^^^^^^^^^"),
+        ("node\ntopic t client=\n----\n", "client=\n  |         ^^^^^^^"),
+        ("node\nstart\n----\n", "the broker is up already"),
+        ("node\ncrash\ncrash\n----\n", "3 | crash\n  | ^^^^^"),
+        ("node\nshutdown\nshutdown\n----\n", "the broker is down already"),
+        ("node\nfault bit-flip on=directory\n----\n", "`bit-flip` strikes no directory"),
+        ("world\nat 10ms sync-dir-error on=directory\nplay\n----\n", "on=directory\n  |                           ^^^^^^^^^"),
+        ("world\nat 10ms delay by=-5ms\nplay\n----\n", "`delay` makes nobody faster"),
+        ("node\nfault sink-error foo=1\n----\n", "did you mean `sync-error`?"),
+        ("world\nat 10ms power-los lose=any\nplay\n----\n", "power-los lose=any\n  |         ^^^^^^^^^"),
+        ("world\nat 10ms power-loss lose=any\nplay\n----\n", "it takes: down, keeps, keeps-names"),
+        ("world\nat 10ms power-loss keep=any\nplay\n----\n", "did you mean `keeps`?"),
+        ("world\nat 1ms produc t0/0\nplay\n----\n", "produc t0/0\n  |        ^^^^^^"),
+        ("world\nat 1ms produc t0/0\nplay\n----\n", "did you mean `produce`?"),
+        ("world\ntopic t0\nat 9ms configure t0 flush.ms=1 flush.messages=1\nplay\n----\n", "one setting at a time"),
+        (
+            "world\ntopic t0\nproducer p\nat 1ms produce t0/0 records=0\nplay\n----\n",
+            "records=0\n  |                             ^",
+        ),
+        ("world\ntopic t0\nproducer p\nat 1ms produce t0/0 t0/0\nplay\n----\n", "t0/0\n  |                     ^^^^"),
+        ("world\nproducer p in-flight=0\nplay\n----\n", "in-flight=0\n  |                      ^"),
+        ("world\nlibrary l in-flight=6\nplay\n----\n", "from 1 to 5"),
+        ("world power-loss-at=0\nplay\n----\n", "`0` is out of bounds here"),
+        ("world through-bytes=101\nplay\n----\n", "from 0 to 100"),
+        ("world faults-for=31d\nplay\n----\n", "30d at the most"),
+        ("world\ntopic t0 partitions=1001\nplay\n----\n", "1000 at the most"),
+        ("world\nat 1ms create t0 partitions=2000000000\nplay\n----\n", "1000 at the most"),
+        ("world\ntopic t0\nproducer p\nat 1ms produce t0/0 records=4000000000\nplay\n----\n", "from 1 to 100000"),
+        ("world\ntopic t0\nproducer p\nat 1ms produce t0/0 size=4000000000\nplay\n----\n", "from 0 to 1048576"),
+        ("world\nproducer p records=100 size=1000000\nplay\n----\n", "too much at once"),
+        ("world\nhostile h frames=4000000000\nplay\n----\n", "from 0 to 1000000"),
+        ("world\nproducer \"\"\nplay\n----\n", "a client has a name"),
+        ("node\ntopic o\nproduce o/0 a b size=8388609\n----\n", "from 0 to 8388608"),
+        ("node\nrun 300000d\n----\n", "3650d at the most"),
     ];
     for (text, hint) in cases {
         let shown = story::tell(text).expect_err(text).render("x.story", text);
         assert!(shown.contains(hint), "{text}: {shown}");
     }
+}
+
+/// Padding is no width of a format, which ends at 65535.
+#[test]
+fn a_padded_value_is_as_large_as_it_says() {
+    let text = "node\ntopic o max.message.bytes=2000000\nproduce o/0 a size=65536\nproduce o/0 b size=1000000\nfetch o/0\nfetch o/0 from=1\n----\n";
+    let told = story::tell(text).map_err(|mistake| mistake.render("x.story", text)).expect("it is told");
+    assert!(told.contains("0=a..(65536)") && told.contains("1=b..(1000000)"), "{told}");
 }
 
 /// The course of a world tells every fault that struck, and each that never did.
