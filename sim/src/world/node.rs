@@ -262,7 +262,7 @@ impl Sim {
 
     fn effects(&mut self, n: u32, out: &mut Vec<Effect>) {
         for effect in out.drain(..) {
-            fingerprint::effect(&mut self.digest, &mut self.told, &effect);
+            fingerprint::effect(&mut self.digest, n, &effect);
             if self.sink.is_some() {
                 self.trace(&Traced::Effect { node: n, effect: &effect });
             }

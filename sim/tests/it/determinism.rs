@@ -1,7 +1,9 @@
 //! A seed is one course of events: run twice, traced or not, in debug or release, alone or after others.
 
 use crate::campaigns::campaign;
+use ottla_sim::case::{self, Watching};
 use ottla_sim::runner::{Fuzz, Summary, fuzz, run_seed, verify_planted, verify_seed};
+use ottla_sim::story;
 use std::fmt::Write as _;
 
 #[test]
@@ -37,6 +39,19 @@ fn the_locator_names_the_first_event_that_differs() {
         nearest = nearest.min(divergence.event.abs_diff(planted));
     }
     assert!(nearest < 20, "named {nearest} events late, at the best");
+}
+
+/// What is asked goes into the hash, also where it changes nothing else.
+#[test]
+fn worlds_that_differ_only_in_what_is_asked_have_different_hashes() {
+    let outcome = |max_bytes: u32| {
+        let text =
+            format!("# A test.\n\nworld seed=5\ntopic t0\nproducer p batches=20\nconsumer c max-bytes={max_bytes}\nplay\n----\n");
+        case::run(&story::case(&text).expect("a world"), Watching::default())
+    };
+    let (more, less) = (outcome(1_048_576), outcome(1_048_575));
+    assert_eq!((more.events, more.operations), (less.events, less.operations));
+    assert_ne!(more.hash, less.hash);
 }
 
 /// Whoever runs a seed, and beside whom: the worlds of a run on several threads are those of the seeds alone.
