@@ -66,7 +66,8 @@ fn threads_change_nothing() {
     assert_eq!(summary(1), summary(3));
 }
 
-/// The hashes of some seeds, as committed; equal in debug and release. `REWRITE=1` writes them anew, when the core behaves otherwise.
+/// The hashes of some seeds, as committed; equal in debug and release: `.ci/run` runs this in both. `REWRITE=1` writes them anew, when
+/// the core behaves otherwise.
 #[test]
 fn golden_hashes() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden-hashes.txt");
