@@ -19,4 +19,4 @@ t=0.081 producer0: #2 to t0/1: offset 0
 t=1.004 heal: no more faults
 t=6.004 node 1 loses power
 t=6.004 node 1 will not start: log-start-offset-checkpoint: an unknown version. Without it deleted records would come back. Restore it, or remove it to accept that
-held: 2 acknowledged, 0 records read, 2 starts; excused: 1 disk-failed-halted
+held: 2 acknowledged, 0 records read, 2 starts; excused: 1 start-refused, 1 disk-failed-halted

@@ -36,4 +36,4 @@ t=9.720 node 1 will not start: __cluster_metadata-0/00000000000000000000.log: th
 t=9.720 producer0: #3 to v0/2: outcome unknown after 3383 attempts
 t=9.720 producer2: #7 to t0/2: outcome unknown after 3472 attempts
 t=9.720 producer2: #8 to t0/1: outcome unknown
-held: 5 acknowledged, 0 records read, 4 starts; excused: 1 disk-failed-halted
+held: 5 acknowledged, 0 records read, 4 starts; excused: 3 start-refused, 1 disk-failed-halted

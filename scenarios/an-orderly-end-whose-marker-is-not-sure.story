@@ -23,4 +23,4 @@ t=6.112 reader: reads t0/0 from 0: 0=#1, high watermark 1
 t=6.112 reader: reads v1/0 from 0: 0=#2, high watermark 1
 t=6.112 reader: reads v1/1 from 0: 0=#3, high watermark 1
 t=6.112 reader: reads v1/2 from 0: 0=#4, high watermark 1
-held: 4 acknowledged, 4 records read, 3 starts
+held: 4 acknowledged, 4 records read, 3 starts; excused: 1 disk-failed

@@ -376,7 +376,7 @@ impl<'a> Run<'a> {
         if !calm {
             let waiting: Vec<u32> = (0..world.client_count()).filter(|id| !world.is_client_done(*id)).collect();
             let world = &mut self.world;
-            let struck = Dead::of(&mut world.sim);
+            let struck = Dead::of(&world.sim);
             let excused = |id: &u32| self.case.clients.get(*id as usize).is_some_and(|c| struck.excuses_client(&c.kind));
             if !waiting.iter().all(excused) {
                 let who: Vec<&str> = waiting.iter().map(|id| world.sim.client_names[*id as usize].as_str()).collect();
@@ -426,7 +426,7 @@ impl<'a> Run<'a> {
         if !world.sim.failures().is_empty() {
             return;
         }
-        let struck = Dead::of(&mut world.sim);
+        let struck = Dead::of(&world.sim);
         let mut left = Vec::new();
         world.with_client(consumer, |c, sim| {
             if let Client::Consumer(c) = c {
@@ -464,7 +464,7 @@ impl<'a> Run<'a> {
         if !world.sim.failures().is_empty() {
             return;
         }
-        let struck = Dead::of(&mut world.sim);
+        let struck = Dead::of(&world.sim);
         let mut wrong = Vec::new();
         for (probe, (name, partition)) in probes.into_iter().zip(logs) {
             world.sim.watch.tally.count(checks::Id::Converges);
@@ -486,7 +486,8 @@ impl<'a> Run<'a> {
     /// What an administrator was told is done is so at the end, unless something that came later, or may have, undid it.
     fn look_for_administration(&mut self) {
         let sim = &mut self.world.sim;
-        if !sim.failures().is_empty() || sim.disk_is_damaged() || !sim.is_up(0) {
+        let struck = Dead::of(sim);
+        if !sim.failures().is_empty() || struck.all || !sim.is_up(0) {
             return;
         }
         let mut wrong = None;
@@ -497,6 +498,8 @@ impl<'a> Run<'a> {
                 others.any(|other| other.topic == op.topic && undoes(&op.act, &other.act) && is_later(other, op))
             };
             let site = match &op.act {
+                // One that damage struck may be offline.
+                AdminAct::CreatePartitions { count } if struck.excuses(topic, count - 1) => continue,
                 AdminAct::CreatePartitions { count } if !later(|_, act| *act == AdminAct::DeleteTopic) => {
                     let is_there = sim.ends(0, topic, count - 1).is_some();
                     (!is_there).then_some("partitions whose creation was acknowledged are not there at the end")
@@ -547,7 +550,6 @@ impl<'a> Run<'a> {
                 page_cache: self.page_cache.clone(),
                 damaged: damaged_logs(sim),
                 damaged_all: all_damaged(sim),
-                damaged_any: sim.disk_is_damaged(),
                 ended_early: excuse.is_some(),
                 retention: retention_topics(self.case, &sim.history),
             };
@@ -555,7 +557,9 @@ impl<'a> Run<'a> {
             for found in found {
                 sim.fail(found.id.name(), found.site, found.message);
             }
-            excuses.extend(more);
+            for (why, n) in more.into_iter().chain(std::mem::take(&mut sim.excuses)) {
+                *excuses.entry(why).or_default() += n;
+            }
         }
         if self.damage_excused > 0 && sim.failures().is_empty() {
             *excuses.entry(Excuse::Damaged).or_default() += self.damage_excused;
@@ -642,52 +646,84 @@ impl Outcome {
 /// What damage has struck, as far as it excuses that a world does not converge.
 struct Dead {
     all: bool,
-    any: bool,
-    logs: BTreeMap<String, checks::Struck>,
+    /// Paths (topic-partition) of those of which the last incarnation is struck, or cannot be made.
+    logs: Vec<String>,
 }
 
 impl Dead {
-    fn of(sim: &mut crate::world::Sim) -> Dead {
-        Dead { all: all_damaged(sim).is_some(), any: sim.disk_is_damaged(), logs: damaged_logs(sim) }
+    fn of(sim: &crate::world::Sim) -> Dead {
+        let last = Incarnations::of(&sim.history);
+        let mut logs = Vec::new();
+        for Wound { path, dir, topic_id, .. } in wounds(sim) {
+            let Some((name, _)) = path.rsplit_once('-') else { continue };
+            let topic = sim.history.topics.iter().position(|t| t == name);
+            let there = topic.and_then(|topic| last.last(topic as u16)).map_or(0, |last| last.id);
+            // Nobody knows whose a damaged directory is, or what is in it: while it is there, it keeps the name from every other one.
+            let in_the_way = sim.nodes.iter().any(|n| n.disk.number_of_dir(&path) == Some(dir));
+            if topic_id == 0 || there == 0 || topic_id == there || in_the_way {
+                logs.push(path);
+            }
+        }
+        Dead { all: all_damaged(sim).is_some(), logs }
     }
 
     /// Whether a log may be dead.
     fn excuses(&self, topic: &str, partition: i32) -> bool {
-        self.all || self.logs.contains_key(&format!("{topic}-{partition}"))
+        self.all || self.logs.contains(&format!("{topic}-{partition}"))
     }
 
-    /// Whether a client may wait for ever: one of the logs that it visits may be dead. What an administrator asks may be about any.
+    /// Whether a client may wait for ever: one of the logs that it visits may be dead. Who asks and loses patience never waits.
     fn excuses_client(&self, client: &ClientKind) -> bool {
         let visited = match client {
             ClientKind::Producer(c) => &c.topics,
             ClientKind::Consumer(c) => &c.topics,
             ClientKind::Inspector(c) => &c.topics,
             ClientKind::Library(c) => &c.topics,
-            ClientKind::Admin(_) | ClientKind::Operator(_) | ClientKind::Hostile(_) => return self.any,
+            ClientKind::Admin(_) | ClientKind::Operator(_) | ClientKind::Hostile(_) => return false,
         };
-        let struck = |topic: &str| self.logs.keys().any(|path| path.rsplit_once('-').is_some_and(|(name, _)| name == topic));
+        let struck = |topic: &str| self.logs.iter().any(|path| path.rsplit_once('-').is_some_and(|(name, _)| name == topic));
         self.all || visited.iter().any(|(topic, _)| struck(topic))
     }
 }
 
-/// From which offset on, and since when, damage excuses a log. A file that is derived from the batches excuses nothing.
-fn damaged_logs(sim: &mut crate::world::Sim) -> BTreeMap<String, checks::Struck> {
-    let mut logs: BTreeMap<String, checks::Struck> = BTreeMap::new();
+/// What damage did to a log.
+struct Wound {
+    /// Topic-partition, as its directory was called then.
+    path: String,
+    /// The disk's own number of that.
+    dir: usize,
+    /// Whose it is; 0 where nobody was ever told.
+    topic_id: u128,
+    struck: checks::Struck,
+}
+
+/// Every damage to a log, with the incarnation whose it was. A file that is derived from the batches excuses nothing.
+fn wounds(sim: &crate::world::Sim) -> Vec<Wound> {
+    let mut all = Vec::new();
     for (damage, at) in sim.damaged() {
         let from = match damage.name.kind {
-            FileKind::Log => sim.watch.struck_from(&damage.path).unwrap_or(0),
+            FileKind::Log => sim.watch.struck_from(damage.dir).unwrap_or(0),
             FileKind::Index | FileKind::TimeIndex | FileKind::TxnIndex | FileKind::Snapshot | FileKind::LeaderEpochs => continue,
             _ => 0,
         };
-        let struck = logs.entry(damage.path).or_insert(checks::Struck { from, at });
-        *struck = checks::Struck { from: struck.from.min(from), at: struck.at.min(at) };
+        let topic_id = sim.watch.topic_of_dir(damage.dir).unwrap_or(0);
+        all.push(Wound { path: damage.path, dir: damage.dir, topic_id, struck: checks::Struck { from, at } });
+    }
+    all
+}
+
+/// From which offset on, and since when, damage excuses a log.
+fn damaged_logs(sim: &crate::world::Sim) -> checks::StruckLogs {
+    let mut logs = checks::StruckLogs::default();
+    for Wound { path, topic_id, struck, .. } in wounds(sim) {
+        logs.add(&path, topic_id, struck);
     }
     logs
 }
 
 /// Since when damage excuses every log: it took metadata, struck what is no log of it, or struck a checkpoint that, as in Kafka, is
 /// believed for all of them. What is derived from the metadata log excuses nothing, nor does the log itself while all of it is there.
-fn all_damaged(sim: &mut crate::world::Sim) -> Option<u64> {
+fn all_damaged(sim: &crate::world::Sim) -> Option<u64> {
     use FileKind as F;
     let is_lost = sim.watch.is_metadata_lost();
     let is_it = |d: &Damage| match d.name.kind {

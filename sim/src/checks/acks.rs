@@ -5,7 +5,7 @@
 //! Holds       the list of reasons is closed.
 //! Not here    whether it is gone (history.rs).
 
-use crate::history::{AdminAct, History, Mishap, Outcome, ProduceOp};
+use crate::history::{AdminAct, History, Mishap, Outcome, Place, ProduceOp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -50,8 +50,12 @@ excuses! {
     Damaged = "damaged", "a lost record; a log that cannot be written or read at the end, and who waits for it",
         "A fault damaged bytes of this log, or of what speaks of every log, at rest, or took a file away: with one \
          replica nobody can mend that.";
+    StartRefused = "start-refused", "a start that a node refuses",
+        "A fault damaged a file without which no node may start, or kept it from being read, and the refusal speaks of it.";
+    DiskFailed = "disk-failed", "an end that nobody asked for, or one that leaves no marker",
+        "A call of this life failed, or for want of space wrote no marker, in the directory of which the node says so.";
     DiskFailedHalted = "disk-failed-halted", "a world that does not converge",
-        "A disk call failed, the disk was full, or a start found its files damaged, and the node has said so and is down.";
+        "A disk call failed, or a start found its files damaged, and the node has said so and is down.";
 }
 
 /// How far damage excuses a log: from which offset on, and since when.
@@ -61,17 +65,43 @@ pub(crate) struct Struck {
     pub(crate) at: u64,
 }
 
+impl Struck {
+    /// What either of two excuses.
+    pub(crate) fn and(self, other: Struck) -> Struck {
+        Struck { from: self.from.min(other.from), at: self.at.min(other.at) }
+    }
+}
+
+/// The logs that damage has struck, each of one incarnation of its topic: damage to a deleted topic excuses nothing of the one that was
+/// made under its name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StruckLogs {
+    /// By path (topic-partition) and topic id; 0 where nobody knows whose the directory was.
+    logs: BTreeMap<(String, u128), Struck>,
+}
+
+impl StruckLogs {
+    pub(crate) fn add(&mut self, path: &str, topic_id: u128, struck: Struck) {
+        let known = self.logs.entry((path.to_owned(), topic_id)).or_insert(struck);
+        *known = known.and(struck);
+    }
+
+    /// How far damage excuses a log of this path; of any incarnation where the id is 0.
+    pub(crate) fn get(&self, path: &str, topic_id: u128) -> Option<Struck> {
+        let of_path = self.logs.range((path.to_owned(), 0)..=(path.to_owned(), u128::MAX));
+        let fits = |id: u128| id == 0 || topic_id == 0 || id == topic_id;
+        of_path.filter(|((_, id), _)| fits(*id)).map(|(_, struck)| *struck).reduce(Struck::and)
+    }
+}
+
 /// What the oracle knows besides the history.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ground {
     /// Topics whose promises rest on the page cache.
     pub(crate) page_cache: Vec<String>,
-    /// Paths (topic-partition) of logs that damage has struck.
-    pub(crate) damaged: BTreeMap<String, Struck>,
+    pub(crate) damaged: StruckLogs,
     /// When damage struck what speaks of every log.
     pub(crate) damaged_all: Option<u64>,
-    /// Damage has struck any file.
-    pub(crate) damaged_any: bool,
     /// An excuse ended the world before anybody looked at what is left.
     pub(crate) ended_early: bool,
     /// Topics with a retention setting, from the start or set later.
@@ -79,19 +109,16 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    /// How far damage excuses a log, if at all.
-    pub(super) fn struck(&self, topic: &str, partition: i32) -> Option<Struck> {
-        let own = self.damaged.get(&format!("{topic}-{partition}")).copied();
+    /// How far damage excuses the log of a lane, if at all.
+    pub(super) fn struck(&self, history: &History, Place { topic, partition, topic_id }: Place) -> Option<Struck> {
+        let own = self.damaged.get(&format!("{}-{partition}", history.topics[topic as usize]), topic_id);
         let all = self.damaged_all.map(|at| Struck { from: 0, at });
-        match (own, all) {
-            (Some(own), Some(all)) => Some(Struck { from: 0, at: own.at.min(all.at) }),
-            (own, all) => own.or(all),
-        }
+        own.into_iter().chain(all).reduce(Struck::and)
     }
 
-    /// Whether damage excuses what is at this offset of a log, or missing there; -1 where nobody knows the offset.
-    pub(super) fn is_damaged_at(&self, topic: &str, partition: i32, offset: i64) -> bool {
-        self.struck(topic, partition).is_some_and(|struck| offset < 0 || offset >= struck.from)
+    /// Whether damage excuses what is at this offset of a lane, or missing there; -1 where nobody knows the offset.
+    pub(super) fn is_damaged_at(&self, history: &History, lane: Place, offset: i64) -> bool {
+        self.struck(history, lane).is_some_and(|struck| offset < 0 || offset >= struck.from)
     }
 
     /// Whether what this operation was told rests on the page cache.
@@ -103,12 +130,12 @@ impl Ground {
         self.page_cache.iter().any(|t| t == topic)
     }
 
-    /// Why an acknowledged operation may be gone: `log_start` is where the log begins for the last reader; `is_last` if it was done on the
-    /// incarnation of its topic that has to be there at the end.
+    /// Why an acknowledged operation of a lane may be gone: `log_start` is where the log begins for the last reader; `is_last` if the lane
+    /// is of the incarnation of its topic that has to be there at the end.
     pub(crate) fn may_be_lost(
         &self,
         history: &History,
-        op: &ProduceOp,
+        (lane, op): (Place, &ProduceOp),
         offset: i64,
         (log_start, is_last): (i64, bool),
     ) -> Option<Excuse> {
@@ -122,7 +149,7 @@ impl Ground {
         if self.is_weak(history, op) && power_lost_after(history, op.sent).is_some() {
             return Some(Excuse::PowerLostUnsynced);
         }
-        if self.is_damaged_at(topic, op.place.partition, offset) {
+        if self.is_damaged_at(history, lane, offset) {
             return Some(Excuse::Damaged);
         }
         None
@@ -161,4 +188,23 @@ fn records_deleted(history: &History, op: &ProduceOp, offset: i64) -> bool {
             && !matches!(a.outcome, Outcome::Failed(_))
             && matches!(a.act, AdminAct::DeleteRecords { partition, before } if partition == op.place.partition && (before == -1 || before > offset))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_to_a_deleted_topic_excuses_nothing_of_its_successor() {
+        let mut logs = StruckLogs::default();
+        logs.add("orders-0", 7, Struck { from: 3, at: 100 });
+        logs.add("orders-0", 7, Struck { from: 5, at: 50 });
+        let both = Some(Struck { from: 3, at: 50 });
+        assert_eq!(logs.get("orders-0", 7), both);
+        assert_eq!(logs.get("orders-0", 8), None, "the next topic of that name");
+        assert_eq!(logs.get("orders-1", 7), None, "another partition");
+        assert_eq!(logs.get("orders-0", 0), both, "whichever it was");
+        logs.add("orders-0", 0, Struck { from: 9, at: 20 });
+        assert_eq!(logs.get("orders-0", 8), Some(Struck { from: 9, at: 20 }), "nobody knows whose that was");
+    }
 }

@@ -87,13 +87,14 @@ impl GhostLog {
         self.failed || self.failing || self.struck_from.is_some_and(|from| offset >= from)
     }
 
-    /// Damage struck this file of it from this byte on.
-    pub(crate) fn strike(&mut self, name: FileName, from: u64) {
+    /// Damage struck this file of it from this byte on: the first offset that it struck.
+    pub(crate) fn strike(&mut self, name: FileName, from: u64) -> i64 {
         let first = self.batches.iter().find(|b| b.name == name && b.end_pos() > from);
         // Behind the last batch that is known, or in a segment of which nothing is known.
         let in_it = self.batches.iter().rfind(|b| b.name == name).map_or(name.base, |b| b.head.last_offset() + 1);
         let at = first.map_or(in_it, |b| b.head.base_offset);
         self.struck_from = Some(self.struck_from.map_or(at, |known| known.min(at)));
+        at
     }
 
     /// Damage took the metadata from this offset on: nobody knows any more that there was an epoch that was given there.

@@ -128,7 +128,7 @@ impl<'a> Judge<'a> {
 
     /// How far damage excuses a log: from which offset on, and since when. Nowhere and never, if it did not strike it.
     fn struck(&self, place: Place) -> Struck {
-        let struck = self.ground.struck(&self.history.topics[place.topic as usize], place.partition);
+        let struck = self.ground.struck(self.history, place);
         struck.unwrap_or(Struck { from: i64::MAX, at: u64::MAX })
     }
 
@@ -259,8 +259,8 @@ impl<'a> Judge<'a> {
     /// the place of another one.
     fn is_struck(&self, place: Place, value: u64) -> bool {
         let Some((op, index)) = self.history.writer_of(value) else { return false };
-        let (topic, op) = (&self.history.topics[place.topic as usize], &self.history.produces[op]);
-        op.base_offset >= 0 && self.ground.is_damaged_at(topic, place.partition, op.base_offset + i64::from(index))
+        let op = &self.history.produces[op];
+        op.base_offset >= 0 && self.ground.is_damaged_at(self.history, place, op.base_offset + i64::from(index))
     }
 
     /// H1, by the ack oracle.
@@ -281,7 +281,7 @@ impl<'a> Judge<'a> {
                     continue;
                 }
                 let struck = lane.last.get(&offset).is_some_and(|there| self.is_struck(place, *there));
-                let excuse = self.ground.may_be_lost(self.history, op, offset, (log_start, is_last));
+                let excuse = self.ground.may_be_lost(self.history, (place, op), offset, (log_start, is_last));
                 match excuse.or(struck.then_some(Excuse::Damaged)) {
                     Some(excuse) => {
                         *self.excuses.entry(excuse).or_default() += 1;
@@ -320,7 +320,7 @@ impl<'a> Judge<'a> {
             if there >= op.count as usize {
                 continue;
             }
-            match self.ground.may_be_lost(self.history, op, -1, (log_start, self.incarnations.is_last(place))) {
+            match self.ground.may_be_lost(self.history, (place, op), -1, (log_start, self.incarnations.is_last(place))) {
                 Some(excuse) => *self.excuses.entry(excuse).or_default() += 1,
                 None => {
                     let text = format!("{}: operation {i}, acknowledged at {} ns without an offset", self.name(place), op.ended);
@@ -559,19 +559,20 @@ impl<'a> Judge<'a> {
         use AdminAct as A;
         for (n, op) in self.history.admins.iter().enumerate() {
             let A::CreateTopic { partitions } = op.act else { continue };
+            let Some(last) = self.incarnations.last(op.topic).filter(|last| last.since == op.ended) else { continue };
             // Of a damaged directory it is not known any more which topic it is of.
-            let damaged = self.ground.damaged_any || self.ground.ended_early;
-            let is_there = self.incarnations.last(op.topic).is_some_and(|last| last.since == op.ended);
-            if op.outcome != Outcome::Ok || !is_there || damaged {
+            let place = |partition| Place { topic: op.topic, partition, topic_id: last.id };
+            let damaged = (0..partitions).any(|p| self.ground.struck(self.history, place(p)).is_some());
+            if op.outcome != Outcome::Ok || damaged || self.ground.ended_early {
                 continue;
             }
             self.tally.count(Id::AdminDurable);
-            let last = |p: i32| {
+            let is_told = |p: i32| {
                 let lists = &self.history.lists;
                 lists.iter().any(|l| l.place.topic == op.topic && l.place.partition == p && l.ended > op.ended)
             };
             let read_at_end = self.history.reads.iter().any(|r| r.last) || self.history.lists.iter().any(|l| l.ended > op.ended);
-            if read_at_end && (0..partitions).any(|p| !last(p)) {
+            if read_at_end && (0..partitions).any(|p| !is_told(p)) {
                 let text = format!("operation {n}: {} with {partitions} partitions", self.history.topics[op.topic as usize]);
                 self.report(Id::AdminDurable, "a topic whose creation was acknowledged is not there at the end", text);
             }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Incarnation {
     /// Zero where nobody asked for the topic's deletion: it needs no telling apart.
-    id: u128,
+    pub(crate) id: u128,
     /// When its creation was acknowledged: who speaks of the topic by name from here on speaks of this one.
     pub(crate) since: u64,
     pub(crate) partitions: i32,

@@ -10,6 +10,7 @@
 mod acks;
 mod answers;
 mod calls;
+mod ends;
 mod ghost;
 mod history;
 mod incarnations;
@@ -20,10 +21,11 @@ mod retention;
 mod watch;
 
 pub use acks::Excuse;
-pub(crate) use acks::{Ground, Struck};
+pub(crate) use acks::{Ground, Struck, StruckLogs};
+pub(crate) use ends::may_refuse;
 pub(crate) use history::judge;
 pub(crate) use incarnations::{Incarnations, is_later};
-pub(crate) use watch::{METADATA, Watch, is_damaged_where_all_is};
+pub(crate) use watch::{METADATA, Watch};
 
 use serde::Serialize;
 
@@ -52,6 +54,26 @@ macro_rules! checks {
 }
 
 checks! {
+    Started = "recovery", "S8, CB":
+        "A node starts on every disk but one on which damage struck, or an error kept from being read, the very file for which it refuses; what somebody took out of the middle of a log it names.",
+        "A broker that does not start serves nobody; one that starts without a word on less than there was hides the loss.",
+        "Which damage of that file it was, and whether the sentence helps.";
+    Ended = "halt", "S8, CD":
+        "A node ends only where it was asked to, or where a call of this life has failed in the directory of which it says so; it leaves no marker of an orderly end only where a call on the data directory has failed or found no space.",
+        "An end is an outage, and an end without a marker a long start.",
+        "Whether it ends where it should: see converges and promise-before-durable.";
+    Panicked = "panic", "S8, S16":
+        "Nothing that a node is handed, at its start or later, makes it panic, and nothing the client of core.",
+        "A panic is an outage that whoever sent the input can repeat.",
+        "Inputs of which no client, disk or clock here is capable.";
+    BusyWait = "busy-wait", "S16":
+        "A node does not ask for turns at a time that is over, again and again.",
+        "It would take a processor for itself, and do nothing.",
+        "Fewer than 10,000 such turns in a row.";
+    Codec = "codec", "io.rs":
+        "Every request of a client and every answer of a node encodes, and an answer decodes, as what was asked.",
+        "What does not encode is never answered, and what does not decode ends the connection.",
+        "Bytes against Kafka's (the conformance tests compare them).";
     ReplyOrder = "reply-order", "S16":
         "Answers leave a connection in the order of its requests, one for each that wants one.",
         "A client matches answers to requests by their order alone.",
@@ -203,12 +225,16 @@ checks! {
     AdminDurable = "admin-durable", "CM":
         "When a change of topics, partitions or settings is acknowledged, its record is on the disk; topics and partitions that were made, deletions and settings are there at the end, unless a later change was asked.",
         "Metadata is a log too.",
-        "AlterConfigs of old; at the end, damaged disks, and operations that overlap others of the same topic.";
+        "AlterConfigs of old; at the end, partitions that damage struck, all of it where damage struck what speaks of every log, and operations that overlap others of the same topic.";
     Converges = "converges", "CL, H14":
         "After the faults end, within bounded time, every request is answered, every log takes a batch and can be read to its end.",
         "A system that is safe because it does nothing is no use.",
         "How long it takes, up to the bound; topics of which nobody knows whether they were deleted; logs that damage struck; where the node is down for good, what is left of its logs: only what clients saw until then is judged.";
 }
+
+/// What also ends a world and is no check: a mistake of the world itself, not of the node. Of `setup`, settings or a planted bug that
+/// this build does not have; of `plan`, an entry that could never strike.
+pub const MISTAKES: &[&str] = &["plan", "setup"];
 
 /// How often each check looked.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -194,7 +194,8 @@ fn snapshot_rows(bytes: &[u8]) -> Option<Vec<Row>> {
 fn producers(disk: &SimDisk, log: &GhostLog) -> Option<(&'static str, String)> {
     let names = disk.names_in(&log.path).into_iter().filter(|n| n.kind == FileKind::Snapshot && n.suffix == Suffix::None);
     let name = names.max_by_key(|n| n.base)?;
-    if disk.damaged().iter().any(|d| d.path == log.path && d.name.kind == FileKind::Snapshot) {
+    let dir = disk.number_of_dir(&log.path);
+    if disk.damaged().iter().any(|d| Some(d.dir) == dir && d.name.kind == FileKind::Snapshot) {
         return None;
     }
     let Some(rows) = snapshot_rows(disk.bytes_of(&log.path, name)) else {

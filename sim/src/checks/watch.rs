@@ -46,10 +46,16 @@ pub(crate) struct Watch {
     pub(super) judged_starts: BTreeMap<usize, i64>,
     /// The directories in which calls of this life have failed.
     failed_in_life: BTreeSet<String>,
+    /// Those for whose files calls of this life have found no space.
+    full_in_life: BTreeSet<String>,
     /// As that, of this world.
     failed: BTreeSet<String>,
     /// Kinds of files of the data directory itself that damage has struck.
     damaged_roots: BTreeSet<FileKind>,
+    /// The topics whose ids were given to directories, by the disk's own numbers of these.
+    topics_of_dirs: BTreeMap<usize, u128>,
+    /// The first offset that damage struck in each directory, by these numbers.
+    struck_dirs: BTreeMap<usize, i64>,
     /// A disk call has found no space in this world.
     pub(super) no_space: bool,
     /// Directories for whose files the disk was full.
@@ -92,16 +98,6 @@ pub(crate) struct Watch {
     pub(super) metadata_lost: bool,
     /// The highest epoch in the metadata log when this life began, and now; one more than that, for there is an epoch 0.
     pub(super) metadata_epochs: (i32, i32),
-}
-
-/// Whether a directory holds what speaks of every log: the data directory itself, or that of the metadata.
-fn is_where_all_is(path: &str) -> bool {
-    path.is_empty() || path == METADATA
-}
-
-/// Whether damage has struck what speaks of every log: what is wrong with a partition keeps no node from starting.
-pub(crate) fn is_damaged_where_all_is(disk: &SimDisk) -> bool {
-    disk.damaged().iter().any(|d| is_where_all_is(&d.path))
 }
 
 impl Watch {
@@ -187,8 +183,10 @@ impl Watch {
             }
             DiskCall::Append { data, .. } if file.name.kind == FileKind::LogStarts => self.on_log_starts(data),
             DiskCall::Append { data, .. } if file.name.kind == FileKind::PartitionMetadata => {
+                let topic = refold::topic_id(&data.concat());
+                self.topics_of_dirs.extend(disk.number_of_bound(file.dir).zip(topic));
                 if let Some(log) = self.log_of(disk, file.dir) {
-                    self.logs[log].topic_id = refold::topic_id(&data.concat());
+                    self.logs[log].topic_id = topic;
                 }
             }
             _ if file.name.kind == FileKind::Log && disk.path_of(file.dir) == Some(METADATA) => self.on_metadata_call(file, call),
@@ -389,9 +387,9 @@ impl Watch {
         self.failed.contains(path)
     }
 
-    /// Whether a call on the metadata directory or the data directory has failed in this life, or damage has struck what is there.
-    pub(crate) fn has_failed_where_all_is(&self, disk: &SimDisk) -> bool {
-        self.failed_in_life.iter().any(|path| is_where_all_is(path)) || is_damaged_where_all_is(disk)
+    /// Whether a call on a directory's files has found no space in this life.
+    pub(super) fn was_full_in_life(&self, path: &str) -> bool {
+        self.full_in_life.contains(path)
     }
 
     /// Whether any call has failed, or damage has struck what no log is of.
@@ -399,9 +397,14 @@ impl Watch {
         !self.failed.is_empty() || !self.damaged_roots.is_empty()
     }
 
-    /// The first offset that damage struck in the logs that have had this path.
-    pub(crate) fn struck_from(&self, path: &str) -> Option<i64> {
-        self.logs.iter().filter(|log| log.path == path).filter_map(|log| log.struck_from).min()
+    /// The first offset that damage struck in the log of a directory, by the disk's own number of that.
+    pub(crate) fn struck_from(&self, dir: usize) -> Option<i64> {
+        self.struck_dirs.get(&dir).copied()
+    }
+
+    /// The topic whose log is in a directory, by the disk's own number of that.
+    pub(crate) fn topic_of_dir(&self, dir: usize) -> Option<u128> {
+        self.topics_of_dirs.get(&dir).copied()
     }
 
     /// Whether damage has struck such a file of the data directory in this world.
@@ -416,6 +419,7 @@ impl Watch {
         if fault == DiskFault::NoSpace {
             // The node has to clear that away, and to say what came of it.
             self.no_space = true;
+            self.full_in_life.insert(path.clone());
             self.full.insert(path);
             return;
         }
@@ -427,19 +431,24 @@ impl Watch {
     }
 
     /// Bytes at rest were damaged.
-    pub(crate) fn on_damage(&mut self, Damage { path, name, from, gone }: &Damage) {
-        if path.is_empty() {
-            self.damaged_roots.insert(name.kind);
+    pub(crate) fn on_damage(&mut self, damage: &Damage) {
+        if damage.path.is_empty() {
+            self.damaged_roots.insert(damage.name.kind);
             return;
         }
-        let log = self.log_by_path(path);
+        let log = self.log_by_path(&damage.path);
+        self.strike(log, damage);
+    }
+
+    fn strike(&mut self, log: usize, Damage { name, dir, from, gone, .. }: &Damage) {
         let ghost = &mut self.logs[log];
         match name.kind {
             FileKind::Log => {
                 if *gone {
                     ghost.gone.push(*name);
                 }
-                ghost.strike(*name, *from);
+                let at = ghost.strike(*name, *from);
+                self.struck_dirs.entry(*dir).and_modify(|known| *known = at.min(*known)).or_insert(at);
             }
             FileKind::Index | FileKind::TimeIndex | FileKind::LeaderEpochs => ghost.derived_struck = true,
             // A snapshot of producers has a checksum: nobody believes one that is damaged.
@@ -681,8 +690,9 @@ impl Watch {
             }
             // Also where a power loss has brought it back under its old name.
             if is_back {
-                for damage in disk.damaged().iter().filter(|d| d.path == path) {
-                    self.on_damage(damage);
+                let dir = disk.number_of_dir(&path);
+                for damage in disk.damaged().iter().filter(|d| Some(d.dir) == dir) {
+                    self.strike(log, damage);
                 }
             }
             self.expect_word(disk, log, start);
@@ -700,6 +710,7 @@ impl Watch {
             }
         }
         self.failed_in_life.clear();
+        self.full_in_life.clear();
         self.logs.iter_mut().for_each(|log| log.failing = false);
     }
 
@@ -713,7 +724,8 @@ impl Watch {
             return;
         }
         let marker = FileName { kind: FileKind::CleanShutdown, base: 0, epoch: 0, suffix: Suffix::None };
-        let alone = disk.damaged().iter().filter(|d| d.path == ghost.path).count() == 1;
+        let dir = disk.number_of_dir(&ghost.path);
+        let alone = disk.damaged().iter().filter(|d| Some(d.dir) == dir).count() == 1;
         let files = disk.names_in(&ghost.path);
         let has = |fits: &dyn Fn(i64) -> bool| {
             files.iter().any(|n| n.kind == FileKind::Log && n.suffix == Suffix::None && fits(n.base))

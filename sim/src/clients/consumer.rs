@@ -11,6 +11,7 @@ use super::Got;
 use super::link::{Link, PATIENCE, ask_metadata, draw_version, ids_in, topic_name};
 use super::producer::uuid_of;
 use crate::batch;
+use crate::checks::Id;
 use crate::history::{ListOp, Place, ReadOp};
 use crate::world::Sim;
 use ottla_core::io::Chunk;
@@ -276,7 +277,9 @@ impl Consumer {
                 }
             }
             (Sent::Fetch { asked, invoked }, Response::Fetch(answer)) => self.on_fetch(sim, me, &asked, invoked, &answer),
-            (sent, other) => sim.fail("codec", "an answer of another kind than its request", format!("{sent:?}: {other:?}")),
+            (sent, other) => {
+                sim.fail(Id::Codec.name(), "an answer of another kind than its request", format!("{sent:?}: {other:?}"))
+            }
         }
         if self.config.think_ms > 0 && !self.config.last {
             self.later(sim, me, self.config.think_ms);
@@ -355,7 +358,7 @@ impl Consumer {
                         }
                 });
                 let Some((place, from)) = place else {
-                    sim.fail("codec", "a Fetch answer with a partition that was not asked", format!("{topic:?}"));
+                    sim.fail(Id::Codec.name(), "a Fetch answer with a partition that was not asked", format!("{topic:?}"));
                     return;
                 };
                 trouble |= self.on_part(sim, me, *place, *from, invoked, part);

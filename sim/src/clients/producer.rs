@@ -11,6 +11,7 @@
 use super::Got;
 use super::link::{Link, PATIENCE, ask_metadata, draw_version, ids_in, produce};
 use crate::batch::{self, Spec};
+use crate::checks::Id;
 use crate::history::{History, Outcome, Place, ProduceOp};
 use crate::world::Sim;
 use ottla_core::ids::TopicId;
@@ -388,7 +389,11 @@ impl Producer {
                         .find(|p| p.index == place.partition);
                     match part {
                         Some(part) => codes.push((op, part.error_code, part.base_offset)),
-                        None => sim.fail("codec", "a Produce answer without a partition that was asked", format!("{place:?}")),
+                        None => sim.fail(
+                            Id::Codec.name(),
+                            "a Produce answer without a partition that was asked",
+                            format!("{place:?}"),
+                        ),
                     }
                 }
                 // Successes first: a refusal may end the session, and with it whatever else has no good answer. What each answer
@@ -401,7 +406,9 @@ impl Producer {
                 }
                 codes.into_iter().for_each(|(op, code, base_offset)| self.on_answer(sim, me, op, code, base_offset));
             }
-            (sent, other) => sim.fail("codec", "an answer of another kind than its request", format!("{sent:?}: {other:?}")),
+            (sent, other) => {
+                sim.fail(Id::Codec.name(), "an answer of another kind than its request", format!("{sent:?}: {other:?}"))
+            }
         }
         self.pump(sim, me);
     }

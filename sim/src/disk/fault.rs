@@ -135,6 +135,8 @@ pub(crate) struct Faults {
     armed: Vec<Armed>,
     /// The plan entries whose fault struck, in order.
     pub(crate) struck: Vec<u32>,
+    /// What the present life could not read when it started: the paths of the directories, and the kinds of the files.
+    pub(crate) misread: Vec<(String, FileKind)>,
     /// The entry that limits the space, until there was none for the first time.
     pub(crate) full_by: Option<u32>,
 }

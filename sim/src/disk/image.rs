@@ -28,7 +28,9 @@ impl Drop for SimImage<'_> {
 
 impl<'a> SimImage<'a> {
     pub(super) fn of(disk: &'a mut SimDisk) -> SimImage<'a> {
-        let faults = RefCell::new(std::mem::take(&mut disk.faults));
+        let mut faults = std::mem::take(&mut disk.faults);
+        faults.misread.clear();
+        let faults = RefCell::new(faults);
         SimImage { disk, faults }
     }
 
@@ -39,6 +41,7 @@ impl<'a> SimImage<'a> {
         let struck: Option<Armed> = faults.strike_only(Strike::ReadError, path, kind, &read);
         struck.map_or(Ok(()), |fault| {
             faults.count(&fault);
+            faults.misread.push((path.to_owned(), kind));
             Err(DiskFault::Io)
         })
     }

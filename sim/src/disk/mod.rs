@@ -61,8 +61,12 @@ pub struct Breach(pub String);
 /// Damage to a file that no call of the node's did: path of its directory, name, and the first byte that is struck.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Damage {
+    /// The path that the directory had then.
     pub path: String,
     pub name: FileName,
+    /// The disk's own numbers of the directory and of the file: whatever names they have later, and whoever bears theirs.
+    pub(crate) dir: usize,
+    pub(crate) file: u32,
     pub from: u64,
     /// All of it, and its name, are gone.
     pub gone: bool,
@@ -692,9 +696,10 @@ impl SimDisk {
     }
 
     fn damage_note(&mut self, number: u32, from: u64) {
-        for dir in &self.dirs {
+        for (index, dir) in self.dirs.iter().enumerate() {
             if let Some((name, _)) = dir.files.iter().find(|(_, n)| *n == number) {
-                self.damaged.push(Damage { path: dir.path.clone(), name: *name, from, gone: false });
+                let path = dir.path.clone();
+                self.damaged.push(Damage { path, name: *name, dir: index, file: number, from, gone: false });
                 return;
             }
         }

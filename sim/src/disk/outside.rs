@@ -131,15 +131,16 @@ impl SimDisk {
             return self.damage_directory(aim.dir.as_deref());
         }
         let mut all = Vec::new();
-        for dir in self.dirs.iter().filter(|d| !d.removed && aim.is_at(&d.path)) {
+        for (index, dir) in self.dirs.iter().enumerate().filter(|(_, d)| !d.removed && aim.is_at(&d.path)) {
             for (name, number) in dir.files.iter() {
                 if aim.target.fits(name.kind) && !self.files[number as usize].durable.is_empty() {
-                    all.push((dir.path.clone(), *name, number));
+                    all.push((index, *name, number));
                 }
             }
         }
-        let (path, name, number) = self.rng.pick(&all)?.clone();
-        let f = &mut self.files[number as usize];
+        let (dir, name, file) = *self.rng.pick(&all)?;
+        let path = self.dirs[dir].path.clone();
+        let f = &mut self.files[file as usize];
         let pos = self.rng.below(f.durable.len() as u64);
         let bit = self.rng.below(8) as u8;
         if unreadable && aim.target == Target::Any && bit < 2 {
@@ -150,21 +151,24 @@ impl SimDisk {
             return None;
         }
         let from = if unreadable { pos / SECTOR * SECTOR } else { pos };
-        self.damaged.push(Damage { path: path.clone(), name, from, gone: false });
+        self.damaged.push(Damage { path: path.clone(), name, dir, file, from, gone: false });
         Some((path, name))
     }
 
     /// Damage the directory of a log, a random one unless it is said: what is in it can be read by whoever knows its name, and not
     /// listed.
     fn damage_directory(&mut self, which: Option<&str>) -> Option<(String, FileName)> {
-        let log = |files: &Names<FileName>| files.iter().map(|(name, _)| *name).find(|name| name.kind == FileKind::Log);
+        let log = |files: &Names<FileName>| {
+            let mut all = files.iter().map(|(name, file)| (*name, file));
+            all.find(|(name, _)| name.kind == FileKind::Log)
+        };
         let is_partition = |path: &str| !path.is_empty() && path != crate::checks::METADATA && which.is_none_or(|w| w == path);
         let all = self.dirs.iter().enumerate().filter(|(_, d)| !d.removed && !d.unlistable && is_partition(&d.path));
-        let all: Vec<(usize, FileName)> = all.filter_map(|(index, d)| Some((index, log(&d.files)?))).collect();
-        let (index, name) = *self.rng.pick(&all)?;
-        self.dirs[index].unlistable = true;
-        let path = self.dirs[index].path.clone();
-        self.damaged.push(Damage { path: path.clone(), name, from: 0, gone: false });
+        let all: Vec<(usize, (FileName, u32))> = all.filter_map(|(index, d)| Some((index, log(&d.files)?))).collect();
+        let (dir, (name, file)) = *self.rng.pick(&all)?;
+        self.dirs[dir].unlistable = true;
+        let path = self.dirs[dir].path.clone();
+        self.damaged.push(Damage { path: path.clone(), name, dir, file, from: 0, gone: false });
         Some((path, name))
     }
 
@@ -174,27 +178,50 @@ impl SimDisk {
         let mut all = Vec::new();
         for (index, dir) in self.dirs.iter().enumerate().filter(|(_, d)| !d.removed && aim.is_at(&d.path)) {
             let fits = |name: &&FileName| name.suffix == Suffix::None && aim.target.fits(name.kind);
-            all.extend(dir.files.iter().map(|(name, _)| name).filter(fits).map(|name| (index, *name)));
+            all.extend(dir.files.iter().filter(|(name, _)| fits(name)).map(|(name, file)| (index, *name, file)));
         }
-        let (index, name) = *self.rng.pick(&all)?;
-        self.dirs[index].files.lose(&name);
-        let path = self.dirs[index].path.clone();
-        self.damaged.push(Damage { path: path.clone(), name, from: 0, gone: true });
+        let (dir, name, file) = *self.rng.pick(&all)?;
+        self.dirs[dir].files.lose(&name);
+        let path = self.dirs[dir].path.clone();
+        self.damaged.push(Damage { path: path.clone(), name, dir, file, from: 0, gone: true });
         Some((path, name))
     }
 
     /// Take bytes out of the middle of a file at rest; what follows moves up, as after a careless repair of a file system.
     pub fn cut_out(&mut self, path: &str, name: FileName, range: Range<u64>) -> bool {
-        let dir = self.subdirs.get(path);
-        let Some(number) = dir.and_then(|d| self.dirs[d as usize].files.get(&name)) else { return false };
-        self.damaged.push(Damage { path: path.to_string(), name, from: range.start, gone: false });
-        self.files[number as usize].cut_out(range)
+        let Some(dir) = self.subdirs.get(path).map(|d| d as usize) else { return false };
+        let Some(file) = self.dirs[dir].files.get(&name) else { return false };
+        self.damaged.push(Damage { path: path.to_string(), name, dir, file, from: range.start, gone: false });
+        self.files[file as usize].cut_out(range)
     }
 
     /// What damage at rest, a phantom or a misdirected write has struck.
     #[must_use]
     pub fn damaged(&self) -> &[Damage] {
         &self.damaged
+    }
+
+    /// Whether what damage struck still lies under the name of the file that it was to be, or is missed there.
+    #[must_use]
+    pub fn is_in_place(&self, damage: &Damage) -> bool {
+        let there = self.dirs[damage.dir].files.get(&FileName { suffix: Suffix::None, ..damage.name });
+        if damage.gone { there.is_none() } else { there == Some(damage.file) }
+    }
+
+    /// The files, by the paths of their directories and their kinds, of which this start could not read what it wanted, though it may
+    /// the next time.
+    pub(crate) fn misread(&self) -> &[(String, FileKind)] {
+        &self.faults.misread
+    }
+
+    /// The disk's own number of the directory that has this path now.
+    pub(crate) fn number_of_dir(&self, path: &str) -> Option<usize> {
+        if path.is_empty() { Some(0) } else { self.subdirs.get(path).map(|dir| dir as usize) }
+    }
+
+    /// As [`SimDisk::number_of_dir`], by the id of the present life.
+    pub(crate) fn number_of_bound(&self, dir: DirId) -> Option<usize> {
+        self.dir_of(dir)
     }
 
     /// Whether a power loss now would certainly leave the bytes of a file below `end`, and its name, and its directory's.

@@ -297,12 +297,6 @@ impl Sim {
         self.history.mishaps.iter().any(|(_, m)| matches!(m, Mishap::Disk(_)))
     }
 
-    /// Whether the disk was full at some time.
-    pub(crate) fn disk_was_full(&self) -> bool {
-        let mut all = self.plan.entries.iter().zip(&self.fired);
-        all.any(|(e, f)| *f == Fired::Struck && matches!(e.action.kind(), Kind::DiskFull | Kind::NoSpace))
-    }
-
     /// The end of all faults: nothing strikes any more, everything that is down starts, every clock and link is as it should be.
     pub fn heal(&mut self) {
         self.say("heal: no more faults");

@@ -15,7 +15,7 @@ mod node;
 mod script;
 mod wires;
 
-use crate::checks::Watch;
+use crate::checks::{Excuse, Watch};
 use crate::clients::Client;
 use crate::digest::Digest;
 use crate::disk::Character;
@@ -156,6 +156,8 @@ pub struct Sim {
     pub(crate) boundaries: u64,
     pub history: History,
     pub(crate) failures: Vec<Failure>,
+    /// Starts that were refused and ends that came of themselves, with good reason.
+    pub(crate) excuses: BTreeMap<Excuse, u64>,
     digest: Digest,
     trail: Option<Vec<u64>>,
     events: u64,
@@ -215,6 +217,7 @@ impl World {
             boundaries: 0,
             history: History::default(),
             failures: Vec::new(),
+            excuses: BTreeMap::new(),
             digest: Digest::default(),
             trail: None,
             events: 0,
@@ -411,6 +414,11 @@ impl Sim {
     pub(crate) fn fail(&mut self, check: &str, site: impl Into<String>, message: impl Into<String>) {
         let at_ns = self.now_ns();
         self.failures.push(Failure { check: check.to_string(), site: site.into(), message: message.into(), at_ns });
+    }
+
+    /// Something that a check would blame the node for has really happened to it.
+    fn excused(&mut self, why: Excuse) {
+        *self.excuses.entry(why).or_default() += 1;
     }
 
     pub(crate) fn is_traced(&self) -> bool {

@@ -8,6 +8,7 @@
 
 use super::agenda::Event;
 use super::{Sim, Traced, fingerprint};
+use crate::checks::{self, Excuse, Id};
 use crate::disk::SimDisk;
 use crate::history::Mishap;
 use ottla_core::config::Settings;
@@ -179,6 +180,8 @@ impl Sim {
         self.watch.before_start(&self.nodes[n as usize].disk);
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
+        self.watch.tally.count(Id::Panicked);
+        self.watch.tally.count(Id::Started);
         let slot = &mut self.nodes[n as usize];
         let started = catch_unwind(AssertUnwindSafe(|| {
             let mut image = slot.disk.image();
@@ -203,10 +206,12 @@ impl Sim {
                 // A read that failed may work the next time: whoever watches over the process starts it again.
                 let has_passed = slot.disk.has_news();
                 let down_ns = slot.down_ns;
-                let excused = has_passed || crate::checks::is_damaged_where_all_is(&slot.disk);
+                let excused = checks::may_refuse(&slot.disk, &why.0);
                 self.say(&format!("node {} will not start: {}", n + 1, why.0));
-                if !excused {
-                    self.fail("recovery", "a node refuses to start on an undamaged disk", why.0);
+                if excused {
+                    self.excused(Excuse::StartRefused);
+                } else {
+                    self.fail(Id::Started.name(), "a node refuses to start, and no damage is what it says", why.0);
                 }
                 self.after_disk(n);
                 if has_passed {
@@ -224,9 +229,9 @@ impl Sim {
             let said =
                 |e: &Effect| matches!(e, Effect::Note(f) if f.level == Level::Error && f.detail.starts_with(&format!("{path}:")));
             let place = path.rsplit_once('-').and_then(|(topic, index)| Some((topic, index.parse().ok()?)));
-            self.watch.tally.count(crate::checks::Id::Recovered);
+            self.watch.tally.count(Id::Recovered);
             if place.is_some_and(|(topic, index)| self.ends(n, topic, index).is_some()) && !out.iter().any(said) {
-                self.fail("recovery", "a start says nothing of a segment file that is gone", path);
+                self.fail(Id::Started.name(), "a start says nothing of a segment file that is gone", path);
             }
         }
     }
@@ -246,6 +251,7 @@ impl Sim {
         }
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();
+        self.watch.tally.count(Id::Panicked);
         let Some(node) = self.nodes[n as usize].node.as_mut() else { return };
         let done = catch_unwind(AssertUnwindSafe(|| node.handle(now, input, &mut out)));
         if let Err(panic) = done {
@@ -270,7 +276,7 @@ impl Sim {
                 Effect::Reply { conn, reply } => self.on_reply(n, conn, reply),
                 Effect::Close { conn } => self.on_close_effect(conn),
                 Effect::Disk { op, file, call } => {
-                    self.watch.tally.count(crate::checks::Id::DiskContract);
+                    self.watch.tally.count(Id::DiskContract);
                     self.watch.on_call(&self.nodes[n as usize].disk, file, &call);
                     self.count_unwritten(n, op, file, &call);
                     self.nodes[n as usize].disk.submit(op, file, call);
@@ -327,12 +333,13 @@ impl Sim {
             slot.wake_at = None;
             return;
         }
+        self.watch.tally.count(Id::BusyWait);
         if at > now_ns {
             slot.wakes_in_place = 0;
         } else {
             slot.wakes_in_place += 1;
             if slot.wakes_in_place > 10_000 {
-                self.fail("busy-wait", deadline.why, format!("the deadline {:?} is over, again and again", deadline.why));
+                self.fail(Id::BusyWait.name(), deadline.why, format!("the deadline {:?} is over, again and again", deadline.why));
                 return;
             }
         }
@@ -479,14 +486,19 @@ impl Sim {
     fn halted(&mut self, n: u32, why: &Fatal) {
         self.say(&format!("node {} ends: {why:?}", n + 1));
         let down_ns = self.nodes[n as usize].down_ns;
+        self.watch.tally.count(Id::Ended);
+        let may = self.watch.may_end(why);
+        if may && *why != Fatal::Shutdown {
+            self.excused(Excuse::DiskFailed);
+        }
         match why {
             Fatal::Shutdown | Fatal::Unclean { .. } => {
                 if self.nodes[n as usize].shutdown_at.is_none() {
-                    self.fail("halt", "an orderly end that nobody asked for", "Halt(Shutdown) without Input::Shutdown");
+                    let text = "Halt(Shutdown) without Input::Shutdown";
+                    self.fail(Id::Ended.name(), "an orderly end that nobody asked for", text);
                 }
-                let excused = self.disk_faults_seen() || self.disk_was_full();
-                if let (Fatal::Unclean { what }, false) = (why, excused) {
-                    self.fail("halt", "an end that is not clean without a disk fault", what.clone());
+                if let (Fatal::Unclean { what }, false) = (why, may) {
+                    self.fail(Id::Ended.name(), "an end that is not clean without a disk fault", what.clone());
                 }
                 self.watch.on_ended(&self.nodes[n as usize].disk);
                 let is_power_off = std::mem::take(&mut self.nodes[n as usize].power_off);
@@ -498,10 +510,8 @@ impl Sim {
                 }
             }
             Fatal::MetadataDirFailed { what } => {
-                // A full disk is a state that a node waits out, and no reason to end.
-                let excused = self.watch.has_failed_where_all_is(&self.nodes[n as usize].disk);
-                if !excused {
-                    self.fail("halt", "the metadata directory failed without a disk fault", what.clone());
+                if !may {
+                    self.fail(Id::Ended.name(), "the metadata directory failed without a disk fault", what.clone());
                 }
                 // Somebody restarts the machine whose disk failed, or whoever watches over the process just starts it again: then the
                 // page cache holds bytes that the medium may not have, and that no fsync will write.
@@ -520,14 +530,14 @@ impl Sim {
     fn panicked(&mut self, n: u32, panic: &Box<dyn std::any::Any + Send>) {
         let (site, message) = crate::runner::panic_site(text_of(&**panic));
         self.stop(n, Down::Stopped);
-        self.fail("panic", site, message);
+        self.fail(Id::Panicked.name(), site, message);
     }
 
     /// The client of core that a workload drives has panicked.
     pub(crate) fn client_panicked(&mut self, client: u32, panic: &(dyn std::any::Any + Send)) {
         let (site, message) = crate::runner::panic_site(text_of(panic));
         let name = self.client_names.get(client as usize).cloned().unwrap_or_default();
-        self.fail("panic", site, format!("{name}: {message}"));
+        self.fail(Id::Panicked.name(), site, format!("{name}: {message}"));
     }
 
     /// Whether the node runs.

@@ -8,9 +8,10 @@
 use super::Sim;
 use super::agenda::Event;
 use super::net::{Asked, AskedChange, AskedFetch, AskedPart, AskedProduce, Break, Conn, FetchPart, Flight, Look, LookFor};
+use crate::checks::Id;
 use bytes::Bytes;
 use ottla_core::ids::{ConnId, LeaseId};
-use ottla_core::io::{Chunk, Input, Reply};
+use ottla_core::io::{Chunk, FileId, Input, Reply};
 use ottla_core::wire::{
     ApiKey, Produce, Request, RequestFrame, Response, decode_request, decode_response, encode_reply, encode_request, msg,
 };
@@ -81,10 +82,11 @@ impl Sim {
             c.awaited.push_back((frame.correlation, api, frame.version));
         }
         let flight = if c.by_bytes || has_unchecked(&frame.request) {
+            self.watch.tally.count(Id::Codec);
             match encode_request(&frame) {
                 Ok(bytes) => Flight::Raw(bytes.slice(4..)),
                 Err(error) => {
-                    self.fail("codec", "a client's request does not encode", format!("{error:?}"));
+                    self.fail(Id::Codec.name(), "a client's request does not encode", format!("{error:?}"));
                     return;
                 }
             }
@@ -187,25 +189,21 @@ impl Sim {
     pub(super) fn on_reply(&mut self, n: u32, conn_id: ConnId, reply: Reply) {
         let conn = (conn_id.0 as u32).wrapping_sub(1);
         let Some(c) = self.conns.get_mut(conn as usize).filter(|c| c.node == n && c.node_side) else {
-            self.watch
-                .found
-                .push(crate::checks::Id::ReplyOrder.found("an answer on a connection that is not there", format!("{conn_id:?}")));
+            self.watch.found.push(Id::ReplyOrder.found("an answer on a connection that is not there", format!("{conn_id:?}")));
             return;
         };
-        self.watch.tally.count(crate::checks::Id::ReplyOrder);
+        self.watch.tally.count(Id::ReplyOrder);
         match c.asked.pop_front() {
             Some(asked) if asked.correlation == reply.correlation => {
                 self.watch.on_reply(&self.nodes[n as usize].disk, &asked, &reply);
             }
             Some(asked) => {
                 let text = format!("{conn_id}: {} was asked before {}", asked.correlation, reply.correlation);
-                self.watch
-                    .found
-                    .push(crate::checks::Id::ReplyOrder.found("answers leave in another order than their requests came", text));
+                self.watch.found.push(Id::ReplyOrder.found("answers leave in another order than their requests came", text));
             }
             None => {
                 let text = format!("{conn_id}: correlation {}", reply.correlation);
-                self.watch.found.push(crate::checks::Id::ReplyOrder.found("an answer that nobody asked for", text));
+                self.watch.found.push(Id::ReplyOrder.found("an answer that nobody asked for", text));
             }
         }
         let mut pins = Vec::new();
@@ -213,19 +211,17 @@ impl Sim {
             for p in fetch.topics.iter().flat_map(|t| &t.partitions) {
                 for chunk in &p.records {
                     if let Chunk::File { file, pos, len } = chunk {
-                        self.watch.tally.count(crate::checks::Id::LeasePin);
+                        self.watch.tally.count(Id::LeasePin);
                         match self.nodes[n as usize].disk.pin(*file, pos.0 + u64::from(*len)) {
                             Some(number) => pins.push(number),
                             None => {
                                 let text = format!("{file} at {pos}");
-                                self.watch
-                                    .found
-                                    .push(crate::checks::Id::LeasePin.found("a range of a file that is not there", text));
+                                self.watch.found.push(Id::LeasePin.found("a range of a file that is not there", text));
                             }
                         }
                         if reply.lease.is_none() {
                             let text = format!("{file} at {pos}");
-                            self.watch.found.push(crate::checks::Id::LeasePin.found("a range of a file without a lease", text));
+                            self.watch.found.push(Id::LeasePin.found("a range of a file without a lease", text));
                         }
                     }
                 }
@@ -294,15 +290,18 @@ impl Sim {
     /// The answer as the client reads it: file ranges become bytes; on half of the connections through the codec.
     fn resolve(&mut self, node: u32, conn: u32, api: ApiKey, version: i16, reply: &mut Reply) -> Option<(i32, ApiKey, Response)> {
         let by_bytes = self.conns[conn as usize].by_bytes;
+        if by_bytes {
+            self.watch.tally.count(Id::Codec);
+        }
         let disk = &self.nodes[node as usize].disk;
-        let mut unreadable = false;
+        let mut unreadable = None;
         if by_bytes {
             let mut all = Vec::new();
             let chunks = match encode_reply(reply) {
                 Ok(chunks) => chunks,
                 Err(error) => {
                     let site = format!("{api:?} version {version}");
-                    self.fail("codec", site, format!("an answer of ours does not encode: {error:?}"));
+                    self.fail(Id::Codec.name(), site, format!("an answer of ours does not encode: {error:?}"));
                     return None;
                 }
             };
@@ -311,12 +310,12 @@ impl Sim {
                     Chunk::Bytes(bytes) => all.extend_from_slice(&bytes),
                     Chunk::File { file, pos, len } => match disk.peek(file, pos.0, u64::from(len)) {
                         Some(bytes) => all.extend_from_slice(&bytes),
-                        None => unreadable = true,
+                        None => unreadable = Some(file),
                     },
                 }
             }
-            if unreadable {
-                self.cannot_send(conn);
+            if let Some(file) = unreadable {
+                self.cannot_send(conn, file);
                 return None;
             }
             let body = Bytes::from(all).slice(4..);
@@ -324,7 +323,7 @@ impl Sim {
                 Ok((correlation, response)) => Some((correlation, api, response)),
                 Err(error) => {
                     let site = format!("{api:?} version {version}");
-                    self.fail("codec", site, format!("an answer of ours does not decode: {error:?}"));
+                    self.fail(Id::Codec.name(), site, format!("an answer of ours does not decode: {error:?}"));
                     None
                 }
             }
@@ -334,13 +333,13 @@ impl Sim {
                     if let Chunk::File { file, pos, len } = chunk {
                         match disk.peek(*file, pos.0, u64::from(*len)) {
                             Some(bytes) => *chunk = Chunk::Bytes(bytes),
-                            None => unreadable = true,
+                            None => unreadable = Some(*file),
                         }
                     }
                 }
             }
-            if unreadable {
-                self.cannot_send(conn);
+            if let Some(file) = unreadable {
+                self.cannot_send(conn, file);
                 return None;
             }
             let placeholder = Response::Unsupported { api_key: -1 };
@@ -349,9 +348,11 @@ impl Sim {
     }
 
     /// A range that an answer promised cannot be read: with sendfile the edge can only close the connection.
-    fn cannot_send(&mut self, conn: u32) {
-        if self.nodes[self.conns[conn as usize].node as usize].disk.damaged().is_empty() {
-            self.fail("lease-pin", "a leased range cannot be read", format!("connection {conn}"));
+    fn cannot_send(&mut self, conn: u32, file: FileId) {
+        let disk = &self.nodes[self.conns[conn as usize].node as usize].disk;
+        let dir = disk.number_of_bound(file.dir);
+        if !disk.damaged().iter().any(|d| Some(d.dir) == dir) {
+            self.fail(Id::LeasePin.name(), "a leased range cannot be read", format!("connection {conn}: {file}"));
         }
         self.close(conn, false);
     }

@@ -304,6 +304,7 @@ impl Library {
         while let Some(input) = inputs.pop_front() {
             let now = Now { mono: Instant(sim.now_ns()), wall: Timestamp(sim.client_wall_ms(me)) };
             let mut out = std::mem::take(&mut self.out);
+            sim.watch.tally.count(Id::Panicked);
             let client = &mut self.client;
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| client.handle(now, input, &mut out))) {
                 sim.client_panicked(me, &*panic);
