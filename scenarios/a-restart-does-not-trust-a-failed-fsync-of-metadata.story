@@ -7,7 +7,6 @@ topic a
 fault sync-error on=log
 topic b wait=no
 run 3s
-start
 topic c
 produce a/0 x
 produce b/0 y

@@ -16,6 +16,7 @@ play
 ----
 t=0.380 admin: create t0 partitions=3: done
 t=0.562 admin: create t1 partitions=2: done
+t=0.649 reset-all: node 1
 t=0.649 producer0: #1 to t0/2: outcome unknown
 t=0.649 admin: create v0 partitions=1: done
 t=0.651 admin: delete v0: outcome unknown

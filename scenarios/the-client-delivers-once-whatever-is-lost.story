@@ -17,6 +17,7 @@ play
 ----
 t=0.004 admin: create t0 partitions=1: done
 t=0.023 p: #1 to t0/0: offset 0
+t=0.300 reset: p
 t=0.365 p: #2 to t0/0: offset 1 after 2 attempts
 t=0.365 p: #3 to t0/0: offset 2 after 2 attempts
 t=0.367 p: #4 to t0/0: offset 3 after 2 attempts

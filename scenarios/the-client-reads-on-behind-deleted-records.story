@@ -19,6 +19,7 @@ t=0.020 r: reads t0/0 from 0: 0=#1, high watermark 3
 t=0.021 w: #1 to t0/0, 3 records: offset 0
 t=0.050 r: reads t0/0 from 3: 3=#2, high watermark 5
 t=0.051 w: #2 to t0/0, 2 records: offset 3
+t=0.060 pause-client: r for 200ms
 t=0.071 w: #3 to t0/0, 2 records: offset 5
 t=0.081 admin: delete-records t0/0 before=6: done
 t=0.090 node 1 crashes

@@ -141,7 +141,7 @@ fn mistakes_are_shown_with_the_word() {
 /// Padding is no width of a format, which ends at 65535.
 #[test]
 fn a_padded_value_is_as_large_as_it_says() {
-    let text = "node\ntopic o max.message.bytes=2000000\nproduce o/0 a size=65536\nproduce o/0 b size=1000000\nfetch o/0\nfetch o/0 from=1\n----\n";
+    let text = "node config=default\ntopic o max.message.bytes=2000000\nproduce o/0 a size=65536\nproduce o/0 b size=1000000\nfetch o/0 max-bytes=65700\nfetch o/0 from=1\n----\n";
     let told = story::tell(text).map_err(|mistake| mistake.render("x.story", text)).expect("it is told");
     assert!(told.contains("0=a..(65536)") && told.contains("1=b..(1000000)"), "{told}");
 }
