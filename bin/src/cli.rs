@@ -500,6 +500,9 @@ pub(crate) enum SimCommand {
         /// First plant this bug in every world (in a build with --features planted-bugs).
         #[arg(long, value_name = "NAME", conflicts_with = "verify")]
         bug: Option<String>,
+        /// Let chance into the other process at this event of every seed, to see that --verify notices.
+        #[arg(long, value_name = "EVENT", requires = "verify", hide = true)]
+        diverge: Option<u64>,
     },
     /// Run small worlds completely: power lost at the beginning and the end of every disk call, and at every pair of these.
     #[command(
@@ -576,6 +579,11 @@ pub(crate) enum SimCommand {
         from: u64,
         #[arg(long)]
         seeds: u64,
+        /// Instead of the hash, one object for each event: the digest after it, and what the trace says of it.
+        #[arg(long)]
+        steps: bool,
+        #[arg(long)]
+        diverge: Option<u64>,
     },
     /// Ask whether the simulator notices the bugs that are planted in this build, one at a time.
     #[command(after_help = "Examples (in a build with --features planted-bugs):\n  \

@@ -6,7 +6,7 @@ use crate::interrupt::Interrupt;
 use crate::{exhaustive, list, mutants, output};
 use indicatif::{ProgressBar, ProgressStyle};
 use ottla_sim::campaign::{Campaign, STANDARD};
-use ottla_sim::case::{self, Case, Outcome, Watching};
+use ottla_sim::case::{self, Case, Outcome, Step, Watching};
 use ottla_sim::exhaustive::{Choice, How};
 use ottla_sim::mutants::Hunt;
 use ottla_sim::runner::{self, Fuzz, Summary};
@@ -17,7 +17,9 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -28,7 +30,7 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
     match command {
         SimCommand::List { names } => list::run(output, names),
         SimCommand::Run { stories, rewrite } => tell(output, stories, *rewrite),
-        SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures, bug } => {
+        SimCommand::Fuzz { campaign, from, seeds, time, jobs, verify, failures, bug, diverge } => {
             let count = seeds.unwrap_or(if time.is_some() { (u64::MAX - from).min(u64::MAX >> 1) } else { 100 });
             if from.checked_add(count).is_none() {
                 return Err(Failure::Usage(format!("there are not {count} seeds from {from} on: they end at {}", u64::MAX)));
@@ -36,7 +38,7 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
             check_bug(bug.as_ref())?;
             let jobs = jobs_of(*jobs);
             let how = Fuzz { from: *from, seeds: count, jobs, failures_max: *failures, planted: bug.clone() };
-            fuzz(output, campaign, &how, *time, *verify)
+            fuzz(output, campaign, &how, *time, verify.then_some(Other { diverge: *diverge }))
         }
         SimCommand::Exhaustive { worlds, pairs, stride, jobs, to, bug } => {
             let mut choices: Vec<Choice> = worlds.iter().copied().map(Choice::from).collect();
@@ -50,15 +52,9 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
         SimCommand::Plan { what } => show_plan(output, what),
         SimCommand::Replay { what, trace, bug } => replay(output, what, &planted_case(what, bug.as_ref())?, *trace),
         SimCommand::Shrink { what, runs, to, bug } => shrink_case(output, what, &planted_case(what, bug.as_ref())?, *runs, to),
-        SimCommand::Hashes { campaign, from, seeds } => {
+        SimCommand::Hashes { campaign, from, seeds, steps, diverge } => {
             let campaign = named_campaign(campaign)?;
-            let mut out = std::io::stdout().lock();
-            for seed in *from..*from + *seeds {
-                let watching = Watching { trace: Some(Box::new(|_, _| {})), ..Watching::default() };
-                let outcome = runner::run_watched(&campaign, seed, watching);
-                writeln!(out, "{seed} {}", outcome.hash).map_err(|e| Failure::Failed(e.to_string()))?;
-            }
-            Ok(())
+            print_hashes(&campaign, *from..*from + *seeds, *steps, *diverge)
         }
         SimCommand::Mutants { list: true, .. } => mutants::list(output),
         SimCommand::Mutants { bug, list: _, seeds, ranges, jobs, ratchet, campaigns } => {
@@ -200,7 +196,7 @@ fn say_outcome(output: Output, what: &str, outcome: &Outcome) -> Result<(), Fail
     if failures.is_empty() { Ok(()) } else { Err(Failure::Failed(failures.join("\nerror: "))) }
 }
 
-fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify: bool) -> Result<(), Failure> {
+fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify: Option<Other>) -> Result<(), Failure> {
     let campaign = &named_campaign(source)?;
     let (interrupt, began) = (Interrupt::watch()?, Instant::now());
     let bar = progress_bar(time.is_none().then_some(how.seeds));
@@ -228,10 +224,10 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
         failures.extend(summary.idle_acts.iter().map(|act| format!("`{act}` was asked for often and never acknowledged")));
         failures.extend(summary.idle_checks.iter().map(|c| format!("check {c} never looked at anything")));
     }
-    if verify && !interrupt.came() {
+    if let Some(other) = verify.filter(|_| !interrupt.came()) {
         // With a limit of time: as many as there was time for.
         let ran = Fuzz { seeds: summary.seeds.min(how.seeds), ..how.clone() };
-        failures.extend(compare_processes(campaign, source, &ran)?);
+        failures.extend(compare_processes(campaign, source, &ran, other)?);
     }
     let per_second = [summary.seeds as f64 / wall, summary.events as f64 / wall, summary.virtual_ms as f64 / 1000.0 / wall];
     let mut object = json!(summary);
@@ -272,36 +268,82 @@ fn progress_bar(seeds: Option<u64>) -> ProgressBar {
     bar
 }
 
+/// What another process is asked for.
+#[derive(Clone, Copy)]
+struct Other {
+    /// Chance comes in at this event: for testing what notices it.
+    diverge: Option<u64>,
+}
+
+impl Other {
+    fn start(self, source: &str, from: u64, seeds: u64, steps: bool) -> Result<Child, Failure> {
+        let exe = std::env::current_exe().map_err(|e| Failure::Failed(format!("this program cannot be found: {e}")))?;
+        let mut command = Command::new(exe);
+        command.args(["sim", "hashes"]).arg(source).args(["--from", &from.to_string(), "--seeds", &seeds.to_string()]);
+        command.args(steps.then_some("--steps"));
+        command.args(self.diverge.map(|event| format!("--diverge={event}")));
+        let started = command.stdout(Stdio::piped()).spawn();
+        started.map_err(|e| Failure::Failed(format!("the second process does not start: {e}")))
+    }
+
+    /// One seed, event by event.
+    fn steps(self, source: &str, seed: u64) -> Result<Vec<Step>, Failure> {
+        let steps: Result<Vec<Step>, _> =
+            lines_of(self.start(source, seed, 1, true)?)?.iter().map(|l| serde_json::from_str(l)).collect();
+        steps.map_err(|e| Failure::Failed(format!("the second process says something else than its events: {e}")))
+    }
+}
+
+/// What a process prints until it ends.
+fn lines_of(process: Child) -> Result<Vec<String>, Failure> {
+    let ended = process.wait_with_output().map_err(|e| Failure::Failed(e.to_string()))?;
+    Ok(String::from_utf8_lossy(&ended.stdout).lines().map(str::to_owned).collect())
+}
+
+fn print_hashes(campaign: &Campaign, seeds: Range<u64>, steps: bool, diverge: Option<u64>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    for seed in seeds {
+        if steps {
+            for step in runner::steps(campaign, seed, diverge) {
+                writeln!(out, "{}", json!(step))?;
+            }
+            continue;
+        }
+        let watching = Watching { trace: Some(Box::new(|_, _| {})), planted: diverge, ..Watching::default() };
+        writeln!(out, "{seed} {}", runner::run_watched(campaign, seed, watching).hash)?;
+    }
+    Ok(out.flush()?)
+}
+
 /// Every seed once more: here without a trace, in another process with one. Says which differ, and from which event on.
-fn compare_processes(campaign: &Campaign, source: &str, how: &Fuzz) -> Result<Vec<String>, Failure> {
-    let exe = std::env::current_exe().map_err(|e| Failure::Failed(format!("this program cannot be found: {e}")))?;
-    let (from, seeds) = (how.from.to_string(), how.seeds.to_string());
-    let child = std::process::Command::new(exe)
-        .args(["sim", "hashes"])
-        .arg(source)
-        .args(["--from", &from, "--seeds", &seeds])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .map_err(|e| Failure::Failed(format!("the second process does not start: {e}")))?;
+fn compare_processes(campaign: &Campaign, source: &str, how: &Fuzz, other: Other) -> Result<Vec<String>, Failure> {
+    let process = other.start(source, how.from, how.seeds, false)?;
     let mine: Vec<String> = (how.from..how.from.saturating_add(how.seeds))
         .map(|seed| format!("{seed} {}", runner::run_seed(campaign, seed).hash))
         .collect();
-    let theirs = child.wait_with_output().map_err(|e| Failure::Failed(e.to_string()))?;
-    let theirs = String::from_utf8_lossy(&theirs.stdout).into_owned();
-    let theirs: Vec<&str> = theirs.lines().collect();
+    let theirs = lines_of(process)?;
     if theirs.len() != mine.len() {
         return Err(Failure::Failed(format!("the second process ran {} of {} seeds", theirs.len(), mine.len())));
     }
-    let differ = mine.iter().zip(theirs).enumerate().filter(|(_, (a, b))| a.as_str() != *b);
-    Ok(differ
-        .map(|(i, _)| {
-            let seed = how.from + i as u64;
-            match runner::verify_seed(campaign, seed) {
-                Some(d) => format!("seed {seed} is another run the second time: {}", json!(d)),
-                None => format!("seed {seed} is another run in another process"),
-            }
-        })
-        .collect())
+    let differ = mine.iter().zip(&theirs).zip(how.from..).filter(|((a, b), _)| a != b);
+    differ.map(|(_, seed)| locate(campaign, source, seed, other)).collect()
+}
+
+/// So many more processes are asked for the event: what makes processes differ may not do so in each.
+const PROCESSES_MAX: usize = 5;
+
+/// Where a seed is another run than the first time, in this process or in another.
+fn locate(campaign: &Campaign, source: &str, seed: u64, other: Other) -> Result<String, Failure> {
+    if let Some(d) = runner::verify_seed(campaign, seed) {
+        return Ok(format!("seed {seed} is another run the second time: {}", json!(d)));
+    }
+    let mine = runner::steps(campaign, seed, None);
+    for _ in 0..PROCESSES_MAX {
+        if let Some(d) = runner::compare(seed, &mine, &other.steps(source, seed)?) {
+            return Ok(format!("seed {seed} is another run in another process: {}", json!(d)));
+        }
+    }
+    Ok(format!("seed {seed} was another run in another process, and the same one in {PROCESSES_MAX} more"))
 }
 
 fn shrink_case(output: Output, what: &str, case: &Case, runs: u64, to: &Path) -> Result<(), Failure> {

@@ -16,7 +16,7 @@ use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
 use crate::world::{Failure, Fired, Setup, TraceSink, World};
 use ottla_core::io::FileKind;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
@@ -174,6 +174,15 @@ impl std::fmt::Debug for Watching {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Watching")
     }
+}
+
+/// One event of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Step {
+    /// The digest after it.
+    pub digest: u64,
+    /// What the trace says of it.
+    pub lines: Vec<String>,
 }
 
 /// What a run showed.
@@ -809,22 +818,25 @@ fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<Strin
     topics
 }
 
-/// What the trace says of one event of a case.
-pub(crate) fn lines_of_event(case: &Case, event: u64, planted: Option<u64>) -> Vec<String> {
+/// Run a case event by event, as far as events go; with what the trace says of one of them, or of all.
+pub(crate) fn steps(case: &Case, planted: Option<u64>, only: Option<u64>) -> Vec<Step> {
     use std::cell::RefCell;
     use std::rc::Rc;
-    // Every line with the number of the event in which it was written; the sink is told by a shared counter.
-    let lines: Rc<RefCell<Vec<String>>> = Rc::default();
+    // Every line under the number of the event in which it was written; the sink is told by a shared counter.
+    let lines: Rc<RefCell<BTreeMap<u64, Vec<String>>>> = Rc::default();
     let sink = Rc::clone(&lines);
     let counted: Rc<RefCell<u64>> = Rc::default();
     let counter = Rc::clone(&counted);
     let trace: TraceSink = Box::new(move |at, what| {
-        if *counter.borrow() == event {
-            sink.borrow_mut().push(crate::runner::line(at, what));
+        let event = *counter.borrow();
+        if only.is_none_or(|only| only == event) {
+            sink.borrow_mut().entry(event).or_default().push(crate::runner::line(at, what));
         }
     });
-    let mut run = Run::begin(case, Watching { trace: Some(trace), planted, ..Watching::default() });
+    let mut run = Run::begin(case, Watching { trace: Some(trace), trail: true, planted, ..Watching::default() });
     run.world.sim.count_into(counted);
     let _ = run.through();
-    lines.borrow().clone()
+    let mut lines = lines.take();
+    let digests = run.world.sim.trail().iter().zip(0..);
+    digests.map(|(digest, event)| Step { digest: *digest, lines: lines.remove(&event).unwrap_or_default() }).collect()
 }

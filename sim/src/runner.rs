@@ -7,7 +7,7 @@
 //! Not here    what a world is (world/), what it is drawn from (campaign.rs), printing.
 
 use crate::campaign::Campaign;
-use crate::case::{self, Outcome, Watching};
+use crate::case::{self, Outcome, Step, Watching};
 use crate::checks::{Excuse, Tally};
 use crate::plan::Kind;
 use crate::world::Traced;
@@ -90,22 +90,42 @@ pub fn verify_planted(campaign: &Campaign, seed: u64, planted: Option<u64>) -> O
     if plain.hash == traced.hash && plain.trail == traced.trail {
         return None;
     }
-    let differ = plain.trail.iter().zip(&traced.trail).position(|(a, b)| a != b);
-    let event = differ.unwrap_or(plain.trail.len().min(traced.trail.len())) as u64;
-    let of = |planted| lines_of_event(campaign, seed, event, planted);
-    Some(Divergence { seed, event, first: of(None), second: of(planted) })
-}
-
-/// What the trace says of one event.
-fn lines_of_event(campaign: &Campaign, seed: u64, event: u64, planted: Option<u64>) -> Vec<String> {
+    let event = first_difference(&plain.trail, &traced.trail);
     let case = campaign.case(seed);
-    quietly(|| case::lines_of_event(&case, event, planted))
+    let of = |planted| lines_of(&quietly(|| case::steps(&case, planted, Some(event as u64))), event);
+    Some(Divergence { seed, event: event as u64, first: of(None), second: of(planted) })
 }
 
-/// One line of a trace.
+/// Run a seed event by event, traced; with non-determinism planted at an event, if one is named.
+#[must_use]
+pub fn steps(campaign: &Campaign, seed: u64, planted: Option<u64>) -> Vec<Step> {
+    let case = campaign.case(seed);
+    quietly(|| case::steps(&case, planted, None))
+}
+
+/// Where two runs of one seed differ first, in whatever processes they were; `None` if they are the same.
+#[must_use]
+pub fn compare(seed: u64, first: &[Step], second: &[Step]) -> Option<Divergence> {
+    let digests = |steps: &[Step]| steps.iter().map(|step| step.digest).collect::<Vec<u64>>();
+    let (one, other) = (digests(first), digests(second));
+    let event = first_difference(&one, &other);
+    let differ = one != other;
+    differ.then(|| Divergence { seed, event: event as u64, first: lines_of(first, event), second: lines_of(second, event) })
+}
+
+fn first_difference(first: &[u64], second: &[u64]) -> usize {
+    let differ = first.iter().zip(second).position(|(a, b)| a != b);
+    differ.unwrap_or(first.len().min(second.len()))
+}
+
+fn lines_of(steps: &[Step], event: usize) -> Vec<String> {
+    steps.get(event).map(|step| step.lines.clone()).unwrap_or_default()
+}
+
+/// One line of a trace, with the time to the nanosecond: two runs may differ in nothing else.
 #[must_use]
 pub fn line(at_ns: u64, what: &Traced<'_>) -> String {
-    let at = format!("{}.{:06}", at_ns / 1_000_000_000, at_ns / 1_000 % 1_000_000);
+    let at = format!("{}.{:09}", at_ns / 1_000_000_000, at_ns % 1_000_000_000);
     match what {
         Traced::Input { node, input } => format!("{at} n{} < {input:?}", node + 1),
         Traced::Effect { node, effect } => format!("{at} n{} > {effect:?}", node + 1),

@@ -467,6 +467,25 @@ fn a_campaign_is_found_where_its_path_has_an_at_sign() {
     );
 }
 
+/// What differs only between two processes is named as well: the other one is given a chance event.
+#[test]
+fn a_seed_that_is_another_run_in_another_process_names_the_first_event_that_differs() {
+    let mut command = ottla();
+    command.args(["sim", "fuzz", "smoke", "--from", "3", "--seeds", "2", "--verify", "--diverge", "100", "-o", "json"]);
+    let output = run(command, b"");
+    assert_eq!(output.status.code(), Some(1));
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let failures = object["failures"].as_array().expect("an array").iter().filter_map(|f| f.as_str());
+    let failures: Vec<&str> = failures.filter(|f| f.starts_with("seed ")).collect();
+    for (failure, seed) in failures.iter().zip([3, 4]) {
+        let divergence = failure.strip_prefix(&format!("seed {seed} is another run in another process: ")).expect("it is said");
+        let divergence: serde_json::Value = serde_json::from_str(divergence).expect("JSON");
+        assert!(divergence["seed"] == seed && divergence["event"].as_u64() >= Some(99), "{divergence}");
+        assert!(divergence["first"] != divergence["second"], "{divergence}");
+    }
+    assert_eq!(failures.len(), 2);
+}
+
 #[test]
 fn a_story_that_comes_out_otherwise_says_where() {
     let dir = tempfile::tempdir().expect("a temporary directory");

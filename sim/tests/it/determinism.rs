@@ -2,7 +2,7 @@
 
 use crate::campaigns::campaign;
 use ottla_sim::case::{self, Watching};
-use ottla_sim::runner::{Fuzz, Summary, fuzz, run_seed, verify_planted, verify_seed};
+use ottla_sim::runner::{Fuzz, Summary, compare, fuzz, run_seed, steps, verify_planted, verify_seed};
 use ottla_sim::story;
 use std::fmt::Write as _;
 
@@ -39,6 +39,19 @@ fn the_locator_names_the_first_event_that_differs() {
         nearest = nearest.min(divergence.event.abs_diff(planted));
     }
     assert!(nearest < 20, "named {nearest} events late, at the best");
+}
+
+/// What two processes compare, when the hash says that they differ.
+#[test]
+fn steps_of_two_runs_name_the_first_event_that_differs() {
+    let campaign = campaign("smoke");
+    let outcome = run_seed(&campaign, 3);
+    let (mine, again) = (steps(&campaign, 3, None), steps(&campaign, 3, None));
+    assert_eq!((mine.len() as u64, compare(3, &mine, &again)), (outcome.events, None));
+    let located = verify_planted(&campaign, 3, Some(100)).expect("it diverges");
+    assert_eq!(compare(3, &mine, &steps(&campaign, 3, Some(100))), Some(located));
+    let shorter = compare(3, &mine, &mine[..7]).expect("one of them ends");
+    assert_eq!((shorter.event, &shorter.first, &shorter.second), (7, &mine[7].lines, &Vec::new()));
 }
 
 /// What is asked goes into the hash, also where it changes nothing else.
