@@ -588,7 +588,8 @@ pub(crate) enum SimCommand {
     /// Ask whether the simulator notices the bugs that are planted in this build, one at a time.
     #[command(after_help = "Examples (in a build with --features planted-bugs):\n  \
         ottla sim mutants --bug skip-records --bug canary\n  \
-        ottla sim mutants --ratchet scenarios/mutants.toml -o json")]
+        ottla sim mutants --ratchet scenarios/mutants.toml -o json\n  \
+        ottla sim mutants --bug skip-records --shrink=300")]
     Mutants {
         /// One bug; may be given many times. Without it, all.
         #[arg(long, value_name = "NAME")]
@@ -608,6 +609,11 @@ pub(crate) enum SimCommand {
         /// What was killed before and may not survive.
         #[arg(long, value_name = "FILE")]
         ratchet: Option<PathBuf>,
+        /// Cut the seed that is shown for each killed bug down to a world that fails in the same check at the same site, in at most
+        /// RUNS runs a bug (500 unless said), and tell how many events it had before and has after, with the medians over all bugs.
+        #[arg(long, value_name = "RUNS", num_args = 0..=1, require_equals = true, default_missing_value = "500")]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+        shrink: Option<u64>,
         /// Where the campaigns are.
         #[arg(long, default_value = "scenarios/campaigns", value_name = "DIR")]
         campaigns: PathBuf,

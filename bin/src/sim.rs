@@ -57,13 +57,21 @@ pub(crate) fn run(command: &SimCommand, output: Output) -> Result<(), Failure> {
             print_hashes(&campaign, *from..*from + *seeds, *steps, *diverge)
         }
         SimCommand::Mutants { list: true, .. } => mutants::list(output),
-        SimCommand::Mutants { bug, list: _, seeds, ranges, jobs, ratchet, campaigns } => {
+        SimCommand::Mutants { bug, list: _, seeds, ranges, jobs, ratchet, shrink, campaigns } => {
             ottla_sim::mutants::can_plant().map_err(Failure::Usage)?;
-            let ratchet = ratchet.as_deref().map(mutants::read_ratchet).transpose()?.unwrap_or_default();
+            let ratchet = ratchet.as_deref().map(mutants::read_ratchet).transpose()?;
             let hunters = STANDARD.iter().map(|(name, _)| read_campaign(&campaigns.join(format!("{name}.toml"))));
             let hunters = hunters.collect::<Result<Vec<Campaign>, Failure>>()?;
             let stories = mutants::read_stories(campaigns)?;
-            let hunt = Hunt { bugs: bug.clone(), seeds: *seeds, ranges: *ranges, jobs: jobs_of(*jobs), stories, ratchet };
+            let hunt = Hunt {
+                bugs: bug.clone(),
+                seeds: *seeds,
+                ranges: *ranges,
+                jobs: jobs_of(*jobs),
+                stories,
+                ratchet,
+                shrink_runs: *shrink,
+            };
             mutants::hunt(output, &hunters, &hunt)
         }
     }

@@ -3,21 +3,23 @@
 //! State       none that outlives a call.
 //! Takes       bugs by name, campaigns, how many seeds and how often; the ratchet, a file that says what was killed before.
 //! Gives       per bug: killed, by which check in which campaign after how many seeds (median, p90 over several ranges of seeds), or
-//!             survived; what the ratchet says to that.
+//!             survived; what the ratchet says to that; if that is asked for, to how few events the killing seed can be cut down.
 //! Holds       the canary is hunted first, and nothing counts if it lives. A seed that fails without the bug, too, kills nothing.
 //! Not here    the bugs (`ottla_core::planted`), what a campaign is (campaign.rs), printing.
 //! Read first  `hunt`.
 
 use crate::campaign::Campaign;
-use crate::case::{self, Watching};
+use crate::case::{self, Case, Watching};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::runner::{self, Fuzz, quietly};
+use crate::shrink::{self, Size};
 use crate::story;
 use ottla_core::planted::Bug;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// How many seeds the canary may live.
 const CANARY_SEEDS: u64 = 64;
@@ -39,7 +41,9 @@ pub struct Hunt {
     /// Stories that have to come out as written: name and text.
     pub stories: Vec<(String, String)>,
     /// Where a bug that was killed before has to be killed again.
-    pub ratchet: Ratchet,
+    pub ratchet: Option<Ratchet>,
+    /// Cut the first killing seed of each bug down, in at most so many runs.
+    pub shrink_runs: Option<u64>,
 }
 
 /// What became of one planted bug.
@@ -80,6 +84,53 @@ pub struct Killed {
     /// Seeds needed. A range that noticed nothing counts as all its seeds.
     pub median: u64,
     pub p90: u64,
+    /// The world of `at`, the bug in it.
+    #[serde(skip)]
+    pub case: Case,
+    /// What it was cut down to, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Cut>,
+}
+
+/// A killing seed that was cut down.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Cut {
+    pub before: Size,
+    pub after: Size,
+    pub runs: u64,
+    /// It ended for want of runs, and something more might have been left out.
+    pub at_limit: bool,
+    /// How what is left fails without the bug, if it does: then something else has been found.
+    pub fails_without: Option<String>,
+}
+
+/// Events before and after, over all killing seeds that were cut down.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Shrinking {
+    pub bugs: u64,
+    pub median_before: u64,
+    pub median_after: u64,
+    pub runs: u64,
+    /// So many of them ended for want of runs.
+    pub at_limit: u64,
+}
+
+impl Shrinking {
+    fn of(verdicts: &[Verdict]) -> Option<Shrinking> {
+        let cuts: Vec<&Cut> = verdicts.iter().filter_map(|v| v.killed.as_ref()?.shrunk.as_ref()).collect();
+        let median = |events: fn(&Cut) -> u64| {
+            let mut all: Vec<u64> = cuts.iter().map(|cut| events(cut)).collect();
+            all.sort_unstable();
+            rank(&all, 50)
+        };
+        (!cuts.is_empty()).then(|| Shrinking {
+            bugs: cuts.len() as u64,
+            median_before: median(|cut| cut.before.events),
+            median_after: median(|cut| cut.after.events),
+            runs: cuts.iter().map(|cut| cut.runs).sum(),
+            at_limit: cuts.iter().filter(|cut| cut.at_limit).count() as u64,
+        })
+    }
 }
 
 /// The whole hunt.
@@ -98,8 +149,10 @@ pub struct Score {
     pub breaches: Vec<String>,
     /// Where the correct code fails, too: check and site. Such a failure kills nothing.
     pub known_failures: Vec<Place>,
-    /// Killed, and not yet in the ratchet as killed.
+    /// Killed, and not yet in the ratchet as killed, where there is one.
     pub news: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrinking: Option<Shrinking>,
     /// It was stopped before every bug was hunted: there are verdicts about the others.
     pub stopped: bool,
 }
@@ -189,12 +242,17 @@ pub fn hunt(
         ));
     }
     let known = known_failures(campaigns, how.seeds, how.jobs, goes_on);
-    let (next, verdicts) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let (next, verdicts, cut_short) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicBool::new(false));
     let work = || {
         while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let seeds = how.ratchet.killed.get(&bug.name()).map_or(how.seeds, |bound| bound.seeds);
+            let bound = how.ratchet.as_ref().and_then(|ratchet| ratchet.killed.get(&bug.name()));
+            let seeds = bound.map_or(how.seeds, |bound| bound.seeds);
             let Some(mut verdict) = verdict_of(campaigns, &known, *bug, (seeds, how.ranges), goes_on) else { return };
             verdict.story = how.stories.iter().find(|(_, text)| is_told_otherwise(text, *bug)).map(|(name, _)| name.clone());
+            if let (Some(runs_max), Some(killed)) = (how.shrink_runs, &mut verdict.killed) {
+                killed.shrunk = cut_down(&killed.case, runs_max, goes_on);
+                cut_short.fetch_or(killed.shrunk.is_none(), Ordering::Relaxed);
+            }
             progress(&verdict);
             let Ok(mut all) = verdicts.lock() else { return };
             all.push(verdict);
@@ -208,13 +266,29 @@ pub fn hunt(
     });
     let mut verdicts = verdicts.into_inner().unwrap_or_default();
     verdicts.sort_by_key(|v| bugs.iter().position(|b| b.name() == v.bug));
-    let stopped = verdicts.len() < bugs.len();
-    Ok(Score { known_failures: known, stopped, ..Score::of(verdicts, &how.ratchet) })
+    let stopped = verdicts.len() < bugs.len() || cut_short.into_inner();
+    Ok(Score { known_failures: known, stopped, ..Score::of(verdicts, how.ratchet.as_ref()) })
+}
+
+/// `None` if it was stopped.
+fn cut_down(case: &Case, runs_max: u64, goes_on: &(dyn Fn() -> bool + Sync)) -> Option<Cut> {
+    let stopped = Cell::new(false);
+    let shrunk = shrink::shrink(case, runs_max, &|_, _| {
+        stopped.set(!goes_on());
+        !stopped.get()
+    });
+    let shrunk = shrunk.filter(|_| !stopped.get())?;
+    let mut correct = shrunk.case;
+    correct.setup.planted = None;
+    let outcome = quietly(|| case::run(&correct, Watching::default()));
+    let fails_without = outcome.failures.first().map(|f| format!("{} at {}: {}", f.check, f.site, f.message));
+    let (runs, at_limit) = (shrunk.runs, shrunk.runs >= runs_max);
+    Some(Cut { before: shrunk.before, after: shrunk.after, runs, at_limit, fails_without })
 }
 
 impl Score {
-    fn of(verdicts: Vec<Verdict>, ratchet: &Ratchet) -> Score {
-        let mut score = Score::default();
+    fn of(verdicts: Vec<Verdict>, ratchet: Option<&Ratchet>) -> Score {
+        let mut score = Score { shrinking: Shrinking::of(&verdicts), ..Score::default() };
         for verdict in &verdicts {
             let (killed, barrier) = (verdict.is_killed(), verdict.bug.starts_with("skip-"));
             score.planted += 1;
@@ -223,6 +297,7 @@ impl Score {
             score.barriers += u64::from(barrier);
             score.barriers_killed += u64::from(barrier && killed);
             score.seeds_run += verdict.seeds_run;
+            let Some(ratchet) = ratchet else { continue };
             match ratchet.killed.get(&verdict.bug) {
                 Some(bound) if !killed => {
                     score.breaches.push(format!("{} was killed by {} and survives now", verdict.bug, bound.by));
@@ -266,6 +341,7 @@ struct Notice {
     check: String,
     site: String,
     at: String,
+    case: Case,
 }
 
 /// `None` if it was stopped before it came to one.
@@ -299,6 +375,8 @@ fn verdict_of(
         site: first.site.clone(),
         at: first.at.clone(),
         replay: format!("ottla sim replay {} --bug {bug}", first.at),
+        case: first.case.clone(),
+        shrunk: None,
         ranges: notices.len() as u64,
         of_ranges,
         median: rank(&needed, 50),
@@ -348,12 +426,11 @@ fn first_notice(
         if known.iter().find(is_known).is_some_and(|k| (i / turns + 1) * 20 > k.one_in) {
             continue;
         }
-        case.setup.planted = None;
-        if !quietly(|| case::run(&case, Watching::default())).failures.is_empty() {
+        if !quietly(|| case::run(&campaign.case(seed), Watching::default())).failures.is_empty() {
             continue;
         }
         let at = format!("{}#{seed}", campaign.name);
-        return Some(Some(Notice { seeds: i + 1, check: failure.check.clone(), site: failure.site.clone(), at }));
+        return Some(Some(Notice { seeds: i + 1, check: failure.check.clone(), site: failure.site.clone(), at, case }));
     }
     Some(None)
 }
@@ -375,10 +452,48 @@ mod tests {
         assert_eq!(Ratchet::parse(text).expect_err("no such bug").span, 9..16);
     }
 
+    fn verdict(bug: &str, events: Option<(u64, u64)>) -> Verdict {
+        let of = |events| Size { events, ..Size::default() };
+        let cut =
+            |(before, after)| Cut { before: of(before), after: of(after), runs: 9, at_limit: after > 50, fails_without: None };
+        let killed = events.map(|events| Killed {
+            check: "x".into(),
+            site: "y".into(),
+            checks: BTreeMap::new(),
+            at: "smoke#1".into(),
+            replay: String::new(),
+            ranges: 1,
+            of_ranges: 1,
+            median: 1,
+            p90: 1,
+            case: crate::story::plain_world(),
+            shrunk: Some(cut(events)),
+        });
+        Verdict { bug: bug.into(), about: String::new(), killed, story: None, seeds_run: 3 }
+    }
+
     #[test]
     fn what_was_killed_may_not_survive() {
         let ratchet = Ratchet::parse("[killed]\ncanary = { by = \"x\", seeds = 3 }\n").expect("a ratchet");
-        let survived = Verdict { bug: "canary".into(), about: String::new(), killed: None, story: None, seeds_run: 3 };
-        assert_eq!(Score::of(vec![survived], &ratchet).breaches.len(), 1);
+        assert_eq!(Score::of(vec![verdict("canary", None)], Some(&ratchet)).breaches.len(), 1);
+        assert_eq!(Score::of(vec![verdict("canary", None)], None).breaches.len(), 0);
+    }
+
+    #[test]
+    fn what_the_ratchet_does_not_know_is_news_where_there_is_one() {
+        let ratchet = Ratchet::parse("[killed]\ncanary = { by = \"x\", seeds = 3 }\n").expect("a ratchet");
+        let killed =
+            || vec![verdict("canary", Some((9, 1))), verdict("skip-records", Some((9, 1))), verdict("latest-is-end", None)];
+        assert_eq!(Score::of(killed(), Some(&ratchet)).news, ["skip-records"]);
+        assert_eq!(Score::of(killed(), None).news, Vec::<String>::new());
+    }
+
+    #[test]
+    fn events_before_and_after_are_medians_over_what_was_cut_down() {
+        let verdicts =
+            vec![verdict("a", Some((500, 20))), verdict("b", None), verdict("c", Some((100, 60))), verdict("d", Some((900, 30)))];
+        let expected = Shrinking { bugs: 3, median_before: 500, median_after: 30, runs: 27, at_limit: 1 };
+        assert_eq!(Score::of(verdicts, None).shrinking, Some(expected));
+        assert_eq!(Score::of(vec![verdict("b", None)], None).shrinking, None);
     }
 }

@@ -13,7 +13,7 @@ fn ratchet() -> Ratchet {
     Ratchet::parse(&text).unwrap_or_else(|d| panic!("{}", d.render("mutants.toml", &text)))
 }
 
-fn run(bugs: &[&str], seeds: u64, ranges: u64, jobs: usize, ratchet: Ratchet) -> Result<Score, String> {
+fn run(bugs: &[&str], seeds: u64, ranges: u64, jobs: usize, ratchet: Option<Ratchet>) -> Result<Score, String> {
     let bugs: Vec<String> = bugs.iter().map(ToString::to_string).collect();
     let campaigns = STANDARD.map(|(name, _)| campaign(name));
     let stories = crate::stories::stories().into_iter().map(|p| {
@@ -27,20 +27,53 @@ fn run(bugs: &[&str], seeds: u64, ranges: u64, jobs: usize, ratchet: Ratchet) ->
         let story = v.story.clone().unwrap_or_default();
         eprintln!("{} | {} | {what} | story {story}", v.bug, v.seeds_run);
     };
-    hunt(&campaigns, &Hunt { bugs, seeds, ranges, jobs, stories, ratchet }, &told, &|| true)
+    hunt(&campaigns, &Hunt { bugs, seeds, ranges, jobs, stories, ratchet, shrink_runs: None }, &told, &|| true)
 }
 
 #[cfg(feature = "planted-bugs")]
 #[test]
 fn the_canary_dies_at_once() {
-    let score = run(&["canary"], 64, 1, 1, Ratchet::default()).expect("a hunt");
+    let score = run(&["canary"], 64, 1, 1, None).expect("a hunt");
+    assert_eq!((score.planted, score.killed), (1, 1));
+}
+
+/// The killing seed of a planted bug fails with fewer events in the same way, and whoever stops that keeps the verdict.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn a_killing_seed_is_cut_down() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let campaigns = [campaign("single-node")];
+    let how = Hunt {
+        bugs: vec!["skip-records".into()],
+        seeds: 64,
+        ranges: 1,
+        jobs: 1,
+        stories: Vec::new(),
+        ratchet: None,
+        shrink_runs: Some(150),
+    };
+    let asked = AtomicU64::new(0);
+    let count = || asked.fetch_add(1, Ordering::Relaxed);
+    let score = hunt(&campaigns, &how, &|_| (), &|| count() < u64::MAX).expect("a hunt");
+    let killed = score.verdicts[0].killed.as_ref().expect("killed");
+    let cut = killed.shrunk.as_ref().expect("cut down");
+    assert!(cut.runs > 1 && cut.runs <= 150, "{cut:?}");
+    assert!(cut.after.events < cut.before.events / 2 && cut.fails_without.is_none(), "{cut:?}");
+    assert_eq!(case::run(&killed.case, Watching::default()).events, cut.before.events);
+    let shrinking = score.shrinking.expect("something was cut down");
+    assert_eq!((shrinking.bugs, shrinking.median_before, shrinking.median_after), (1, cut.before.events, cut.after.events));
+    assert!(!score.stopped);
+    // The runs of cutting down come last: this stops in their midst.
+    let enough = asked.swap(0, Ordering::Relaxed) - 50;
+    let score = hunt(&campaigns, &how, &|_| (), &|| count() < enough).expect("a hunt");
+    assert!(score.stopped && score.shrinking.is_none(), "{score:?}");
     assert_eq!((score.planted, score.killed), (1, 1));
 }
 
 #[cfg(not(feature = "planted-bugs"))]
 #[test]
 fn a_release_build_has_no_planted_bugs() {
-    assert!(run(&["canary"], 1, 1, 1, Ratchet::default()).expect_err("no bugs").contains("--features planted-bugs"));
+    assert!(run(&["canary"], 1, 1, 1, None).expect_err("no bugs").contains("--features planted-bugs"));
 }
 
 #[test]
@@ -59,7 +92,7 @@ fn hunt_all() {
     let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default);
     let bugs = std::env::var("BUGS").unwrap_or_default();
     let bugs: Vec<&str> = bugs.split(',').filter(|b| !b.is_empty()).collect();
-    let ratchet = if std::env::var_os("RATCHET").is_some() { ratchet() } else { Ratchet::default() };
+    let ratchet = std::env::var_os("RATCHET").map(|_| ratchet());
     let score = run(&bugs, number("SEEDS", 400), number("RANGES", 5), number("JOBS", 2) as usize, ratchet).expect("a hunt");
     eprintln!("killed {} of {}, barriers {} of {}", score.killed, score.planted, score.barriers_killed, score.barriers);
     for place in &score.known_failures {
