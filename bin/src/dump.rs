@@ -10,7 +10,7 @@ use crate::{control, format, metadata};
 use bytes::Bytes;
 use ottla_core::controller::records::Record as MetadataRecord;
 use ottla_core::io::{DiskFault, FileKind, FileName};
-use ottla_core::log::dump::{Depth, Gaps, ScanEnd, ScanStop, Window, find_batch_behind, scan};
+use ottla_core::log::dump::{Depth, Gaps, ScanEnd, ScanStop, Unsure, Window, find_batch_behind, scan};
 use ottla_core::log::epochs::Epochs;
 use ottla_core::log::{index, snapshot};
 use ottla_core::time::Timestamp;
@@ -221,10 +221,17 @@ impl Dump<'_> {
             let why = self.fault(&mut window, size, &end);
             self.damaged(file, Some(end.pos), &why)?;
             // Damage of one batch says nothing of those behind it.
-            let Some(behind) = find_batch_behind(&mut window, size, end.pos, end.next) else {
+            let found = find_batch_behind(&mut window, size, end.pos, end.next);
+            let Ok(Some(behind)) = found else {
                 let left = size - end.pos;
                 self.say("end", json!({"position": end.pos, "next_offset": end.next, "bytes_left": left}))?;
-                let what = format!("no intact batch follows offset {}; {left} bytes are left", end.next - 1);
+                let last = end.next - 1;
+                let what = match found {
+                    Err(Unsure) => {
+                        format!("too much looks like batches behind offset {last}; {left} bytes are left, and not searched")
+                    }
+                    Ok(_) => format!("no intact batch follows offset {last}; {left} bytes are left"),
+                };
                 self.damaged(file, Some(end.pos), &what)?;
                 break;
             };

@@ -3,17 +3,24 @@
 //! State       a window over the file that is being read, a megabyte at most (or one batch, if that is larger).
 //! Takes       anything that can read a range of a file.
 //! Gives       headers with positions, and the bytes of whole batches where asked for; where and why the batches end.
-//! Holds       a length is believed only as far as the file reaches.
+//! Holds       a length is believed only as far as the file reaches; a search for a batch reads a file no more than a few times.
 //! Not here    what to do about damage (`recovery.rs`).
 
 use super::index::{self, Entry, TimeEntry};
 use crate::io::DiskFault;
-use crate::wire::batch::{BatchInfo, HEADER_BYTES};
+use crate::wire::batch::{BatchInfo, CRC_FROM, HEADER_BYTES};
 use bytes::Bytes;
 
 /// Bytes read at once where all are checked, and where only headers are.
 const WINDOW: usize = 1 << 20;
 const HEADER_WINDOW: usize = 8192;
+
+/// How often the bytes behind damage are read, at the most, in search of a batch: once for a batch that takes all of them, and the rest
+/// for what only looks like one.
+const SEARCH_FACTOR: u64 = 4;
+
+/// Drives fail by sectors: how far a search goes on behind bytes that cannot be read.
+const SECTOR: u32 = 512;
 
 /// How much of each batch is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,7 +90,22 @@ impl<'a> Window<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gaps {
     Allowed,
+    /// Only up to this offset, in front of a batch that begins at or below it.
+    UpTo(i64),
     Damage,
+}
+
+impl Gaps {
+    /// Whether what begins at `found` may follow where `next` is expected.
+    #[must_use]
+    pub fn allow(self, next: i64, found: i64) -> bool {
+        let may_jump = match self {
+            Gaps::Allowed => true,
+            Gaps::UpTo(limit) => found <= limit,
+            Gaps::Damage => false,
+        };
+        found == next || found > next && may_jump
+    }
 }
 
 /// Go through the batches of a file of `size` bytes from `pos` on, where the offset `next` or a later one is expected. `each` gets a
@@ -108,7 +130,7 @@ pub fn scan(
             Err(fault) => return end(ScanStop::Fault(fault)),
         };
         let fits = |i: &BatchInfo| {
-            (i.base_offset == next || gaps == Gaps::Allowed && i.base_offset > next)
+            gaps.allow(next, i.base_offset)
                 && i.last_offset_delta >= 0
                 && i.count >= 0
                 && i.len <= size - pos
@@ -130,14 +152,25 @@ pub fn scan(
     }
 }
 
+/// More of a file looks like batches than is worth reading: whether one of them is whole was not found out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unsure;
+
 /// The first whole, intact batch at or behind `pos` whose offset is at or above `next`: position and header. For telling a torn tail from
 /// damage in the middle.
-pub fn find_batch_behind(window: &mut Window<'_>, size: u32, pos: u32, next: i64) -> Option<BatchInfo> {
+///
+/// Values can look like headers, and each of those claims bytes that have to be read. No more than [`SEARCH_FACTOR`] times what lies
+/// behind `pos` is read for them.
+pub fn find_batch_behind(window: &mut Window<'_>, size: u32, pos: u32, next: i64) -> Result<Option<BatchInfo>, Unsure> {
     let plausible = |i: &BatchInfo| i.base_offset >= next && i.base_offset - next < 1 << 31 && i.last_offset_delta >= 0;
     // One at `pos` itself is whole and does not follow: what was between is missing.
     let mut at = pos;
+    let mut left = u64::from(size - pos.min(size)) * SEARCH_FACTOR;
     while size - at.min(size) >= HEADER_BYTES as u32 {
-        let chunk = window.get(u64::from(at), HEADER_WINDOW.min((size - at) as usize)).unwrap_or_default();
+        let Ok(chunk) = window.get(u64::from(at), HEADER_WINDOW.min((size - at) as usize)) else {
+            at = at.saturating_add(SECTOR);
+            continue;
+        };
         let candidates = chunk.len().saturating_sub(HEADER_BYTES - 1);
         for i in (0..candidates).filter(|i| chunk[i + 16] == 2) {
             let here = at + u32::try_from(i).expect("a window is small");
@@ -145,13 +178,29 @@ pub fn find_batch_behind(window: &mut Window<'_>, size: u32, pos: u32, next: i64
             if info.len > size - here {
                 continue;
             }
-            if window.get(u64::from(here), info.len as usize).is_ok_and(|bytes| info.crc_matches(&bytes)) {
-                return Some(BatchInfo { pos: here, ..info });
+            left = left.checked_sub(u64::from(info.len)).ok_or(Unsure)?;
+            if is_whole(window, here, &info) == Ok(true) {
+                return Ok(Some(BatchInfo { pos: here, ..info }));
             }
         }
         at += u32::try_from(candidates.max(1)).expect("a window is small");
     }
-    None
+    Ok(None)
+}
+
+/// Whether the checksum of the batch at `pos` is right. A length that damage made up costs no memory.
+pub fn is_whole(window: &mut Window<'_>, pos: u32, info: &BatchInfo) -> Result<bool, DiskFault> {
+    let (mut at, end) = (u64::from(pos) + CRC_FROM as u64, u64::from(pos) + u64::from(info.len));
+    let mut crc = 0;
+    while at < end {
+        let piece = window.get(at, usize::try_from(end - at).unwrap_or(WINDOW).min(WINDOW))?;
+        if piece.is_empty() {
+            return Ok(false);
+        }
+        crc = crc32c::crc32c_append(crc, &piece);
+        at += piece.len() as u64;
+    }
+    Ok(crc == info.crc)
 }
 
 /// What the indexes of a segment say that its batches do not: nothing, where all is well. `batches` are the segment's, in order, with
@@ -185,4 +234,72 @@ pub fn verify_indexes(base: i64, batches: &[BatchInfo], index: &[u8], time_index
         latest = Some(e);
     }
     wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::batch::BatchBuilder;
+    use crate::wire::compress::Compression;
+
+    /// A whole batch at offset 7.
+    fn batch(size: usize) -> Vec<u8> {
+        let mut builder = BatchBuilder::new(Compression::default()).base_offset(7);
+        builder.push(1, None, Some(&vec![b'v'; size]), []);
+        builder.build().expect("it builds").bytes.to_vec()
+    }
+
+    /// What looks like the header of a batch of so many bytes.
+    fn fake(len: usize) -> Vec<u8> {
+        let mut header = batch(1)[..HEADER_BYTES].to_vec();
+        header[8..12].copy_from_slice(&i32::try_from(len - 12).expect("small").to_be_bytes());
+        header
+    }
+
+    #[test]
+    fn a_search_reads_a_file_a_few_times_at_the_most() {
+        for (fakes, size, found) in [(0, 50_000, true), (3, 50_000, true), (2000, 50, false), (20_000, 50, false)] {
+            let whole = batch(size);
+            let mut file = vec![b'?'; 500];
+            for left in (0..fakes).rev() {
+                file.extend(fake((left + 1) * HEADER_BYTES + whole.len()));
+            }
+            let at = file.len();
+            file.extend(&whole);
+            let mut bytes_read = 0;
+            let read = &mut |pos: u64, len: usize| {
+                let from = usize::try_from(pos).expect("small").min(file.len());
+                let to = file.len().min(from + len);
+                bytes_read += to - from;
+                Ok(Bytes::copy_from_slice(&file[from..to]))
+            };
+            let end = u32::try_from(file.len()).expect("small");
+            let behind = find_batch_behind(&mut Window::new(read, Depth::Headers), end, 0, 3);
+            match found {
+                true => assert_eq!(behind.map(|b| b.map(|b| (b.pos as usize, b.base_offset))), Ok(Some((at, 7)))),
+                false => assert_eq!(behind, Err(Unsure)),
+            }
+            assert!(bytes_read < 10 * file.len() + 100_000, "{bytes_read} of {} for {fakes}", file.len());
+        }
+    }
+
+    #[test]
+    fn a_search_goes_on_behind_what_cannot_be_read() {
+        let (mut file, whole) = (vec![b'?'; 40_000], batch(50));
+        file.extend(&whole);
+        let mut reads = 0;
+        let read = &mut |pos: u64, len: usize| {
+            reads += 1;
+            let from = usize::try_from(pos).expect("small");
+            let to = file.len().min(from + len);
+            match (from..to).contains(&9000) {
+                true => Err(DiskFault::Io),
+                false => Ok(Bytes::copy_from_slice(&file[from..to])),
+            }
+        };
+        let end = u32::try_from(file.len()).expect("small");
+        let behind = find_batch_behind(&mut Window::new(read, Depth::Headers), end, 0, 3);
+        assert_eq!(behind.map(|b| b.map(|b| b.pos)), Ok(Some(40_000)));
+        assert!(reads < 40, "{reads}");
+    }
 }

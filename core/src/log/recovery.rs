@@ -16,7 +16,7 @@
 //! Not here    the checkpoints of the node (it hands in `Hints`).
 //! Read first  `Log::recover`, then `Recovery::judge`.
 
-use super::dump::{Depth, Gaps, ScanEnd, ScanStop, Window, find_batch_behind, scan};
+use super::dump::{Depth, Gaps, ScanEnd, ScanStop, Unsure, Window, find_batch_behind, is_whole, scan};
 use super::epochs::Epochs;
 use super::index::{self, ENTRY_BYTES, IndexWriter, TIME_ENTRY_BYTES, TimeEntry};
 use super::producers::Producers;
@@ -545,15 +545,18 @@ impl Recovery<'_> {
         {
             return true;
         }
-        let mut unreadable = false;
-        let read = &mut |pos, len| {
-            let bytes = self.read(hole.segment, FileKind::Log, pos, len);
-            unreadable |= bytes.is_err();
-            bytes
+        let mut unreadable = None;
+        let read = &mut |pos, len| match unreadable {
+            Some(fault) => Err(fault),
+            None => {
+                let bytes = self.read(hole.segment, FileKind::Log, pos, len);
+                unreadable = bytes.as_ref().err().copied().filter(|_| !self.has(Bug::UnreadableIsNothing));
+                bytes
+            }
         };
         let found = find_batch_behind(&mut Window::new(read, Depth::Headers), hole.size, hole.end.pos, end.0);
         // What cannot be read may be anything: somebody may still read it from this drive, if it is not removed.
-        found.is_some() || unreadable && !self.has(Bug::UnreadableIsNothing)
+        matches!(found, Ok(Some(_)) | Err(Unsure)) || unreadable.is_some()
     }
 
     /// As there, what cannot be read counts.
@@ -566,7 +569,7 @@ impl Recovery<'_> {
         let mut window = Window::new(read, Depth::Headers);
         let Ok(header) = window.get(0, HEADER_BYTES) else { return !self.has(Bug::UnreadableIsNothing) };
         let Ok(info) = BatchInfo::parse_header(&header) else { return false };
-        info.len <= size && window.get(0, info.len as usize).map_or(!self.has(Bug::UnreadableIsNothing), |b| info.crc_matches(&b))
+        info.len <= size && is_whole(&mut window, 0, &info).unwrap_or(!self.has(Bug::UnreadableIsNothing))
     }
 
     /// How far the offset index proves that its segment was durable: its entries are written after their batches' sync.
