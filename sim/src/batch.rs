@@ -157,12 +157,12 @@ pub struct Dress {
     pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
-/// The record of this name as [`build`] makes it: a value alone.
+/// The record of this name as [`build`] makes it: a value, and an empty key, without which no topic takes it that is to be compacted.
 #[must_use]
 pub fn plain(name: u64, padding: u32) -> Dress {
     let mut value = name.to_be_bytes().to_vec();
     value.resize(8 + padding as usize, b'.');
-    Dress { value: Some(value), ..Dress::default() }
+    Dress { key: Some(Vec::new()), value: Some(value), ..Dress::default() }
 }
 
 /// The record of this name with a key or none, with headers or none, now and then without a value: as its name says, so that
@@ -257,7 +257,7 @@ pub fn build(spec: Spec) -> Checked {
         body.push(0);
         put_varint(&mut body, 0);
         put_varint(&mut body, i64::from(i));
-        put_varint(&mut body, -1);
+        put_varint(&mut body, 0);
         put_varint(&mut body, 8 + i64::from(spec.padding));
         body.extend_from_slice(&(spec.first_value + u64::from(i)).to_be_bytes());
         body.resize(body.len() + spec.padding as usize, b'.');

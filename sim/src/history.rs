@@ -51,7 +51,7 @@ pub struct ProduceOp {
     pub attempts: u32,
     /// Rises with the operations that its client wanted appended to this place, in the order in which it wanted them.
     pub order: u32,
-    /// Its records have keys and headers as `batch::dress` says of their names; else they are values alone.
+    /// Its records have keys and headers as `batch::dress` says of their names; else all are `batch::plain`.
     pub dressed: bool,
 }
 

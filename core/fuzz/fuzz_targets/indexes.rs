@@ -35,6 +35,7 @@ fuzz_target!(|data: &[u8]| {
         log_start: None,
         clean: how & 4 != 0,
         epoch_max: None,
+        compacted: false,
     };
     let mut life = Life::begin(disk, hints, LogConfig::tiny()).expect("it can be listed");
     assert_eq!(life.log.end(), Offset(RECORDS), "an index cannot change where the batches end");

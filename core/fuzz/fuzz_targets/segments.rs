@@ -20,6 +20,7 @@ fuzz_target!(|data: &[u8]| {
         log_start: (how & 2 != 0).then(|| Offset(case.number().max(0) >> 2)),
         clean: how & 4 != 0,
         epoch_max: (how & 8 != 0).then_some(LeaderEpoch(1)),
+        compacted: how & 16 != 0,
     };
     let mut disk = Disk::default();
     disk.paths.insert("t-0".into());
@@ -64,7 +65,7 @@ fuzz_target!(|data: &[u8]| {
     life.close();
     let end = life.log.end();
     let good = life.log.is_writable();
-    let hints = Hints { recovery_point: None, log_start: Some(life.log.log_start()), clean: false, epoch_max: None };
+    let hints = Hints { log_start: Some(life.log.log_start()), ..Hints::default() };
     let again = Life::begin(life.disk, hints, LogConfig::tiny()).expect("it can be listed");
     if all_checked && good {
         assert_eq!(again.log.end(), end, "what was whole is whole after the next start");
@@ -117,7 +118,7 @@ fn batch(case: &mut Case<'_>, next: i64) -> Vec<u8> {
 fn scan_it(file: &[u8], next: i64) {
     let size = u32::try_from(file.len()).expect("small");
     for depth in [Depth::Headers, Depth::Checksums] {
-        for gaps in [Gaps::Allowed, Gaps::Damage] {
+        for gaps in [Gaps::Allowed, Gaps::UpTo(next), Gaps::Damage] {
             let read = &mut |pos: u64, len: usize| {
                 let from = usize::try_from(pos).expect("small").min(file.len());
                 Ok(bytes::Bytes::copy_from_slice(&file[from..file.len().min(from + len)]))

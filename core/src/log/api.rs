@@ -171,6 +171,8 @@ pub struct Hints {
     pub clean: bool,
     /// The newest leader epoch that anybody can have led in. `None`: not known.
     pub epoch_max: Option<LeaderEpoch>,
+    /// Kafka has compacted this log: batches may be missing from the middle of what was durable.
+    pub compacted: bool,
 }
 
 /// What recovery found.

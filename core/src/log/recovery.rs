@@ -309,7 +309,7 @@ impl Recovery<'_> {
         let mut writer = IndexWriter::default();
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
         let mut end =
-            scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, Gaps::Allowed, &mut |info, _| {
+            scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, self.gaps(), &mut |info, _| {
                 if info.last_offset() - base.0 <= i64::from(i32::MAX) {
                     writer.on_batch(base, info, info.pos, interval);
                 }
@@ -333,10 +333,10 @@ impl Recovery<'_> {
     }
 
     /// Whether the segment just kept reaches to the next one: its last index entry, and the headers behind it. Files that are gone from
-    /// the middle are told, and no more: compaction by others may have taken the end of a segment, too.
+    /// the middle are told, and no more: readers go on behind them. Kafka's compaction may have taken the end of a segment, too.
     fn look_for_gap(&mut self, base: Offset, next: Offset) {
         let segment = self.log.segments.back().expect("it was just kept");
-        if self.log.config.cleanup_compact {
+        if self.hints.compacted {
             return;
         }
         let last = segment.entries.checked_sub(1).and_then(|last| {
@@ -437,7 +437,7 @@ impl Recovery<'_> {
     fn scan_segment(&mut self, base: Offset, s: &Sizes, is_first: bool) -> Option<Hole> {
         let Ok(size) = u32::try_from(s.log.unwrap_or(0)) else { return Some(self.push_unreadable(base)) };
         let expected = self.log.end;
-        if !is_first && (base < expected || base > expected && !self.log.config.cleanup_compact) {
+        if !is_first && !self.gaps().allow(expected.0, base.0) {
             return Some(Hole::at(base, size));
         }
         let interval = self.log.config.index_interval_bytes;
@@ -482,9 +482,15 @@ impl Recovery<'_> {
         (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end, impossible: impossible.is_some() })
     }
 
-    /// Whether offsets may be missing between batches.
+    /// Whether offsets may be missing between batches: where Kafka has compacted the log, below what was durable once. What a power loss
+    /// has left of batches that were not looks the same.
     fn gaps(&self) -> Gaps {
-        if self.log.config.cleanup_compact || self.has(Bug::ScanAllowsGaps) { Gaps::Allowed } else { Gaps::Damage }
+        match (self.hints.compacted, self.hints.clean) {
+            _ if self.has(Bug::ScanAllowsGaps) => Gaps::Allowed,
+            (false, _) => Gaps::Damage,
+            (true, true) => Gaps::Allowed,
+            (true, false) => Gaps::UpTo(self.known_durable().0),
+        }
     }
 
     /// Whether a batch of one leader epoch may follow one of another.

@@ -31,6 +31,9 @@ const UNWRITTEN_BYTES_MAX: u64 = 256 << 20;
 /// More than any `partition.metadata` has.
 const PARTITION_METADATA_BYTES_MAX: usize = 4096;
 
+/// How far Kafka's cleaner has compacted each log. Nobody else compacts, and nobody here writes it.
+const COMPACTED: &str = "cleaner-offset-checkpoint";
+
 /// A partition that is there and cannot be opened in this life.
 #[derive(Debug)]
 pub(super) struct Unreadable {
@@ -57,6 +60,8 @@ struct Remembered {
     recovery_points: BTreeMap<Name, Offset>,
     log_starts: BTreeMap<Name, Offset>,
     high_watermarks: BTreeMap<Name, Offset>,
+    /// The logs that Kafka has compacted. `None`: nobody knows.
+    compacted: Option<BTreeSet<Name>>,
 }
 
 impl Remembered {
@@ -67,6 +72,7 @@ impl Remembered {
             log_start: self.log_starts.get(name).copied(),
             clean: self.clean,
             epoch_max: None,
+            compacted: self.compacted.as_ref().is_none_or(|logs| logs.contains(name)),
         }
     }
 }
@@ -214,7 +220,14 @@ fn read_own_files(planted: Planted, disk: &dyn DiskImage, out: &mut Vec<Effect>)
     };
     let high_watermarks = read(FileKind::HighWatermarks).unwrap_or_else(|why| without(why.text()));
     let clean = files.contains_key(&FileId::new(ROOT, FileKind::CleanShutdown, 0).name.to_string());
-    Ok(Remembered { clean, recovery_points, log_starts, high_watermarks })
+    let compacted = match files.get(COMPACTED) {
+        None => Some(BTreeSet::new()),
+        Some(len) => {
+            let bytes = disk.read(None, COMPACTED, 0, *len as usize);
+            bytes.ok().and_then(|bytes| parse(&bytes).ok()).map(|known| known.into_keys().collect())
+        }
+    };
+    Ok(Remembered { clean, recovery_points, log_starts, high_watermarks, compacted })
 }
 
 /// Every directory is a partition's by its topic id, a deleted one's, a stray, or none of ours.

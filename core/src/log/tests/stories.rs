@@ -66,7 +66,7 @@ fn l01_a_torn_tail_is_cut_durably_before_anything_is_served() {
     // As if the last batch's sync had never ended.
     w.model.pop();
     w.disk.remove("00000000000000000000.index");
-    let hints = crate::log::Hints { recovery_point: Some(Offset(3)), log_start: None, clean: false, epoch_max: None };
+    let hints = crate::log::Hints { recovery_point: Some(Offset(3)), ..crate::log::Hints::default() };
     let mut queue = crate::disk::DiskQueue::default();
     let mut port = queue.port(crate::disk::Owner::Controller);
     let (log, verdict) = Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::tiny(), w.now, &mut port).expect("it lists");
@@ -121,6 +121,26 @@ fn a_leader_epoch_that_cannot_be_is_damage_wherever_it_is() {
         assert!(matches!(verdict, Verdict::Corrupt { .. }), "{verdict:?}");
         assert_eq!(w.disk.contents(FIRST).expect("there").len(), len, "nothing is cut");
         assert!(w.log.latest_epoch().is_none_or(|e| e.0 == 0), "it is not believed");
+    }
+}
+
+#[test]
+fn batches_may_be_missing_only_where_kafka_has_compacted_what_was_durable() {
+    let gone = Verdict::Intact { scanned_bytes: 357 };
+    for (compacted, point, expected) in [(true, 4, Some(gone)), (true, 1, None), (false, 4, None)] {
+        let config = LogConfig { cleanup_compact: true, ..LogConfig::tiny() };
+        let mut w = filled(config.clone(), 4, 50);
+        let len = w.disk.contents(FIRST).expect("there").len() / 4;
+        w.disk.contents_mut(FIRST).drain(len..2 * len);
+        let hints = crate::log::Hints { recovery_point: Some(Offset(point)), compacted, ..crate::log::Hints::default() };
+        let mut queue = crate::disk::DiskQueue::default();
+        let mut port = queue.port(crate::disk::Owner::Controller);
+        let (log, verdict) = Log::recover(w.log.dir(), "p", &w.disk, hints, config, w.now, &mut port).expect("it lists");
+        match (expected, point) {
+            (Some(expected), _) => assert_eq!((verdict, log.end()), (expected, Offset(4))),
+            (None, 1) => assert!(matches!(verdict, Verdict::TornTail { batches_behind: true, .. }), "{verdict:?}"),
+            (None, _) => assert!(matches!(verdict, Verdict::Corrupt { offset: Offset(1), .. }), "{verdict:?}"),
+        }
     }
 }
 
@@ -514,7 +534,7 @@ fn opening_a_log_after_an_orderly_end_takes_a_handful_of_reads() {
         assert!(w.events.contains(&LogEvent::Closed { clean: true }));
         w.checkpoint();
         w.disk.reads.set(0);
-        let hints = crate::log::Hints { recovery_point: Some(w.log.end()), log_start: None, clean: true, epoch_max: None };
+        let hints = crate::log::Hints { recovery_point: Some(w.log.end()), clean: true, ..crate::log::Hints::default() };
         let mut queue = crate::disk::DiskQueue::default();
         let mut port = queue.port(crate::disk::Owner::Controller);
         let (log, verdict) =
@@ -533,7 +553,7 @@ fn files_that_are_gone_are_told_and_count_again_when_they_are_put_back() {
     let files = |base: i64| [".log", ".index", ".timeindex"].map(|kind| format!("{base:020}{kind}"));
     assert!(bases.len() >= 5, "{bases:?}");
     let start = |w: &World| {
-        let hints = crate::log::Hints { recovery_point: Some(point), log_start: Some(Offset(0)), clean: false, epoch_max: None };
+        let hints = crate::log::Hints { recovery_point: Some(point), log_start: Some(Offset(0)), ..crate::log::Hints::default() };
         let mut queue = crate::disk::DiskQueue::default();
         let mut port = queue.port(crate::disk::Owner::Controller);
         let opened = Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::tiny(), w.now, &mut port);

@@ -183,6 +183,7 @@ impl World {
             log_start: Some(Offset(self.checkpoint.1)),
             clean,
             epoch_max: Some(LeaderEpoch(self.epoch)),
+            compacted: false,
         };
         self.queue = DiskQueue::default();
         let (dir, config, now) = (DirId(1), self.config.clone(), self.now);

@@ -281,6 +281,32 @@ fn a_directory_that_is_gone_with_what_was_promised_is_reported() {
 }
 
 #[test]
+fn a_log_may_have_gaps_if_kafkas_cleaner_left_word_of_it() {
+    for known in ["orders 0 2", "orders 1 2"] {
+        let mut w = World::new();
+        w.create("orders");
+        for value in ["a", "b", "c"] {
+            w.produce("orders", 0, -1, &[value]);
+        }
+        shutdown(&mut w);
+        w.start();
+        w.kill();
+        let log = "00000000000000000000.log";
+        let mut bytes = w.disk.file("orders-0", log).expect("it is there").to_vec();
+        let len = bytes.len() / 3;
+        bytes.drain(len..2 * len);
+        w.disk.perform_by_path("orders-0", log, &bytes);
+        w.disk.perform_by_path("", "cleaner-offset-checkpoint", format!("0\n1\n{known}\n").as_bytes());
+        w.start();
+        let (partition, values) = w.fetch("orders", 0, 0);
+        match known {
+            "orders 0 2" => assert_eq!(values, ["a", "c"]),
+            _ => assert_eq!((partition.error_code, values.len()), (ErrorCode::KafkaStorageError as i16, 0)),
+        }
+    }
+}
+
+#[test]
 fn an_end_does_not_wait_for_ever_for_a_checkpoint_that_cannot_be_written() {
     let mut w = World::new();
     w.create("orders");
