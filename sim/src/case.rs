@@ -15,6 +15,7 @@ use crate::disk::Damage;
 use crate::history::{AdminAct, Outcome as Ended};
 use crate::plan::{Kind, Plan};
 use crate::world::{Failure, Fired, Setup, TraceSink, World};
+use ottla_core::ids::Offset;
 use ottla_core::io::FileKind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -663,7 +664,15 @@ impl Dead {
     fn of(sim: &crate::world::Sim) -> Dead {
         let last = Incarnations::of(&sim.history);
         let mut logs = Vec::new();
-        for Wound { path, dir, topic_id, .. } in wounds(sim) {
+        // Where records were deleted, a snapshot says of their producers what no batch says any more.
+        let is_told_alone = |d: &Damage| {
+            let (topic, index) = d.path.rsplit_once('-').unwrap_or_default();
+            let ends = index.parse().ok().and_then(|index| sim.ends(0, topic, index));
+            d.name.kind == FileKind::Snapshot && !d.gone && ends.is_some_and(|e| e.log_start > Offset::ZERO)
+        };
+        let told_alone = sim.damaged().into_iter().map(|(damage, _)| damage).filter(is_told_alone);
+        let told_alone = told_alone.map(|d| (sim.watch.topic_of_dir(d.dir).unwrap_or(0), d.path, d.dir));
+        for (topic_id, path, dir) in wounds(sim).into_iter().map(|w| (w.topic_id, w.path, w.dir)).chain(told_alone) {
             let Some((name, _)) = path.rsplit_once('-') else { continue };
             let topic = sim.history.topics.iter().position(|t| t == name);
             let there = topic.and_then(|topic| last.last(topic as u16)).map_or(0, |last| last.id);

@@ -34,6 +34,9 @@ use crate::wire::batch::{BatchInfo, HEADER_BYTES};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
+/// More bytes than any file has.
+const WHOLE_FILE: usize = usize::MAX >> 1;
+
 /// The sizes of a segment's files in bytes; `None` where there is none.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sizes {
@@ -535,7 +538,12 @@ impl Recovery<'_> {
         let later = sizes.iter().filter(|s| s.0 > hole.segment);
         let later_bytes: u64 = later.clone().map(|s| s.1.log.unwrap_or(0)).sum();
         let behind = self.batch_behind(hole, end) || later.clone().any(|s| self.may_begin_with_batch(s.0, &s.1));
-        let promised = self.evidence(hole).max(point);
+        let promised = match self.evidence(hole) {
+            Ok(evidence) => evidence.max(point),
+            // It would change nothing: what cannot be restored from here goes, promised or not.
+            Err(_) if end < point || !behind || self.has(Bug::UnreadableIsNothing) => point,
+            Err(unreadable) => return unreadable,
+        };
         let bytes = u64::from(hole.size - hole.end.pos) + later_bytes;
         match (end < promised, behind) {
             (true, true) if self.has(Bug::CorruptionIsTornTail) => Verdict::TornTail { bytes, batches_behind: true },
@@ -578,23 +586,39 @@ impl Recovery<'_> {
         info.len <= size && is_whole(&mut window, 0, &info).unwrap_or(!self.has(Bug::UnreadableIsNothing))
     }
 
-    /// How far the offset index proves that its segment was durable: its entries are written after their batches' sync.
-    fn evidence(&self, hole: Hole) -> Offset {
-        if self.log.config.durability != Durability::Fsync || self.has(Bug::EvidenceIgnored) {
-            return Offset::ZERO;
+    /// How far the offset index proves that its segment was durable: its entries are written after their batches' sync. An index that
+    /// cannot be read may prove anything.
+    fn evidence(&self, hole: Hole) -> Result<Offset, Verdict> {
+        if self.has(Bug::EvidenceIgnored) {
+            return Ok(Offset::ZERO);
         }
+        let unreadable = |kind, pos, fault| Verdict::Unreadable {
+            file: FileId::new(self.log.dir, kind, hole.segment.0),
+            at: BytePos(pos),
+            fault,
+        };
         let entries_max = hole.size as usize / HEADER_BYTES + 1;
-        let bytes = self.read(hole.segment, FileKind::Index, 0, entries_max * ENTRY_BYTES as usize).unwrap_or_default();
+        let bytes = match self.read(hole.segment, FileKind::Index, 0, entries_max * ENTRY_BYTES as usize) {
+            Err(DiskFault::NotFound) => Bytes::new(),
+            bytes => bytes.map_err(|fault| unreadable(FileKind::Index, 0, fault))?,
+        };
         // The end of the index itself may be what a power loss left: an entry counts if it names the very hole, or a batch behind it.
         let read = &mut |pos, len| self.read(hole.segment, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
-        let mut is_true = |e: &index::Entry| {
-            let mut header = || window.get(u64::from(e.pos), HEADER_BYTES).ok().and_then(|h| BatchInfo::parse_header(&h).ok());
-            let is_named = |i: BatchInfo| i.last_offset() == hole.segment.0 + i64::from(e.relative);
-            e.pos == hole.end.pos && e.pos > 0 || e.pos > hole.end.pos && e.pos < hole.size && header().is_some_and(is_named)
-        };
-        let last = index::entries(&bytes).rev().find(|e| is_true(e));
-        last.map_or(Offset::ZERO, |e| hole.segment.plus(i64::from(e.relative) + 1))
+        for e in index::entries(&bytes).rev() {
+            let (last, pos) = (hole.segment.plus(i64::from(e.relative)), u64::from(e.pos));
+            let is_hole = e.pos == hole.end.pos && e.pos > 0;
+            if is_hole {
+                return Ok(last.plus(1));
+            }
+            if e.pos > hole.end.pos && e.pos < hole.size {
+                let header = window.get(pos, HEADER_BYTES).map_err(|fault| unreadable(FileKind::Log, pos, fault))?;
+                if BatchInfo::parse_header(&header).is_ok_and(|i| i.last_offset() == last.0) {
+                    return Ok(last.plus(1));
+                }
+            }
+        }
+        Ok(Offset::ZERO)
     }
 
     /// Give the log its ends: what was scanned is there and waits for a sync.
@@ -687,25 +711,43 @@ impl Recovery<'_> {
         }
     }
 
-    /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed.
+    /// The newest snapshot that is whole and not above the end, and the batches behind it. All other snapshots above it are removed: they
+    /// are nonsense. One that cannot be read stays, and is done without where the batches still say all that it can.
     fn recover_producers(&mut self, snapshots: &mut Vec<i64>) -> Result<(), Verdict> {
         // What was deleted and still lies there says what its producers sent last, as it did in the life before.
         let all = !self.has(Bug::EmptiedLogForgetsProducers);
         let first = self.log.segments.front().map(|s| s.base).filter(|_| all);
         let lowest = first.map_or(self.log.log_start(), |base| base.min(self.log.log_start()));
         let (mut producers, mut from) = (Producers::default(), lowest);
+        let (mut unread, mut unreadable) = (Vec::new(), None);
+        // From here on the batches say everything.
+        let mut known_from = Offset::ZERO;
         while let Some(at) = snapshots.pop() {
             let file = FileId::new(self.log.dir, FileKind::Snapshot, at);
-            let found = (at <= self.log.end.0).then(|| self.read(Offset(at), FileKind::Snapshot, 0, 64 << 20).ok()).flatten();
+            let contents = (at <= self.log.end.0).then(|| self.read(Offset(at), FileKind::Snapshot, 0, WHOLE_FILE));
+            let found = match contents.transpose() {
+                Ok(found) => found,
+                Err(DiskFault::NotFound) => None,
+                Err(fault) => {
+                    unread.push(at);
+                    unreadable = Some(Verdict::Unreadable { file, at: BytePos(0), fault });
+                    continue;
+                }
+            };
             let empty = self.has(Bug::EmptySnapshotTrusted).then(Producers::default);
             if let Some(p) = found.and_then(|bytes| snapshot::parse(&bytes, self.now.wall).or(empty)) {
-                (producers, from) = (p, Offset(at));
+                (producers, from, known_from) = (p, Offset(at), Offset(at));
                 snapshots.push(at);
                 break;
             }
             if !self.has(Bug::LaterSnapshotsKept) {
                 self.misleading.push(file);
             }
+        }
+        snapshots.extend(unread.into_iter().rev());
+        let nothing_is_lost = known_from >= lowest && self.log.missing.is_empty();
+        if let Some(unreadable) = unreadable.filter(|_| !nothing_is_lost) {
+            return Err(unreadable);
         }
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
         if from < self.log.end && (from == lowest || !self.has(Bug::SnapshotNotRolledForward)) {
