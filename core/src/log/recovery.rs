@@ -8,8 +8,9 @@
 //!             an unclean start also looks where each older segment ends: two or three small reads each;
 //!             what is above the recovery point is written again before a sync counts for it: an fsync that failed in an earlier life
 //!             may have left bytes that every reader sees and that no later fsync would bring to the disk;
-//!             bytes are cut only above everything that was promised, as far as that is known: the recovery point, and with
-//!             `Durability::Fsync` the producer snapshots and the index, which never run ahead of what is durable;
+//!             bytes are cut only above everything that was promised, as far as that is known: the recovery point, the producer
+//!             snapshots and the index, which never run ahead of what is durable; what cannot be read of these may say anything;
+//!             offsets are missing only where Kafka has compacted the log, below what was durable;
 //!             offsets and leader epochs, which no checksum covers, are believed where each follows from the one before: a batch of
 //!             an epoch that cannot be is damage;
 //!             nothing is served or appended before a cut is durable.
@@ -24,7 +25,7 @@ use super::retention::Doomed;
 use super::segment::{Place, Segment};
 use super::side::Mend;
 use super::start::Start;
-use super::{Durability, Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
+use super::{Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
 use crate::io::{DiskCall, DiskFault, DiskImage, FileId, FileKind, FileName, Suffix};
@@ -503,10 +504,7 @@ impl Recovery<'_> {
 
     /// Everything below was durable at some time, as the checkpoints say.
     fn known_durable(&self) -> Offset {
-        if self.log.config.durability != Durability::Fsync {
-            return self.synced_before();
-        }
-        // Like an index entry, a snapshot is written when everything below it is durable.
+        // Like an index entry, a snapshot is written when everything below it is durable, whatever promises rest on.
         let snapshot = self.newest_snapshot.filter(|_| !self.has(Bug::EvidenceIgnored));
         [self.hints.recovery_point, snapshot].into_iter().flatten().fold(self.log.log_start(), Offset::max)
     }
