@@ -68,6 +68,10 @@ struct Recovery<'a> {
     newest_snapshot: Option<Offset>,
     /// Epochs of the batches that were scanned.
     folded: Vec<(LeaderEpoch, Offset)>,
+    /// Where the log began, as far as that is written down.
+    begun: Option<Offset>,
+    /// There was no file with records: the log goes on where the last one is known to have ended, in a file that is made now.
+    made: bool,
     /// The last life ended in order, and nothing contradicts that.
     doubtless: bool,
     /// What is not known to be durable, per scanned segment: from where to where, in bytes.
@@ -110,33 +114,35 @@ impl Log {
             all.into_iter().filter(|k| k.1.is_some()).map(|k| k.0).collect()
         };
         log.doomed = sizes[..below].iter().map(|(base, s)| Doomed::found(*base, there(s))).collect();
-        let (sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
+        let (mut sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
         // A renamed segment must not come back under its old name behind a later one that goes.
         let (renamed, junk) =
             std::mem::take(&mut listing.junk).into_iter().partition::<Vec<_>, _>(|n| n.suffix == Suffix::Deleted);
         for name in junk {
             log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
         }
-        let Some(first) = sizes.first().map(|s| s.0) else {
-            let promised = hints.recovery_point.unwrap_or(start).max(start);
-            let mut log = Log { start: Start::new(promised), synced_end: promised, end: promised, ..log };
-            for name in renamed {
-                log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
-            }
-            log.open_segment(promised, now, port);
-            let lost = promised > start;
-            return Ok((
-                log,
-                if lost { Verdict::LostPromised { end: start, promised } } else { Verdict::Intact { scanned_bytes: 0 } },
-            ));
-        };
-        // A log start is on the disk before any file goes that lies below it. (Kafka writes none down for a log that begins with its
-        // first file.)
-        if first > start && hints.log_start.is_some() {
-            log.missing.push((start, first));
+        let newest_snapshot = listing.snapshots.last().map(|at| Offset(*at));
+        let made = sizes.is_empty();
+        let promised = [hints.recovery_point, newest_snapshot].into_iter().flatten().fold(start, Offset::max);
+        let untouched = orphans.is_empty() && renamed.is_empty() && newest_snapshot.is_none() && !listing.epochs;
+        if made && untouched && promised == start {
+            log.open_segment(start, now, port);
+            return Ok((log, Verdict::Intact { scanned_bytes: 0 }));
         }
-        log.start = Start::found(start.max(first), hints.log_start.filter(|kept| *kept < first));
-        let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).skip_while(|n| n.kind == FileKind::Log);
+        if made {
+            sizes.push((promised, Sizes { log: Some(0), ..Sizes::default() }));
+        }
+        let first = sizes[0].0;
+        let may_be = |epoch| hints.epoch_max.is_none_or(|max| epoch <= max) || port.planted(Bug::EpochsBelieved);
+        let file_epochs = if listing.epochs { read_epochs(path, image) } else { None };
+        let file_epochs = file_epochs.filter(|epochs| epochs.latest().is_none_or(may_be));
+        // A log start is on the disk before any file goes that lies below it. Where none was ever written down, which Kafka does not do
+        // for a log that begins with its first file either, the first leader epoch begins where the log does.
+        let begun = hints.log_start.or_else(|| file_epochs.as_ref()?.entries().first().map(|e| e.1)).or(made.then_some(start));
+        let missed = begun.filter(|begun| *begun < first);
+        log.missing.extend(missed.map(|begun| (begun, first)));
+        log.start = Start::found(start.max(first), missed);
+        let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).filter(|n| n.kind != FileKind::Log);
         let misleading = misleading.chain(renamed).map(|name| FileId { dir, name }).collect();
         let mut recovery = Recovery {
             path,
@@ -146,13 +152,21 @@ impl Log {
             log,
             scanned_bytes: 0,
             file_epoch: None,
-            newest_snapshot: None,
+            newest_snapshot,
             folded: Vec::new(),
+            begun,
+            made,
             doubtless: false,
             doubtful: Vec::new(),
             misleading,
         };
-        let verdict = recovery.run(&sizes, &mut listing, port);
+        let mut verdict = recovery.run(&sizes, file_epochs, &mut listing, port);
+        if let Verdict::Intact { .. } = verdict
+            && made
+            && promised > start
+        {
+            verdict = Verdict::LostPromised { end: start, promised };
+        }
         let Recovery { mut log, hints, .. } = recovery;
         let above = hints.recovery_point.is_some_and(|point| point > log.end);
         let believed = log.is_offline() && !log.has(Bug::OfflinePointForgotten) || log.has(Bug::LostPointBelieved);
@@ -186,6 +200,12 @@ fn list(image: &dyn DiskImage, path: &str) -> Result<Listing, DiskFault> {
     Ok(listing)
 }
 
+/// What the checkpoint of leader epochs says, if it can be read.
+fn read_epochs(path: &str, image: &dyn DiskImage) -> Option<Epochs> {
+    let name = FileId::new(DirId(0), FileKind::LeaderEpochs, 0).name.to_string();
+    image.read(Some(path), &name, 0, 1 << 20).ok().and_then(|text| Epochs::parse(&text))
+}
+
 fn files_of(base: Offset) -> [FileName; 3] {
     [FileKind::Log, FileKind::Index, FileKind::TimeIndex].map(|kind| FileName {
         kind,
@@ -200,11 +220,15 @@ impl Recovery<'_> {
         self.log.has(bug)
     }
 
-    fn run(&mut self, sizes: &[(Offset, Sizes)], listing: &mut Listing, port: &mut DiskPort<'_>) -> Verdict {
+    fn run(
+        &mut self,
+        sizes: &[(Offset, Sizes)],
+        file_epochs: Option<Epochs>,
+        listing: &mut Listing,
+        port: &mut DiskPort<'_>,
+    ) -> Verdict {
         let last = sizes.len() - 1;
-        let file_epochs = self.read_epochs(listing.epochs);
         self.file_epoch = file_epochs.as_ref().and_then(Epochs::latest);
-        self.newest_snapshot = listing.snapshots.last().copied().map(Offset);
         let point = self.hints.recovery_point.unwrap_or(Offset::ZERO);
         // A segment that ends just at the recovery point may have been closed after that was written down: its indexes count as lost.
         let mut scan_from = if self.hints.clean || self.has(Bug::OnlyLastSegmentScanned) {
@@ -224,7 +248,7 @@ impl Recovery<'_> {
                 self.look_for_gap(*base, next);
             }
         }
-        let trusted = self.hints.clean && hole.is_none() && self.open_cleanly(sizes[last].0, &sizes[last].1);
+        let trusted = self.hints.clean && !self.made && hole.is_none() && self.open_cleanly(sizes[last].0, &sizes[last].1);
         if trusted {
             scan_from = sizes.len();
         }
@@ -257,7 +281,7 @@ impl Recovery<'_> {
             // has to see again what was durable.
             let kept = self.hints.recovery_point.filter(|_| !self.has(Bug::OfflinePointForgotten));
             self.log.recovered_point = kept.unwrap_or(Offset::ZERO);
-            let kept = self.hints.log_start.filter(|_| !self.has(Bug::OfflineStartForgotten));
+            let kept = self.begun.filter(|_| !self.has(Bug::OfflineStartForgotten));
             self.log.start = Start::found(self.log.log_start(), kept);
             return verdict;
         }
@@ -277,13 +301,16 @@ impl Recovery<'_> {
         let mut log = Log::empty(dir, start, self.log.config.clone(), self.log.planted);
         log.ops = std::mem::take(&mut self.log.ops);
         log.doomed = std::mem::take(&mut self.log.doomed);
+        log.segments.push_back(Segment::new(start, self.now));
+        log.durable.open(start, false);
+        log.names_due.push(Named::Segment(start));
         let snapshots = listing.snapshots.iter().map(|at| FileId::new(dir, FileKind::Snapshot, *at).name);
         let leftovers = std::mem::take(&mut self.misleading).into_iter().map(|file| file.name);
-        for name in sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots).chain(leftovers) {
-            log.call(FileId { dir, name }, DiskCall::Remove, Op::Idle, port);
-        }
+        let all = sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots).chain(leftovers);
+        let but_its_own = all.filter(|name| name.kind != FileKind::Log || name.base != start.0 || name.suffix != Suffix::None);
+        let doomed = but_its_own.map(|name| FileId { dir, name }).collect();
         log.epoch_file.dirty = listing.epochs;
-        log.open_segment(start, self.now, port);
+        log.repair_after_recovery(log.written, true, doomed, port);
         self.log = log;
     }
 
@@ -648,12 +675,6 @@ impl Recovery<'_> {
         log.durable.want(log.end);
     }
 
-    fn read_epochs(&self, is_there: bool) -> Option<Epochs> {
-        let file = || self.read(Offset::ZERO, FileKind::LeaderEpochs, 0, 1 << 20).ok();
-        let possible = |epochs: &Epochs| epochs.latest().is_none_or(|latest| self.may_follow(-1, latest.0));
-        if is_there { file().and_then(|text| Epochs::parse(&text)).filter(possible) } else { None }
-    }
-
     /// The epochs of the file as far as it is believed, and those of the batches behind.
     fn recover_epochs(&mut self, file: Option<Epochs>, folded_from: Offset) -> Result<(), Verdict> {
         let first = self.log.segments[0].base;
@@ -673,7 +694,8 @@ impl Recovery<'_> {
             epochs.assign(epoch, start);
         }
         epochs.truncate_from_end(self.log.end);
-        epochs.truncate_from_start(self.log.log_start());
+        // Also what lies below a log start that is none but for missing files: the next start has to miss them, too.
+        epochs.truncate_from_start(self.log.start.to_write_down());
         let saved = file.filter(|f| *f == epochs);
         self.log.epoch_file.dirty = saved.is_none() && !epochs.entries().is_empty();
         self.log.epoch_file.saved = saved.and_then(|f| f.latest());
@@ -783,14 +805,15 @@ impl Recovery<'_> {
         let (active, dir) = (self.log.segments.back().expect("there is a segment").base, self.log.dir);
         let mut doomed = std::mem::take(&mut self.misleading);
         self.write_again(port);
+        let is_cut = hole.is_some() || self.made;
         if hole.is_some() {
             let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
             doomed.extend(later.map(|name| FileId { dir, name }));
         }
         // The last life may have cut the log, and not have seen that through: the page cache does not tell. Nothing is appended before
         // the end that it shows is on the disk.
-        if (hole.is_some() || !doomed.is_empty() || !self.doubtless) && !self.has(Bug::TornTailKept) {
-            self.log.repair_after_recovery(self.log.written, hole.is_some(), doomed, port);
+        if (is_cut || !doomed.is_empty() || !self.doubtless) && !self.has(Bug::TornTailKept) {
+            self.log.repair_after_recovery(self.log.written, is_cut, doomed, port);
             return;
         }
         self.log.write_indexes(port);
