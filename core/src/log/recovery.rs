@@ -5,7 +5,7 @@
 //! Gives       the log, and a verdict: intact, torn tail (cut), promised bytes lost (reported), corrupt (fenced, nothing cut).
 //! Holds       after an orderly end a log costs a listing and at most six small reads; otherwise every batch from the recovery point's
 //!             segment on is checked, and their indexes, epochs and producers are folded again;
-//!             an unclean start also looks where each older segment ends: two or three small reads each;
+//!             every start looks where each older segment ends, two or three small reads each: a file may be gone;
 //!             what is above the recovery point is written again before a sync counts for it: an fsync that failed in an earlier life
 //!             may have left bytes that every reader sees and that no later fsync would bring to the disk;
 //!             bytes are cut only above everything that was promised, as far as that is known: the recovery point, the producer
@@ -244,7 +244,7 @@ impl Recovery<'_> {
             }
             hole = self.keep_closed(*base, s);
             let next = sizes.get(self.log.segments.len()).map(|s| s.0);
-            if let Some(next) = next.filter(|_| hole.is_none() && !self.hints.clean) {
+            if let Some(next) = next.filter(|_| hole.is_none()) {
                 self.look_for_gap(*base, next);
             }
         }

@@ -255,14 +255,20 @@ fn open_directories(
         let name = FileId::new(ROOT, FileKind::PartitionMetadata, 0).name.to_string();
         let id = match disk.read(Some(&path), &name, 0, PARTITION_METADATA_BYTES_MAX) {
             // A link that leads nowhere is no empty directory: its disk may be back at the next start.
-            Err(DiskFault::NotFound) => disk.files(Some(&path)).map(|_| None).map_err(|fault| format!("{fault:?}")),
+            Err(DiskFault::NotFound) => match disk.files(Some(&path)) {
+                // A recovery point is written down of what was promised, and that only where the topic id is on the disk.
+                Ok(_) if remembered.recovery_points.get(&(topic.to_owned(), index)) > Some(&Offset::ZERO) => {
+                    Err("missing".to_owned())
+                }
+                files => files.map(|_| None).map_err(|fault| format!("{fault:?}")),
+            },
             Err(fault) => Err(format!("{fault:?}")),
             Ok(bytes) => parse_metadata(&bytes).map(Some).ok_or_else(|| "damaged".to_owned()),
         };
         let id = match id {
             Ok(id) => id,
             Err(why) => {
-                // It may hold what was promised: it is neither served nor removed. Without the file it never held any promise.
+                // It may hold what was promised: it is neither served nor removed.
                 out.push(note(Level::Error, "log-unreadable", format!("{path}/{name}: {why}: not served, not removed")));
                 node.directories.keep_name(path.clone());
                 node.keep_what_is_known((topic.to_owned(), index), None, remembered);
@@ -305,7 +311,8 @@ fn open_directories(
                         (Level::Info, "left over from a deletion, or from a creation that nobody was told of: removed".to_owned())
                     }
                 };
-                out.push(note(level, "stray-directory", format!("{path}: no such partition in the metadata, {what}")));
+                let why = if id.is_some() { "no such partition in the metadata" } else { "no topic id in it" };
+                out.push(note(level, "stray-directory", format!("{path}: {why}, {what}")));
                 node.directories.take_name(path.clone());
                 node.strays.push(Stray { dir, path, keep });
             }

@@ -63,7 +63,12 @@ pub fn producers(lookup: Lookup<'_>, request: &DescribeProducersRequest) -> Desc
         let partitions = new.iter().map(|index| {
             let answer = PartitionResponse::default().with_partition_index(*index);
             let invalid = topic_name::check(&topic.name).err();
-            match (invalid, lookup.by_name(&topic.name, *index)) {
+            // Of an offline one nobody knows its producers: none would be a claim.
+            let found = lookup.by_name(&topic.name, *index).and_then(|id| match lookup.is_offline(id) {
+                true => Err(ErrorCode::KafkaStorageError),
+                false => Ok(id),
+            });
+            match (invalid, found) {
                 (Some(why), _) => {
                     answer.with_error_code(ErrorCode::InvalidTopicException.code()).with_error_message(Some(text(&why)))
                 }

@@ -512,14 +512,15 @@ fn reaches(disk: &SimDisk, path: &str, start: i64, between: std::ops::Range<i64>
         return Some(format!("and it holds all up to {end}"));
     }
     let hole = segments.iter().rposition(|n| n.base <= end).unwrap_or(first);
-    let behind = |name: &FileName, from: usize, most: usize| {
-        let bytes = disk.bytes_of(path, *name);
+    let behind = |n: usize, from: usize, most: usize| {
+        let bytes = disk.bytes_of(path, segments[n]);
+        // In a file that ends before it a batch is a copy, which a misdirected write put there.
+        let next = segments.get(n + 1).map_or(i64::MAX, |later| later.base);
         let mut heads = (from..bytes.len()).take(most).filter_map(|pos| batch::parse(&bytes[pos..]));
-        heads.find(|head| head.base_offset >= end && between.contains(&head.base_offset))
+        heads.find(|head| (end..next).contains(&head.base_offset) && between.contains(&head.base_offset))
     };
     let cut =
         batches.last().filter(|b| b.name == segments[hole]).map_or(0, |b| usize::try_from(b.end_pos()).unwrap_or(usize::MAX));
-    let found =
-        behind(&segments[hole], cut, usize::MAX).or_else(|| segments[hole + 1..].iter().find_map(|name| behind(name, 0, 1)));
+    let found = behind(hole, cut, usize::MAX).or_else(|| (hole + 1..segments.len()).find_map(|n| behind(n, 0, 1)));
     found.map(|head| format!("it ends at {end}, and behind that lies {head:?}"))
 }

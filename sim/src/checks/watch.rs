@@ -12,7 +12,7 @@ use super::{Found, Id, Tally, refold};
 use crate::disk::{Damage, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::{DirId, PartitionId};
-use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, ROOT, Reply, Suffix};
+use ottla_core::io::{Chunk, DiskCall, DiskFault, FileId, FileKind, FileName, Reply, Suffix};
 use ottla_core::wire::{FetchReply, Response, msg};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -714,8 +714,8 @@ impl Watch {
         self.logs.iter_mut().for_each(|log| log.failing = false);
     }
 
-    /// Somebody has taken a segment file of this log away. An unclean start looks where each segment ends: one that is gone from the middle
-    /// is missed. (Of the last one nobody may know but by what was written about it, and an orderly start opens no older segment.)
+    /// Somebody has taken a segment file of this log away. A start looks where each segment ends: one that is gone from the middle is
+    /// missed. (Of the last one nobody may know but by what was written about it.)
     fn expect_word(&mut self, disk: &SimDisk, log: usize, start: i64) {
         let gone = std::mem::take(&mut self.logs[log].gone);
         let ghost = &self.logs[log];
@@ -723,7 +723,6 @@ impl Watch {
         if gone.len() != 1 || else_wrong || !self.damaged_roots.is_empty() || self.has_failed("") {
             return;
         }
-        let marker = FileName { kind: FileKind::CleanShutdown, base: 0, epoch: 0, suffix: Suffix::None };
         let dir = disk.number_of_dir(&ghost.path);
         let alone = disk.damaged().iter().filter(|d| Some(d.dir) == dir).count() == 1;
         let files = disk.names_in(&ghost.path);
@@ -734,7 +733,7 @@ impl Watch {
         let owed = held().next().is_some_and(|b| b.head.base_offset < ghost.promised)
             && held().next_back().is_some_and(|b| b.head.last_offset() >= start);
         let between = has(&|base| base < gone[0].base) && has(&|base| base > gone[0].base);
-        if alone && owed && between && is_partition(&ghost.path) && !disk.is_there(FileId { dir: ROOT, name: marker }) {
+        if alone && owed && between && is_partition(&ghost.path) {
             self.owed_word.push(ghost.path.clone());
         }
     }
