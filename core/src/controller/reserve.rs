@@ -1,8 +1,8 @@
 //! Space on the disk for what must be written when there is no other: a file that is emptied then, and filled again later.
 //!
 //! State       whether the space is kept, given up, or being kept again: it counts as given up until that has succeeded.
-//! Holds       the reserve is given up only for the metadata log, and for the checkpoint of log starts, without which nothing can be
-//!             deleted; filling it fails harmlessly.
+//! Holds       the reserve is given up only for the metadata log, and for the checkpoint of log starts and the snapshots that it waits for,
+//!             without which nothing can be deleted; filling it fails harmlessly.
 //! Not here    keeping records off the space that was given up (the node tells `DiskQueue::reserve`).
 
 use crate::disk::DiskPort;
@@ -30,8 +30,10 @@ pub(super) struct Reserve {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// Not filled in this life. What an earlier life left behind is on the disk all the same.
-    Unknown,
+    /// There is none, and none is to be had before somebody asks for it.
+    Absent,
+    /// An earlier life left one of another size: half filled, or by another setting. What it holds can be given up all the same.
+    Left,
     Filling(OpId),
     Kept,
     Emptying(OpId),
@@ -43,8 +45,14 @@ impl Reserve {
     /// The reserve as an earlier life left it.
     pub(super) fn recover(disk: &dyn DiskImage, bytes: usize) -> Reserve {
         let name = Reserve::file().name.to_string();
-        let there = disk.files(None).unwrap_or_default().iter().any(|(n, len)| *n == name && *len == bytes as u64);
-        Reserve { bytes, state: if there { State::Kept } else { State::Unknown }, lent: false, calls: BTreeSet::new() }
+        let found = disk.files(None).unwrap_or_default().into_iter().find(|(n, _)| *n == name);
+        let state = match found.map(|(_, len)| len) {
+            None => State::Absent,
+            Some(0) if bytes > 0 => State::Absent,
+            Some(len) if bytes > 0 && len == bytes as u64 => State::Kept,
+            Some(_) => State::Left,
+        };
+        Reserve { bytes, state, lent: false, calls: BTreeSet::new() }
     }
 
     /// Whether the space was given up and is not kept again yet.
@@ -74,9 +82,16 @@ impl Reserve {
         op
     }
 
-    /// Take the space, unless that is done or under way.
+    /// Take the space, unless that is done or under way. Where none is to be kept, what is left of one goes.
     pub(super) fn keep(&mut self, port: &mut DiskPort<'_>) {
-        if self.bytes == 0 || !matches!(self.state, State::Unknown | State::Empty(_)) {
+        if !matches!(self.state, State::Absent | State::Left | State::Empty(_)) {
+            return;
+        }
+        if self.bytes == 0 {
+            if std::mem::replace(&mut self.state, State::Absent) != State::Absent {
+                self.call(DiskCall::Remove, port);
+            }
+            self.lent = false;
             return;
         }
         self.call(DiskCall::Create, port);
@@ -88,7 +103,7 @@ impl Reserve {
 
     /// Give the space up; false if that brings none.
     pub(super) fn give_up(&mut self, port: &mut DiskPort<'_>) -> bool {
-        if self.bytes == 0 || !matches!(self.state, State::Kept | State::Filling(_)) {
+        if !matches!(self.state, State::Kept | State::Left | State::Filling(_)) {
             return false;
         }
         self.state = State::Emptying(self.call(DiskCall::Truncate { len: 0 }, port));
@@ -137,7 +152,7 @@ mod tests {
     #[test]
     fn space_is_kept_given_up_once_and_kept_again_later() {
         let (mut queue, done) = (DiskQueue::default(), Ok(DiskDone::Done));
-        let mut reserve = Reserve { bytes: PIECE_BYTES + 5, state: State::Unknown, lent: false, calls: BTreeSet::new() };
+        let mut reserve = Reserve { bytes: PIECE_BYTES + 5, state: State::Absent, lent: false, calls: BTreeSet::new() };
         reserve.keep(&mut queue.port(Owner::Controller));
         let filling = calls(&mut queue);
         assert_eq!((filling[0].1.as_str(), filling[1].1.as_str()), ("create", "append 1048581B at 0"));
@@ -159,9 +174,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_of_another_size_is_given_up_and_then_filled_or_removed() {
+        for (bytes, then) in [(100, vec!["create", "append 100B at 0"]), (0, vec!["remove"])] {
+            let (mut queue, done) = (DiskQueue::default(), Ok(DiskDone::Done));
+            let mut reserve = Reserve { bytes, state: State::Left, lent: false, calls: BTreeSet::new() };
+            assert!(reserve.give_up(&mut queue.port(Owner::Controller)));
+            let emptying = calls(&mut queue).remove(0);
+            assert_eq!(emptying.1, "truncate to 0B");
+            assert_eq!(reserve.on_disk(emptying.0, &done, Instant(1), &mut queue.port(Owner::Controller)), Some(true));
+            assert!(reserve.is_given_up() && reserve.deadline().is_some());
+            reserve.keep(&mut queue.port(Owner::Controller));
+            assert_eq!(calls(&mut queue).into_iter().map(|c| c.1).collect::<Vec<_>>(), then);
+            assert_eq!((reserve.is_given_up(), reserve.deadline()), (bytes > 0, None));
+            let mut reserve = Reserve { bytes, state: State::Left, lent: false, calls: BTreeSet::new() };
+            reserve.keep(&mut queue.port(Owner::Controller));
+            assert_eq!(calls(&mut queue).into_iter().map(|c| c.1).collect::<Vec<_>>(), then);
+        }
+    }
+
+    #[test]
     fn no_reserve_is_no_calls() {
         let mut queue = DiskQueue::default();
-        let mut reserve = Reserve { bytes: 0, state: State::Unknown, lent: false, calls: BTreeSet::new() };
+        let mut reserve = Reserve { bytes: 0, state: State::Absent, lent: false, calls: BTreeSet::new() };
         reserve.keep(&mut queue.port(Owner::Controller));
         assert!(!reserve.give_up(&mut queue.port(Owner::Controller)) && calls(&mut queue).is_empty());
     }

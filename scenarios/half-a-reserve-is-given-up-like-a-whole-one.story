@@ -1,0 +1,93 @@
+# The process dies while the reserve is being filled, and the disk is full when it starts again. What there is of the reserve is given up: it is
+# enough for the start.
+
+node seed=2
+crash
+fault lost-file on=reserve
+fault crash-at-call after=54
+start
+run 100ms
+fault disk-full bytes=0 for=20s
+trace on
+start
+run 1s
+trace off
+topic t0
+----
+node 1 is down: Stopped
+t=0.112417 * node 1 starts, life 3
+t=0.112417 < note bounds: fetch sessions <= 4; bytes that wait for the disk <= 3000 and a batch; requests by the edge's unanswered bytes
+t=0.112417 < op 0 d1/00000000000000000009.snapshot.tmp remove
+t=0.112417 < op 1 d1/00000000000000000000.log rewrite 737B at 0
+t=0.112417 < op 2 d1/00000000000000000009.log rewrite 366B at 0
+t=0.112417 < op 3 d1/00000000000000000009.log truncate to 366B
+t=0.112417 < op 4 d1/00000000000000000000.timeindex remove
+t=0.112417 < op 5 d0/. sync dir
+t=0.112420 > op 0 done
+t=0.112420 < op 6 d1/. sync dir
+t=0.112441 > op 4 done
+t=0.112460 > op 1 done
+t=0.112476 > op 2 done
+t=0.112496 > op 3 done
+t=0.112496 < op 7 d1/00000000000000000009.log sync
+t=0.112496 < op 8 d1/. sync dir
+t=0.113816 > op 6 done
+t=0.113966 > op 7 done
+t=0.114325 > op 5 done
+t=0.114325 < op 9 d1/quorum-state.tmp create
+t=0.114388 > op 9 done
+t=0.114388 < op 10 d1/quorum-state.tmp append 104B at 0
+t=0.114388 * disk-full strikes
+t=0.114416 > op 10 failed: NoSpace
+t=0.114416 < op 11 d1/quorum-state.tmp remove
+t=0.114420 > op 11 done
+t=0.114420 < note metadata-no-space: QuorumState waits for space on the disk, and this start for it
+t=0.114420 < op 12 d0/ottla.reserve truncate to 0B
+t=0.114422 > op 12 done
+t=0.114422 < op 13 d1/quorum-state.tmp create
+t=0.114471 > op 13 done
+t=0.114471 < op 14 d1/quorum-state.tmp append 104B at 0
+t=0.114564 > op 14 done
+t=0.114564 < op 15 d1/quorum-state.tmp sync
+t=0.115219 > op 8 done
+t=0.115219 < op 16 d1/00000000000000000000.log sync
+t=0.115343 > op 15 done
+t=0.115343 < op 17 d1/quorum-state.tmp rename to quorum-state
+t=0.115379 > op 16 done
+t=0.115379 < op 18 d1/00000000000000000000.timeindex create
+t=0.115379 < op 19 d1/00000000000000000000.timeindex append 12B at 0
+t=0.115379 < op 20 d1/00000000000000000000.timeindex sync
+t=0.115416 > op 17 done
+t=0.115416 < op 21 d1/. sync dir
+t=0.115457 > op 18 done
+t=0.115497 > op 19 done
+t=0.115985 > op 21 done
+t=0.115985 < op 22 d1/00000000000000000009.log append 91B at 366
+t=0.115985 < op 23 d1/00000000000000000009.log sync
+t=0.115985 < op 24 d1/00000000000000000009.log append 366B at 457
+t=0.116031 > op 22 done
+t=0.116031 < op 25 d1/leader-epoch-checkpoint.tmp create
+t=0.116090 > op 24 done
+t=0.116124 > op 25 done
+t=0.116124 < op 26 d1/leader-epoch-checkpoint.tmp append 17B at 0
+t=0.116192 > op 26 done
+t=0.116192 < op 27 d1/leader-epoch-checkpoint.tmp sync
+t=0.116879 > op 23 done
+t=0.116879 < op 28 d1/00000000000000000009.log sync
+t=0.117272 > op 20 done
+t=0.117272 < op 29 d1/. sync dir
+t=0.117274 > op 27 done
+t=0.117274 < op 30 d1/leader-epoch-checkpoint.tmp rename to leader-epoch-checkpoint
+t=0.117367 > op 30 done
+t=0.117367 < op 31 d1/. sync dir
+t=0.117946 > op 29 done
+t=0.118815 > op 28 done
+t=0.118815 < op 32 d0/ottla.reserve create
+t=0.118815 < op 33 d0/ottla.reserve append 4096B at 0
+t=0.118873 > op 32 done
+t=0.118887 > op 33 failed: NoSpace
+t=0.118887 < op 34 d0/ottla.reserve truncate to 0B
+t=0.118901 > op 34 done
+t=0.119260 > op 31 done
+t=1.118815 > wake
+c1: created t0 partitions=1
