@@ -624,7 +624,11 @@ impl Controller {
         for event in events {
             match event {
                 LogEvent::Synced { .. } => self.publish(now, port, out),
-                LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => self.become_full(now, out),
+                LogEvent::AppendsFailed { why: DiskFault::NoSpace, .. } => match self.phase {
+                    Phase::Beginning | Phase::Active | Phase::Full { .. } => self.become_full(now, out),
+                    // Nothing of this life was appended yet: the log has made its file by now, and the start goes its way.
+                    _ => {}
+                },
                 LogEvent::Repaired if matches!(self.phase, Phase::Mending) => {
                     self.maybe_begin_epoch(now, port);
                 }
