@@ -8,10 +8,10 @@
 //! Read first  `DiskPort::call`, then `Replacer`, through which every file goes that is replaced as a whole.
 
 use crate::ids::{BytePos, OpId, PartitionId};
-use crate::io::{DiskCall, DiskDone, DiskFault, Effect, FileId, FileKind, Suffix};
+use crate::io::{DiskCall, DiskDone, DiskFault, Effect, FileId, FileKind, ROOT, Suffix};
 use crate::planted::{Barrier, Bug, Planted};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whose disk call it is: where its completion goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -32,6 +32,8 @@ pub struct DiskQueue {
     given: Vec<(OpId, FileId, DiskCall)>,
     /// With how many bytes each call has to write for a partition.
     owners: BTreeMap<OpId, (Owner, u64)>,
+    /// The syncs of the data directory that have not ended, whoever asked.
+    root_syncs: BTreeSet<OpId>,
     /// How many bytes all of them have to write for partitions, and with how many no more should come.
     unwritten_bytes: u64,
     unwritten_max: Option<u64>,
@@ -63,6 +65,12 @@ impl DiskQueue {
         let (owner, bytes) = self.owners.remove(&op)?;
         self.unwritten_bytes -= bytes;
         Some(owner)
+    }
+
+    /// Whether this, which has just ended, was a sync of the data directory. If it failed, whatever was given a name there, and is not known
+    /// to be durable, may have lost it again, and no later sync says anything about that. So everybody hears of it who relies on a name.
+    pub fn take_root_sync(&mut self, op: OpId) -> bool {
+        self.root_syncs.remove(&op)
     }
 
     /// Whoever owned these calls is gone: what comes of them is for nobody. Until then they count as before.
@@ -152,6 +160,9 @@ impl DiskPort<'_> {
         };
         self.queue.unwritten_bytes += bytes;
         self.queue.owners.insert(op, (self.owner, bytes));
+        if file.dir == ROOT && matches!(call, DiskCall::SyncDir) {
+            self.queue.root_syncs.insert(op);
+        }
         self.queue.given.push((op, file, call));
         op
     }
@@ -180,6 +191,8 @@ pub struct Replacer {
     file: FileId,
     /// Whoever asked for it syncs the directory.
     name_left: bool,
+    /// A sync of the directory has failed since the name was asked for.
+    names_lost: Option<DiskFault>,
     step: Step,
     waiting_for: OpId,
 }
@@ -202,13 +215,21 @@ impl Replacer {
         assert!(file.name.suffix == Suffix::None, "a replaced file has its final name: {file}");
         let tmp = if port.planted(Bug::ReplacedInPlace) { file } else { file.with_suffix(Suffix::Tmp) };
         let waiting_for = port.call(tmp, DiskCall::Create);
-        Replacer { file, name_left: false, step: Step::Creating(contents), waiting_for }
+        Replacer { file, name_left: false, names_lost: None, step: Step::Creating(contents), waiting_for }
     }
 
     /// As [`Replacer::start`], but `Done` when the file has its name: making that durable is left to the caller, who has more to
     /// sync in that directory.
     pub fn start_but_name(file: FileId, contents: Bytes, port: &mut DiskPort<'_>) -> Replacer {
         Replacer { name_left: true, ..Replacer::start(file, contents, port) }
+    }
+
+    /// A sync of its directory has failed, which somebody else asked for: the name that it has given, or is about to give, may be lost, and
+    /// its own sync says nothing about that.
+    pub fn on_names_lost(&mut self, fault: DiskFault) {
+        if matches!(self.step, Step::Renaming | Step::SyncingDir) {
+            self.names_lost = Some(fault);
+        }
     }
 
     /// The file that is being replaced.
@@ -234,7 +255,7 @@ impl Replacer {
         let fault = result.as_ref().err().copied();
         let (file, call, next) = match (step, fault) {
             (Step::Removing(why), _) => return Progress::Failed(why),
-            (Step::SyncingDir, Some(why)) => return Progress::Unnamed(why),
+            (Step::SyncingDir, fault) => return fault.or(self.names_lost).map_or(Progress::Done, Progress::Unnamed),
             (_, Some(why)) => (tmp, DiskCall::Remove, Step::Removing(why)),
             (Step::Creating(contents), None) => (tmp, DiskCall::Append { pos: BytePos(0), data: vec![contents] }, Step::Writing),
             (Step::Writing, None) => (tmp, DiskCall::Sync, Step::Syncing),
@@ -242,7 +263,6 @@ impl Replacer {
             (Step::Syncing, None) => (tmp, DiskCall::Rename { to: self.file.name }, Step::Renaming),
             (Step::Renaming, None) if self.name_left => return Progress::Done,
             (Step::Renaming, None) => (FileId::dir(self.file.dir), DiskCall::SyncDir, Step::SyncingDir),
-            (Step::SyncingDir, None) => return Progress::Done,
             (Step::Ended, None) => return Progress::NotMine,
         };
         self.waiting_for = match &call {
@@ -303,6 +323,26 @@ mod tests {
     #[test]
     fn a_name_that_cannot_be_synced_is_no_file_that_could_not_be_written() {
         assert_eq!(run(Some(4)).1, Progress::Unnamed(DiskFault::NoSpace));
+    }
+
+    #[test]
+    fn a_name_that_somebody_elses_sync_may_have_dropped_is_not_durable() {
+        for lost_at in 0..5 {
+            let mut queue = DiskQueue::default();
+            let file = FileId::new(ROOT, FileKind::LogStarts, 0);
+            let mut replacer = Replacer::start(file, Bytes::from_static(b"x"), &mut queue.port(Owner::Controller));
+            let mut progress = Progress::Going;
+            for step in 0.. {
+                let Some((op, ..)) = queue.take().pop() else { break };
+                if step == lost_at {
+                    replacer.on_names_lost(DiskFault::Io);
+                }
+                assert_eq!(queue.take_root_sync(op), step == 4);
+                progress = replacer.on_disk(op, &Ok(DiskDone::Done), &mut queue.port(Owner::Controller));
+            }
+            // Before the file is renamed there is no name to lose.
+            assert_eq!(progress, if lost_at < 3 { Progress::Done } else { Progress::Unnamed(DiskFault::Io) });
+        }
     }
 
     #[test]

@@ -123,6 +123,8 @@ pub enum ControllerEvent {
     Disk { op: OpId, result: Result<DiskDone, DiskFault> },
     /// Something that must be written finds no space.
     SpaceNeeded,
+    /// A sync of the data directory has failed, whoever asked for it.
+    NamesLost { fault: DiskFault },
     /// Time has passed.
     Wake,
     /// The node ends: make the metadata log durable as a whole, write nothing more.
@@ -426,6 +428,7 @@ impl Controller {
             }
             ControllerEvent::Disk { op, result } => self.on_disk(op, result, now, port, out),
             ControllerEvent::SpaceNeeded => drop(self.reserve.give_up(port)),
+            ControllerEvent::NamesLost { fault } => self.on_names_lost(fault, out),
             ControllerEvent::Wake => self.on_time(now, port, out),
             ControllerEvent::Close => self.on_close(now, port, out),
         }

@@ -354,6 +354,13 @@ impl Controller {
         true
     }
 
+    /// Names in the data directory may be lost that this start has given or found, and no later sync says that they are not.
+    pub(super) fn on_names_lost(&mut self, fault: DiskFault, out: &mut Vec<ControllerIntent>) {
+        if matches!(self.phase, Phase::Identifying(_) | Phase::Making | Phase::Naming(_)) {
+            self.halt(&format!("the data directory cannot be synced: {fault:?}"), out);
+        }
+    }
+
     /// All names of this start are there: make them durable.
     pub(super) fn maybe_sync_names(&mut self, port: &mut DiskPort<'_>) {
         if self.errands.is_empty() {

@@ -71,8 +71,11 @@ struct Creating {
     dir: DirId,
     path: String,
     metadata: Replacer,
+    made: bool,
     metadata_durable: bool,
     name_durable: bool,
+    /// A sync of the data directory has failed since it was asked for.
+    name_lost: Option<DiskFault>,
 }
 
 #[derive(Debug, Default)]
@@ -112,7 +115,9 @@ impl Directories {
         self.ops.insert(op, DirOp::Made(id, dir));
         let file = FileId::new(dir, FileKind::PartitionMetadata, 0);
         let metadata = Replacer::start(file, render_metadata(id.topic), &mut disk.port(Owner::Partition(id)));
-        let before = self.creating.insert(id, Creating { dir, path, metadata, metadata_durable: false, name_durable: false });
+        let creating =
+            Creating { dir, path, metadata, made: false, metadata_durable: false, name_durable: false, name_lost: None };
+        let before = self.creating.insert(id, creating);
         assert!(before.is_none(), "the directory of {id:?} is being made already");
         dir
     }
@@ -228,8 +233,12 @@ impl Directories {
             (Some(DirOp::TakenAway(what)), Some(fault)) if fault != DiskFault::NotFound => self.fail_again(what, fault, out),
             (Some(DirOp::TakenAway(what)), fault) => self.on_taken_away(what, fault.is_some(), disk, out),
             (Some(DirOp::Made(id, dir)), None) => {
-                if self.is_being_made(id, dir) {
-                    self.unsynced.push((id, dir));
+                if let Some(creating) = self.creating.get_mut(&id).filter(|c| c.dir == dir) {
+                    creating.made = true;
+                    match creating.name_lost {
+                        Some(fault) => self.fail(id, fault, disk, out),
+                        None => self.unsynced.push((id, dir)),
+                    }
                 }
             }
             (Some(DirOp::Made(id, dir)), Some(fault)) => {
@@ -240,21 +249,30 @@ impl Directories {
             }
             (Some(DirOp::RootSynced(ids)), fault) => {
                 self.syncing = false;
-                for (id, dir) in ids {
-                    if !self.is_being_made(id, dir) {
-                        continue;
-                    }
-                    match (self.creating.get_mut(&id), fault) {
-                        (None, _) => {}
-                        (Some(_), Some(fault)) => self.fail(id, fault, disk, out),
-                        (Some(creating), None) => {
-                            creating.name_durable = true;
-                            self.maybe_finish(id, out);
-                        }
+                // If it failed, `on_names_lost` is told.
+                for (id, dir) in ids.into_iter().filter(|_| fault.is_none()) {
+                    if let Some(creating) = self.creating.get_mut(&id).filter(|c| c.dir == dir) {
+                        creating.name_durable = true;
+                        self.maybe_finish(id, out);
                     }
                 }
             }
         }
+        self.maybe_sync_root(disk);
+    }
+
+    /// A sync of the data directory has failed, whoever asked for it: a directory whose name is not durable yet may have lost it, and the
+    /// next sync says nothing about that.
+    pub(super) fn on_names_lost(&mut self, fault: DiskFault, disk: &mut DiskQueue, out: &mut Vec<DirEvent>) {
+        let mut lost = Vec::new();
+        for (id, creating) in self.creating.iter_mut().filter(|(_, c)| !c.name_durable) {
+            creating.name_lost = Some(fault);
+            lost.extend(creating.made.then_some(*id));
+        }
+        for id in lost {
+            self.fail(id, fault, disk, out);
+        }
+        self.unsynced.clear();
         self.maybe_sync_root(disk);
     }
 

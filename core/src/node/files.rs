@@ -108,6 +108,11 @@ impl CheckpointFile {
         true
     }
 
+    /// A sync of the data directory has failed, whoever asked for it: what has its name by now is written anew.
+    pub(super) fn on_names_lost(&mut self, fault: DiskFault) {
+        self.writing.iter_mut().for_each(|writing| writing.replacer.on_names_lost(fault));
+    }
+
     /// A completion. `Some` when a replacement ended: what became durable, or what failed.
     pub(super) fn on_disk(
         &mut self,
@@ -231,6 +236,18 @@ impl Marker {
             other => other,
         };
         Ok(())
+    }
+
+    /// A sync of the data directory has failed, whoever asked for it. An error is final, as that of its own would be.
+    pub(super) fn on_names_lost(&mut self, fault: DiskFault) -> Result<(), DiskFault> {
+        match self {
+            Marker::Removing(_) | Marker::Forgetting(_) => Err(fault),
+            Marker::Writing(replacer) => {
+                replacer.on_names_lost(fault);
+                Ok(())
+            }
+            Marker::Absent | Marker::Written => Ok(()),
+        }
     }
 
     pub(super) fn is_absent(&self) -> bool {

@@ -354,16 +354,27 @@ impl Node {
 
     pub(super) fn on_marker_disk(&mut self, now: Now, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
         if let Err(fault) = self.marker.on_disk(op, result, &mut self.disk) {
-            if self.phase == Phase::Marking {
-                out.push(note(Level::Error, "marker-failed", format!("{fault:?}: the next start will recover")));
-                self.give_up(format!("the clean-shutdown marker cannot be written: {fault:?}"));
-                return;
-            }
-            // A marker that cannot be removed would let the next start skip recovery. Nothing may be written.
-            self.halt(Fatal::MetadataDirFailed { what: format!("the clean-shutdown marker cannot be removed: {fault:?}") }, out);
+            self.on_marker_failed(fault, out);
         } else if self.phase == Phase::Starting && self.marker.is_absent() {
             self.tell_controller(now, ControllerEvent::MarkerGone);
         }
+    }
+
+    /// A sync of the data directory has failed, whoever asked for it.
+    pub(super) fn on_marker_names_lost(&mut self, fault: DiskFault, out: &mut Vec<Effect>) {
+        if let Err(fault) = self.marker.on_names_lost(fault) {
+            self.on_marker_failed(fault, out);
+        }
+    }
+
+    fn on_marker_failed(&mut self, fault: DiskFault, out: &mut Vec<Effect>) {
+        if self.phase == Phase::Marking {
+            out.push(note(Level::Error, "marker-failed", format!("{fault:?}: the next start will recover")));
+            self.give_up(format!("the clean-shutdown marker cannot be written: {fault:?}"));
+            return;
+        }
+        // A marker that cannot be removed would let the next start skip recovery. Nothing may be written.
+        self.halt(Fatal::MetadataDirFailed { what: format!("the clean-shutdown marker cannot be removed: {fault:?}") }, out);
     }
 
     /// The end comes without this, and so without a marker.

@@ -286,7 +286,10 @@ impl Node {
     /// A disk call ended: its owner goes on.
     pub(super) fn on_disk(&mut self, now: Now, op: OpId, result: Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
         let mut happened = Vec::new();
-        match self.disk.take_owner(op) {
+        let is_of_root = self.disk.take_root_sync(op);
+        let names_lost = result.as_ref().err().copied().filter(|_| is_of_root);
+        let owner = self.disk.take_owner(op);
+        match owner {
             None => panic!("a completion of {op:?}, which was never asked for or has ended before"),
             Some(Owner::Partition(id)) => {
                 if !self.directories.on_partition_disk(id, op, &result, &mut self.disk, &mut happened)
@@ -303,9 +306,24 @@ impl Node {
             Some(Owner::Node(FileKind::CleanShutdown)) => self.on_marker_disk(now, op, &result, out),
             Some(Owner::Node(kind)) => self.on_checkpoint_disk(now, kind, op, &result, out),
         }
+        let is_theirs = owner == Some(Owner::Node(FileKind::Dir));
+        if let Some(fault) = names_lost.filter(|_| is_theirs || !self.has(Bug::NamesLostUnheard)) {
+            self.on_names_lost(now, fault, &mut happened, out);
+        }
         for event in happened {
             self.on_dir_event(now, event, out);
         }
+    }
+
+    /// A sync of the data directory has failed, whoever asked for it.
+    fn on_names_lost(&mut self, now: Now, fault: DiskFault, happened: &mut Vec<DirEvent>, out: &mut Vec<Effect>) {
+        self.on_marker_names_lost(fault, out);
+        if self.phase == Phase::Halted {
+            return;
+        }
+        self.tell_controller(now, ControllerEvent::NamesLost { fault });
+        self.checkpoints.iter_mut().for_each(|file| file.on_names_lost(fault));
+        self.directories.on_names_lost(fault, &mut self.disk, happened);
     }
 
     fn on_checkpoint_disk(

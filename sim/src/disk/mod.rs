@@ -388,6 +388,12 @@ impl SimDisk {
             if matches!(call, C::Create | C::Truncate { .. } | C::Rename { .. }) {
                 self.poisoned.insert(file);
             }
+            if fault.strike == Strike::SyncDirError {
+                self.dirs[dir].files.sync_failed();
+                if dir == 0 {
+                    self.subdirs.sync_failed();
+                }
+            }
             return Outcome::Known(Err(fault.strike.of_names()));
         }
         Outcome::Known(match call {

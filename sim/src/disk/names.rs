@@ -3,6 +3,7 @@
 //! State       cached and durable entries, and the changes between them, in order, each with whether its call has ended.
 //! Holds       a rename is one change; after a power loss the directory is the durable one with some of the changes applied, in
 //!             their order. A rename may therefore be there without the creation that it followed, or a creation be gone.
+//!             What a failed sync was to cover, no later one of the same life does.
 //!             A sync covers what had ended when it was given; what was still under way it may cover, or not.
 //! Not here    what the names stand for (numbers that mod.rs hands out).
 
@@ -18,6 +19,22 @@ enum Change<K> {
     Unlink(K, u32),
 }
 
+impl<K> Change<K> {
+    /// The name that it is about.
+    fn name(&self) -> &K {
+        match self {
+            Change::Link(name, _) | Change::Unlink(name, _) | Change::Rename(_, name, _) => name,
+        }
+    }
+
+    /// What that stands for.
+    fn target(&self) -> u32 {
+        match self {
+            Change::Link(_, target) | Change::Unlink(_, target) | Change::Rename(_, _, target) => *target,
+        }
+    }
+}
+
 /// A change that no sync has covered.
 #[derive(Clone, Debug)]
 struct Pending<K> {
@@ -25,6 +42,8 @@ struct Pending<K> {
     change: Change<K>,
     /// The call that made it has ended.
     ended: bool,
+    /// A sync that was to cover it has failed: no later one does, for as long as nobody does it again.
+    lost: bool,
 }
 
 /// Names and the numbers that they stand for.
@@ -75,7 +94,7 @@ impl<K: Ord + Clone> Names<K> {
     }
 
     fn push(&mut self, change: Change<K>) {
-        self.changes.push(Pending { number: self.count, change, ended: false });
+        self.changes.push(Pending { number: self.count, change, ended: false, lost: false });
         self.count += 1;
     }
 
@@ -107,7 +126,13 @@ impl<K: Ord + Clone> Names<K> {
 
     /// Nothing is under way any more: whoever syncs next comes after all of it.
     pub(crate) fn all_ended(&mut self) {
-        self.changes.iter_mut().for_each(|c| c.ended = true);
+        self.changes.iter_mut().for_each(|c| (c.ended, c.lost) = (true, false));
+    }
+
+    /// A sync of what had ended has failed. Linux tells that once, and may have dropped what it was to write: what is there by now is seen
+    /// by everybody, and need not be there after a power loss, whatever syncs follow in this life.
+    pub(crate) fn sync_failed(&mut self) {
+        self.changes.iter_mut().filter(|c| c.ended).for_each(|c| c.lost = true);
     }
 
     /// Whether calls that change names are under way.
@@ -117,16 +142,22 @@ impl<K: Ord + Clone> Names<K> {
 
     /// What a sync given now makes durable: all that has ended, and with `all` what is under way, too.
     pub(crate) fn sync_target(&self, all: bool) -> Vec<u64> {
-        self.changes.iter().filter(|c| all || c.ended).map(|c| c.number).collect()
+        self.changes.iter().filter(|c| !c.lost && (all || c.ended)).map(|c| c.number).collect()
     }
 
     /// A sync of the changes with these numbers has taken effect.
     pub(crate) fn synced(&mut self, numbers: &[u64]) {
-        for pending in std::mem::take(&mut self.changes) {
-            if numbers.binary_search(&pending.number).is_ok() {
-                apply(&mut self.durable, pending.change);
-            } else {
-                self.changes.push(pending);
+        let pending = std::mem::take(&mut self.changes);
+        let is_covered = |p: &Pending<K>| !p.lost && numbers.binary_search(&p.number).is_ok();
+        for (i, p) in pending.iter().enumerate() {
+            let later = || pending[i + 1..].iter().filter(|later| is_covered(later)).map(|later| &later.change);
+            // What is done with the same thing afterwards shows where it was; what is done with the same name replaces it.
+            let shown = p.lost && later().any(|c| c.target() == p.change.target());
+            let replaced = p.lost && later().any(|c| c.name() == p.change.name());
+            if is_covered(p) || shown {
+                apply(&mut self.durable, p.change.clone());
+            } else if !replaced {
+                self.changes.push(p.clone());
             }
         }
     }
@@ -252,6 +283,32 @@ mod tests {
         assert_eq!(n.mark(), 3);
         n.power_lost(Keep::Nothing, &mut Rng::stream(3, "test"));
         assert_eq!(n.get(&"state"), Some(1), "the rename had not ended");
+    }
+
+    #[test]
+    fn what_a_failed_sync_may_have_dropped_is_covered_by_none_before_it_is_done_again() {
+        let mut n = replaced();
+        n.ended(0..n.mark());
+        n.sync_failed();
+        n.synced(&n.sync_target(true));
+        assert!(!n.is_durable(&"state"));
+        n.link("state.tmp", 3);
+        n.rename(&"state.tmp", "state");
+        n.synced(&n.sync_target(true));
+        assert!(n.is_durable(&"state") && !n.is_dirty());
+        n.rename(&"state", "old");
+        n.ended(0..n.mark());
+        n.sync_failed();
+        n.unlink(&"old");
+        n.synced(&n.sync_target(true));
+        n.power_lost(Keep::Nothing, &mut Rng::stream(5, "test"));
+        assert_eq!((n.get(&"state"), n.get(&"old")), (None, None));
+        n.link("new", 4);
+        n.ended(0..n.mark());
+        n.sync_failed();
+        n.all_ended();
+        n.synced(&n.sync_target(true));
+        assert!(n.is_durable(&"new"), "the next life's syncs count");
     }
 
     #[test]
