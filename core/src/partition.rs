@@ -223,6 +223,14 @@ impl Partition {
             LogEvent::ReadDone { ticket, outcome } => self.on_read_done(ticket, outcome, out),
             LogEvent::LookupDone { ticket, outcome } => self.on_lookup_done(ticket, outcome, out),
             LogEvent::StartWanted { start } => out.push(PartitionIntent::LogStartWanted { start }),
+            LogEvent::SpaceNeeded => out.push(PartitionIntent::SpaceNeeded),
+            LogEvent::ProducersNotKept => {
+                let text = format!(
+                    "{}: records are deleted, and there is no space to write down who sent them: a retry after a crash may be stored twice",
+                    self.name()
+                );
+                out.push(note(Level::Warn, "producers-not-kept", text));
+            }
             LogEvent::StartAdvanced { start } => {
                 // Everything below the log start is decided: nobody can wait for it or read it any more.
                 self.high_watermark = self.high_watermark.max(start);

@@ -87,6 +87,7 @@ bugs! {
     CorruptionIsTornTail = "corruption-is-torn-tail", "R37: damage below what was promised is cut away like a torn tail.";
     TailTrusted = "tail-trusted", "L20: recovery trusts a page cache that an fsync of an earlier life may have failed to bring to the disk.";
     StartAheadOfDisk = "start-ahead-of-disk", "A log start is written down before what lies below it is on the disk, where that rests on the page cache.";
+    StartForgetsProducers = "start-forgets-producers", "A log start is written down, and segments go, before a snapshot remembers whose batches they hold.";
     NamesLostUnheard = "names-lost-unheard", "A failed sync of the data directory counts only for whoever asked for it.";
     LossForgetsPoint = "loss-forgets-point", "A log that has lost its end forgets the recovery point of what is left.";
     FoldForgivesFaults = "fold-forgives-faults", "Recovery folds producers and leader epochs over the batches that it can read, and goes on.";

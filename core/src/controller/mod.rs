@@ -646,6 +646,8 @@ impl Controller {
                 | LogEvent::ReadDone { .. }
                 | LogEvent::LookupDone { .. }
                 | LogEvent::StartWanted { .. }
+                | LogEvent::SpaceNeeded
+                | LogEvent::ProducersNotKept
                 | LogEvent::StartAdvanced { .. } => {}
             }
         }

@@ -137,6 +137,10 @@ pub enum LogEvent {
     StartWanted {
         start: Offset,
     },
+    /// A log start waits for a file that finds no space.
+    SpaceNeeded,
+    /// That did not help, and records are deleted all the same: the next life may not know who sent them.
+    ProducersNotKept,
     /// `log_start` has moved.
     StartAdvanced {
         start: Offset,

@@ -470,7 +470,7 @@ impl Log {
             Op::IndexWrite(base) => self.on_index_written(base, fault, port),
             Op::IndexSync(base) => self.on_index_synced(base, fault, out),
             Op::Repair => self.on_repair_step(op, fault, now, port, out),
-            Op::Snapshot => self.on_snapshot_step(op, &result, port, out),
+            Op::Snapshot => self.on_snapshot_step(op, &result, now, port, out),
             Op::Epochs => self.on_epochs_step(op, &result, now, port, out),
             Op::Mend => self.on_mend_step(op, &result, port, out),
             Op::Idle | Op::Read(_) | Op::Doomed => {}
@@ -490,14 +490,15 @@ impl Log {
         if synced > self.synced_end {
             self.synced_end = synced;
             out.push(LogEvent::Synced { end: synced });
-            out.extend(self.start.on_durable(synced).map(|start| LogEvent::StartWanted { start }));
         }
+        self.maybe_tell_start(port, out);
         if matches!(self.health, Health::Good) {
             self.sync_due(port);
             self.write_indexes(port);
             self.write_side_files(port);
         } else {
             self.sync_beside_repair(port);
+            self.snapshot_beside_repair(port);
         }
         self.drop_below_start(port);
         self.sync_names(port);
@@ -512,7 +513,8 @@ impl Log {
         }
         if self.retry_at.is_some_and(|at| at <= now.mono) {
             self.retry_at = None;
-            self.epoch_file.blocked = false;
+            self.on_start_refused(out);
+            (self.epoch_file.blocked, self.snapshots.blocked) = (false, false);
             self.retry_repair(port);
             self.advance(now, port, out);
         }

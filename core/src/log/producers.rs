@@ -196,6 +196,12 @@ impl Producers {
         self.map.retain(|_, p| p.txn_first_offset >= 0 || now.0.saturating_sub(seen(p).max(p.last_timestamp)) < expiration_ms);
     }
 
+    /// Where the oldest batch lies of those that are remembered and end at or above `from`: its last offset.
+    pub(super) fn oldest_from(&self, from: Offset) -> Option<Offset> {
+        let batches = self.map.values().flat_map(Producer::batches);
+        batches.map(|b| Offset(b.last_offset)).filter(|last| *last >= from).min()
+    }
+
     /// The rows of DescribeProducers.
     #[must_use]
     pub fn describe(&self) -> Vec<ProducerInfo> {

@@ -770,6 +770,7 @@ impl Recovery<'_> {
             return Err(unreadable);
         }
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
+        self.log.snapshots.durable = self.log.snapshots.on_disk.back().copied().filter(|_| self.doubtless);
         if from < self.log.end && (from == lowest || !self.has(Bug::SnapshotNotRolledForward)) {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
             for (segment, _) in behind.filter(|(_, end)| *end > from) {

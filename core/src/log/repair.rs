@@ -98,7 +98,10 @@ impl Log {
                 self.durable.on_repaired(cut.segment, cut.offset);
                 self.durable.want(self.end);
                 self.name(names, now);
-                if !of_recovery {
+                if of_recovery {
+                    // Its sync of the directory covered the name of the last life's.
+                    self.snapshots.durable = self.snapshots.durable.max(self.snapshots.on_disk.back().copied());
+                } else {
                     out.push(LogEvent::AppendsFailed { from: cut.offset, why, certain: true });
                 }
                 out.push(LogEvent::Repaired);

@@ -4,13 +4,14 @@
 //! Takes       the owner's regular look at retention; DeleteRecords; the word that a log start is on the disk; releases of leases.
 //! Gives       `StartWanted`, `StartAdvanced`; renames to `.deleted`, one at a time and each made durable before the next, so that no crash leaves a
 //!             gap between segments; removals after `file.delete.delay.ms`.
-//! Holds       the log start moves on only when the new one is on the disk, and that only when all below it is: what is deleted never comes back, and nothing that is
-//!             derived from the log leaves out what may come back. Nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched;
+//! Holds       the log start moves on only when the new one is on the disk, and that only when all below it is, and a snapshot of the producers
+//!             whose batches go: what is deleted never comes back, nothing that is derived from the log leaves out what may come back, and
+//!             whose retry it is stays known. Nothing at or above the limit (the high watermark) is deleted; a file that a reply refers to is not touched;
 //!             no segment goes before all older ones have gone, also if a rename fails: it is tried again.
 //! Not here    when to look (the node), the checkpoint of log starts (the node).
 
 use super::segment::Segment;
-use super::{Health, Log, LogEvent, Named, Op};
+use super::{Closing, Health, Log, LogEvent, Named, Op};
 use crate::disk::DiskPort;
 use crate::ids::Offset;
 use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, Suffix};
@@ -55,6 +56,8 @@ enum Step {
     },
 }
 
+/// How often a log start that waits for a snapshot may find the disk full. That is a second apart, and the reserve is given up for it.
+const REFUSED_MAX: u32 = 3;
 /// How long after a failed rename it is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -76,12 +79,79 @@ impl Log {
         let is_further = to > self.start.wanted();
         if is_further {
             let durable = if self.has(Bug::StartAheadOfDisk) { self.end } else { durable };
-            out.extend(self.start.want(to, durable).map(|start| LogEvent::StartWanted { start }));
+            let start = self.start.want(to, durable.min(self.start_limit()));
+            out.extend(start.map(|start| LogEvent::StartWanted { start }));
         }
         if self.start.is_due() {
             self.flush(port);
+            self.remember_producers();
+            match self.health {
+                Health::Good => self.write_snapshot(port),
+                _ => self.snapshot_beside_repair(port),
+            }
         }
         is_further
+    }
+
+    /// Where the log may begin at the most, by what is known of its producers. A start folds them over the newest snapshot and the segments
+    /// behind it, and knows nothing of a segment that is gone: whoever sent what lies there would be a stranger, and a retry stored twice.
+    fn start_limit(&self) -> Offset {
+        const ANYWHERE: Offset = Offset(i64::MAX);
+        if self.snapshots.refused >= REFUSED_MAX || self.has(Bug::StartForgetsProducers) {
+            return ANYWHERE;
+        }
+        let first = self.segments.front().map_or(Offset::ZERO, |s| s.base);
+        let unsaved = self.producers.oldest_from(first.max(self.snapshots.durable.unwrap_or(first)));
+        // The segment in which the log begins stays.
+        let next = unsaved.and_then(|last| self.segments.get(self.segment_of(last)? + 1));
+        next.map_or(ANYWHERE, |next| next.base.plus(-1))
+    }
+
+    /// Take a snapshot for the log start that is wanted, unless there is one.
+    fn remember_producers(&mut self) {
+        let wanted = self.start.wanted();
+        let begins_in = self.segment_of(wanted).map_or(wanted, |i| self.segments[i].base);
+        let is_taken = self.snapshots.newest().is_some_and(|newest| newest >= begins_in);
+        // An orderly end takes one itself, and tries once.
+        if wanted > self.start_limit() && !is_taken && self.closing == Closing::No {
+            self.snapshots.take(self.end, &self.producers);
+        }
+    }
+
+    /// Tell the log start that waits for what it rests on, if that is on the disk by now.
+    pub(super) fn maybe_tell_start(&mut self, port: &mut DiskPort<'_>, out: &mut Vec<LogEvent>) {
+        if !self.start.is_due() {
+            return;
+        }
+        let limit = self.start_limit();
+        let start = self.start.on_durable(self.synced_end.min(limit));
+        out.extend(start.map(|start| LogEvent::StartWanted { start }));
+        if self.start.is_due() {
+            self.remember_producers();
+            self.flush(port);
+        }
+    }
+
+    /// What a repair that waits for space holds up may be what brings it: records are deleted when their producers are remembered.
+    pub(super) fn snapshot_beside_repair(&mut self, port: &mut DiskPort<'_>) {
+        if self.is_repair_blocked() && self.start.is_due() {
+            self.write_snapshot(port);
+        }
+    }
+
+    /// It is time to try again what found no space. Where even the reserve brings none, deleting is what makes some: it goes on then, and a
+    /// producer that has sent nothing since may be a stranger to the next life.
+    pub(super) fn on_start_refused(&mut self, out: &mut Vec<LogEvent>) {
+        let waits = self.start.is_due() && self.start.wanted() > self.start_limit();
+        if !waits || !self.snapshots.blocked && !self.is_repair_blocked() {
+            return;
+        }
+        self.snapshots.refused += 1;
+        if self.snapshots.refused == REFUSED_MAX {
+            out.push(LogEvent::ProducersNotKept);
+        } else if self.snapshots.blocked {
+            out.push(LogEvent::SpaceNeeded);
+        }
     }
 
     /// A start after a crash would find this log start, and drop what lies below it: the log begins there.

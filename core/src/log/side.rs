@@ -27,20 +27,30 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Snapshots {
     /// Offsets of the files that are there, oldest first.
     pub on_disk: VecDeque<Offset>,
+    /// The newest that a start after a power loss would find: an earlier life may not have made the name of its last one durable.
+    pub durable: Option<Offset>,
     /// To be written when everything below is durable.
     pub pending: VecDeque<(Offset, Bytes)>,
-    writing: Option<(Replacer, Offset)>,
+    /// The disk was full: not before `Log::retry_at`.
+    pub blocked: bool,
+    /// How often a log start that waits for one has seen the disk full, since the last one was written.
+    pub refused: u32,
+    writing: Option<(Replacer, Offset, Bytes)>,
 }
 
 impl Snapshots {
     /// Remember the producers as they are at `end`.
     pub(super) fn take(&mut self, end: Offset, producers: &Producers) {
-        let newest = self.pending.back().map(|p| p.0).or(self.writing.as_ref().map(|w| w.1)).or(self.on_disk.back().copied());
-        if newest.is_none_or(|n| n < end) {
+        if self.newest().is_none_or(|n| n < end) {
             // Under a stream of rolls the first, which is durable soonest, and the last are enough.
             self.pending.truncate(1);
             self.pending.push_back((end, snapshot::encode(producers)));
         }
+    }
+
+    /// The newest, on the disk or on its way there.
+    pub(super) fn newest(&self) -> Option<Offset> {
+        self.pending.back().map(|p| p.0).or(self.writing.as_ref().map(|w| w.1)).or(self.on_disk.back().copied())
     }
 
     /// What was taken above `end` never was.
@@ -99,13 +109,7 @@ impl Mend {
 impl Log {
     /// Start the replacements that are due.
     pub(super) fn write_side_files(&mut self, port: &mut DiskPort<'_>) {
-        let synced = if self.has(Bug::SnapshotBeforeDurable) { self.end } else { self.synced_end };
-        if self.snapshots.writing.is_none() && self.snapshots.pending.front().is_some_and(|p| p.0 <= synced) {
-            let (offset, contents) = self.snapshots.pending.pop_front().expect("just seen");
-            let replacer = Replacer::start(self.file(offset, FileKind::Snapshot), contents, port);
-            self.ops.insert(replacer.waiting_for(), Op::Snapshot);
-            self.snapshots.writing = Some((replacer, offset));
-        }
+        self.write_snapshot(port);
         if self.epoch_file.writing.is_none() && self.epoch_file.dirty && !self.epoch_file.blocked {
             let file = FileId::new(self.dir, FileKind::LeaderEpochs, 0);
             let replacer = Replacer::start(file, self.epochs.encode(), port);
@@ -114,6 +118,19 @@ impl Log {
             self.epoch_file.dirty = false;
         }
         self.mend_next(port);
+    }
+
+    /// Write the next snapshot of which everything below is durable.
+    pub(super) fn write_snapshot(&mut self, port: &mut DiskPort<'_>) {
+        if self.snapshots.blocked || self.snapshots.writing.is_some() {
+            return;
+        }
+        let synced = if self.has(Bug::SnapshotBeforeDurable) { self.end } else { self.synced_end };
+        if let Some((offset, contents)) = self.snapshots.pending.pop_front_if(|p| p.0 <= synced) {
+            let replacer = Replacer::start(self.file(offset, FileKind::Snapshot), contents.clone(), port);
+            self.ops.insert(replacer.waiting_for(), Op::Snapshot);
+            self.snapshots.writing = Some((replacer, offset, contents));
+        }
     }
 
     /// The names are left to the next sync of the directory, whoever asks for it: without one an index is made anew once more.
@@ -174,11 +191,12 @@ impl Log {
         &mut self,
         op: OpId,
         result: &Result<DiskDone, DiskFault>,
+        now: Now,
         port: &mut DiskPort<'_>,
         out: &mut Vec<LogEvent>,
     ) {
-        let (replacer, offset) = self.snapshots.writing.as_mut().expect("a snapshot is being written");
-        let offset = *offset;
+        let (replacer, offset, contents) = self.snapshots.writing.as_mut().expect("a snapshot is being written");
+        let (offset, contents) = (*offset, contents.clone());
         match replacer.on_disk(op, result, port) {
             Progress::Going => {
                 let next = replacer.waiting_for();
@@ -188,13 +206,23 @@ impl Log {
             Progress::NotMine => unreachable!("a snapshot's step is its own"),
             Progress::Done => {
                 self.snapshots.on_disk.push_back(offset);
+                (self.snapshots.durable, self.snapshots.refused) = (Some(offset), 0);
                 while self.snapshots.on_disk.len() > SNAPSHOTS_KEPT {
                     let old = self.snapshots.on_disk.pop_front().expect("counted");
                     let file = self.file(old, FileKind::Snapshot);
                     self.call(file, DiskCall::Remove, Op::Idle, port);
                 }
             }
-            // Recovery reads more of the log instead.
+            Progress::Failed(DiskFault::NoSpace) if self.closing == Closing::No => {
+                // Two that wait are newer, and enough.
+                if self.snapshots.pending.len() < 2 {
+                    self.snapshots.pending.push_front((offset, contents));
+                }
+                self.snapshots.blocked = true;
+                self.retry_at.get_or_insert(now.mono.after(RETRY_AFTER));
+                out.extend(self.start.is_due().then_some(LogEvent::SpaceNeeded));
+            }
+            // The next life reads more of the log instead.
             Progress::Failed(DiskFault::NoSpace) => {}
             Progress::Failed(why) | Progress::Unnamed(why) => {
                 self.fail(&format!("a snapshot could not be written: {why:?}"), out)
@@ -289,6 +317,7 @@ impl Log {
             if end > self.log_start() || emptied {
                 self.snapshots.take(end, &self.producers);
             }
+            self.snapshots.blocked = false;
             self.write_side_files(port);
             self.sync_names(port);
         }

@@ -131,6 +131,7 @@ impl Node {
             },
             I::Readable { token, more_bytes, disturbed } => self.on_readable(now, token, more_bytes, disturbed, out),
             I::LogStartWanted { start } => self.checkpoints[LOG_STARTS].wait_for(id, start, now.mono),
+            I::SpaceNeeded => self.tell_controller(now, ControllerEvent::SpaceNeeded),
             I::Checkpoint => {
                 self.checkpoints[HIGH_WATERMARKS].on_changed(now.mono);
                 self.checkpoints[RECOVERY_POINTS].on_changed(now.mono);

@@ -159,6 +159,8 @@ pub enum PartitionIntent {
     LogStartWanted {
         start: Offset,
     },
+    /// A log start waits for a file that finds no space: without it nothing can be deleted.
+    SpaceNeeded,
     /// The high watermark or the recovery point has moved since the checkpoints were told last.
     Checkpoint,
     /// `Close` is done; `clean`: everything is durable.

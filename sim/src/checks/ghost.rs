@@ -56,6 +56,8 @@ pub(crate) struct GhostLog {
     /// The highest high watermark that a consumer was told.
     pub(crate) seen: i64,
     pub(crate) producers: BTreeMap<i64, Last>,
+    /// It was said in this life that records are deleted and their producers may be forgotten.
+    pub(crate) producers_not_kept: bool,
     /// The log start that the present life has found on the disk.
     pub(crate) start: i64,
     /// Below this, somebody asked for the records to be deleted: it may be where the log begins for the next life.

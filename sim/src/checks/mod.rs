@@ -109,7 +109,7 @@ checks! {
     Sequences = "sequence-integrity", "S12, CI":
         "Per producer id and epoch, the sequences of a log have no gap and no repetition; a new epoch begins at zero.",
         "This is what idempotence means in the log itself, whoever retried what.",
-        "Producers of which retention removed the last batch, and transactions.";
+        "Producers whose records were deleted on a full disk, where that was said; transactions.";
     AckedPlace = "acked-place", "S12":
         "The offset in a successful Produce answer is where the batch lies, byte for byte as it was sent.",
         "A producer that commits that offset elsewhere relies on it.",

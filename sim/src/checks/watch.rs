@@ -783,10 +783,19 @@ impl Watch {
         // An orderly end forgets nothing, whatever was deleted, but where there was no space for it.
         let known = std::mem::take(&mut ghost.producers);
         ghost.refold();
-        if remembers && !ghost.is_damaged() && !ghost.is_back && !ghost.snapshot_struck {
-            for (id, last) in known {
+        if !ghost.is_damaged() && !ghost.is_back && !ghost.snapshot_struck {
+            // And a log begins later only when it is on the disk who sent what lies before, unless it was said that there was no space.
+            let is_kept = !std::mem::take(&mut ghost.producers_not_kept);
+            for (id, last) in known.into_iter().filter(|(_, last)| remembers || is_kept && last.offset < start) {
                 ghost.producers.entry(id).or_insert(last);
             }
+        }
+    }
+
+    /// A node says that it deletes records of this log on a full disk, and could not write down who sent them.
+    pub(crate) fn on_producers_not_kept(&mut self, path: &str) {
+        if let Some(log) = self.by_path.get(path) {
+            self.logs[*log].producers_not_kept = true;
         }
     }
 

@@ -281,6 +281,9 @@ impl Sim {
                     self.count_unwritten(n, op, file, &call);
                     self.nodes[n as usize].disk.submit(op, file, call);
                 }
+                Effect::Note(fact) if fact.name == "producers-not-kept" => {
+                    self.watch.on_producers_not_kept(fact.detail.split(':').next().unwrap_or_default());
+                }
                 Effect::Note(_) => {}
                 Effect::Halt(why) => self.halted(n, &why),
             }
