@@ -8,7 +8,10 @@ use crate::control::Control;
 use crate::failure::Failure;
 use crate::{control, format, metadata};
 use bytes::Bytes;
+use ottla_core::config::BROKER_SETTINGS;
+use ottla_core::controller::check_file;
 use ottla_core::controller::records::Record as MetadataRecord;
+use ottla_core::ids::parse_base64_id;
 use ottla_core::io::{DiskFault, FileKind, FileName};
 use ottla_core::log::dump::{Depth, Gaps, ScanEnd, ScanStop, Unsure, Window, find_batch_behind, scan};
 use ottla_core::log::epochs::Epochs;
@@ -106,7 +109,9 @@ struct Dump<'a> {
 
 impl Dump<'_> {
     fn file(&mut self, file: &Path) -> Result<(), Stop> {
-        if std::fs::metadata(file).map_err(|e| unreadable(file, e))?.is_dir() {
+        // A name that leads nowhere is a mistake of the command line, as it is for the other commands.
+        let found = std::fs::metadata(file).map_err(|e| Stop::File(Failure::Usage(format!("{}: {e}", shown(file)))))?;
+        if found.is_dir() {
             let path = shown(file);
             return Err(Stop::File(Failure::Usage(format!("{path} is a directory; name its files: {path}/*"))));
         }
@@ -125,8 +130,16 @@ impl Dump<'_> {
             Some((FileKind::TxnIndex, _)) => Err(unreadable(file, "transaction indexes are not read yet")),
             // It holds nothing but its size.
             Some((FileKind::Reserve, _)) => {
-                let bytes = std::fs::metadata(file).map_err(|e| unreadable(file, e))?.len();
-                Ok(self.say("reserve", json!({"bytes": bytes}))?)
+                let bytes = found.len();
+                let mut fields = json!({"bytes": bytes});
+                // No damage: nothing is read from it, and a start makes it as long as it shall be.
+                if let Some(usual) = usual_reserve().filter(|usual| *usual != bytes) {
+                    fields["remark"] = json!(format!(
+                        "not the {usual} bytes that ottla.reserve.bytes has by default: it is set otherwise, or the reserve was given up \
+                         on a full disk; the broker fills it again"
+                    ));
+                }
+                Ok(self.say("reserve", fields)?)
             }
             Some((kind, _)) => self.text(file, kind),
             None => Err(Stop::File(Failure::Usage(format!(
@@ -447,17 +460,20 @@ impl Dump<'_> {
     }
 
     fn text(&mut self, file: &Path, kind: FileKind) -> Result<(), Stop> {
-        let text = String::from_utf8_lossy(&read(file)?).into_owned();
+        let bytes = read(file)?;
+        let text = String::from_utf8_lossy(&bytes);
         for line in text.lines() {
             self.say("line", json!({"text": line}))?;
         }
-        let is_sound = match kind {
-            FileKind::RecoveryPoints | FileKind::LogStarts | FileKind::HighWatermarks => is_checkpoint(&text),
-            FileKind::PartitionMetadata => text.starts_with("version: 0\ntopic_id: "),
-            _ => true,
+        let nonsense = || "not what a file of this name holds".to_owned();
+        let checked = match kind {
+            FileKind::RecoveryPoints | FileKind::LogStarts | FileKind::HighWatermarks if !is_checkpoint(&text) => Err(nonsense()),
+            FileKind::PartitionMetadata if !is_partition_metadata(&text) => Err(nonsense()),
+            // As a start reads it. What stands in the marker of an orderly end says nothing.
+            kind => check_file(kind, &bytes),
         };
-        if !is_sound {
-            self.damaged(file, None, "not what a file of this name holds")?;
+        if let Err(why) = checked {
+            self.damaged(file, None, &why)?;
         }
         Ok(())
     }
@@ -503,6 +519,17 @@ fn undecodable_fields(record: &Record, why: &str) -> Map<String, Value> {
     let mut fields = data_fields(record);
     fields.insert("undecodable".to_owned(), json!(why));
     fields
+}
+
+/// A version and the id of a topic.
+fn is_partition_metadata(text: &str) -> bool {
+    let id = text.strip_prefix("version: 0\ntopic_id: ").and_then(|rest| rest.lines().next());
+    id.and_then(parse_base64_id).is_some()
+}
+
+/// How long `ottla.reserve` is where nobody has set it.
+fn usual_reserve() -> Option<u64> {
+    BROKER_SETTINGS.iter().find(|s| s.name == "ottla.reserve.bytes").and_then(|s| s.default?.parse().ok())
 }
 
 /// A version, a count, and as many lines of a topic, a partition and an offset.

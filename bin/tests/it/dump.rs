@@ -96,6 +96,47 @@ fn every_object_names_its_file_and_nothing_is_left_out() {
 }
 
 #[test]
+fn the_small_files_of_a_directory_are_verified_as_a_start_reads_them() {
+    let mut broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    assert_eq!(broker.stop(), Some(0));
+    let verify = |file: &str| {
+        let verified = dump(broker.data(), &["--verify", file]);
+        (verified.status.code(), stderr(&verified))
+    };
+    let small = [
+        "meta.properties",
+        "__cluster_metadata-0/quorum-state",
+        "t-0/partition.metadata",
+        "recovery-point-offset-checkpoint",
+        ".kafka_cleanshutdown",
+    ];
+    for file in small {
+        assert_eq!(verify(file), (Some(0), String::new()), "{file}");
+    }
+    // What each would be without what makes it one; the last says all by being there.
+    for (file, text) in small.into_iter().zip(["version=1\n", "{\"data_version\":1}", "version: 0\ntopic_id: x", "0\n1\n"]) {
+        for bytes in [text.as_bytes(), b"\xff\xfe\x00\x9c", b""] {
+            std::fs::write(broker.data().join(file), bytes).expect("it can be written");
+            let (code, why) = verify(file);
+            assert!(code == Some(1) && why.starts_with(&format!("error: {file}: ")), "{file} {bytes:?}: {why}");
+        }
+    }
+    let (_, why) = verify("meta.properties");
+    assert_snapshot!(why, @"error: meta.properties: version is missing");
+
+    // A reserve that was given up is none that is damaged.
+    let reserve = |args: &[&str]| dump(broker.data(), &[args, &["--verify", "ottla.reserve"]].concat());
+    assert_eq!(String::from_utf8_lossy(&reserve(&[]).stdout), "reserve bytes=4194304\n");
+    std::fs::write(broker.data().join("ottla.reserve"), b"").expect("it can be written");
+    let told = reserve(&["-o", "json"]);
+    let [object] = &objects(&told)[..] else { panic!("one object") };
+    assert_eq!((told.status.code(), &object["bytes"]), (Some(0), &0.into()));
+    let remark = object["remark"].as_str().expect("it is told");
+    assert!(remark.starts_with("not the 4194304 bytes that ottla.reserve.bytes has by default: "), "{remark}");
+}
+
+#[test]
 fn a_name_that_is_no_text_or_would_command_a_terminal_is_named_all_the_same() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let odd = OsStr::from_bytes(b"\xff-0");

@@ -5,6 +5,7 @@
 //! Not here    writing them (`disk::Replacer`, through `Controller`).
 
 use crate::ids::{base64_id, parse_base64_id};
+use crate::io::FileKind;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -82,6 +83,16 @@ impl QuorumState {
             voted: need("votedId")?,
             voted_directory: directory.and_then(parse_base64_id).unwrap_or_default(),
         })
+    }
+}
+
+/// Whether a start can read these bytes as the file of this kind; why not. Files of other kinds are none of this module's.
+pub fn check_file(kind: FileKind, bytes: &[u8]) -> Result<(), String> {
+    let text = std::str::from_utf8(bytes).map_err(|_| "no text".to_owned());
+    match kind {
+        FileKind::MetaProperties => text.and_then(Identity::parse).map(drop),
+        FileKind::QuorumState => text.and_then(QuorumState::parse).map(drop),
+        _ => Ok(()),
     }
 }
 
