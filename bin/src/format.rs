@@ -5,7 +5,10 @@ use bytes::Bytes;
 use ottla_core::client::{NewRecord, ReadRecord, TopicPartition};
 use ottla_core::time::Timestamp;
 use ottla_core::wire::batch::RecordHeader;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// A part of a format string.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -169,21 +172,82 @@ pub(crate) fn put(object: &mut Map<String, Value>, name: &str, bytes: Option<&By
     };
 }
 
-fn get(object: &Map<String, Value>, name: &str) -> Result<Option<Bytes>, String> {
-    if let Some(hex) = object.get(&format!("{name}_hex")) {
-        if object.contains_key(name) {
-            return Err(format!("both '{name}' and '{name}_hex'"));
+/// The fields of a JSON object, each as it stands: a number that is read and printed again may be another one.
+struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Fields<'de>, D::Error> {
+        struct Reading;
+        impl<'de> Visitor<'de> for Reading {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
+                    if fields.contains_key(&name) {
+                        return Err(A::Error::custom(format_args!("'{name}' stands there twice")));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Fields(fields))
+            }
         }
-        let hex = hex.as_str().filter(|h| h.is_ascii() && h.len() % 2 == 0).ok_or(format!("'{name}_hex' is not hexadecimal"))?;
-        let pairs = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16));
-        let bytes: Result<Vec<u8>, _> = pairs.collect();
-        return Ok(Some(bytes.map_err(|_| format!("'{name}_hex' is not hexadecimal"))?.into()));
+        from.deserialize_map(Reading)
     }
-    match object.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(Bytes::from(text.clone()))),
-        // A value that is JSON itself is taken as its text.
-        Some(other) => Ok(Some(Bytes::from(other.to_string()))),
+}
+
+impl<'a> Fields<'a> {
+    fn of(json: &'a RawValue, otherwise: &str) -> Result<Fields<'a>, String> {
+        if !json.get().starts_with('{') {
+            return Err(otherwise.to_owned());
+        }
+        serde_json::from_str(json.get()).map_err(|e| e.to_string())
+    }
+
+    /// What stands there, unless that is null.
+    fn given(&self, name: &str) -> Option<&'a str> {
+        self.0.get(name).map(|raw| raw.get()).filter(|text| *text != "null")
+    }
+
+    /// A field that nobody knows is a mistake: a record without what it was to say.
+    fn only(&self, known: &[&str], bytes: &[&str]) -> Result<(), String> {
+        let is_known = |name: &str| known.contains(&name) || bytes.contains(&name.strip_suffix("_hex").unwrap_or(name));
+        self.0.keys().find(|name| !is_known(name)).map_or(Ok(()), |name| Err(format!("there is no field '{name}'")))
+    }
+
+    fn whole(&self, name: &str) -> Result<Option<i64>, String> {
+        let read = |text: &str| serde_json::from_str::<i64>(text).map_err(|_| format!("'{name}' is not a whole number"));
+        self.given(name).map(read).transpose()
+    }
+
+    /// The bytes of `name`, or of `name_hex`.
+    fn bytes(&self, name: &str) -> Result<Option<Bytes>, String> {
+        let hex_name = format!("{name}_hex");
+        if let Some(hex) = self.0.get(&hex_name) {
+            if self.0.contains_key(name) {
+                return Err(format!("both '{name}' and '{name}_hex'"));
+            }
+            let wrong = || format!("'{name}_hex' is not hexadecimal");
+            let hex: String = serde_json::from_str(hex.get()).map_err(|_| wrong())?;
+            if !hex.len().is_multiple_of(2) || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Err(wrong());
+            }
+            let pairs = (0..hex.len()).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16));
+            let bytes: Result<Vec<u8>, _> = pairs.collect();
+            return Ok(Some(bytes.map_err(|_| wrong())?.into()));
+        }
+        match self.given(name) {
+            None => Ok(None),
+            Some(text) if text.starts_with('"') => {
+                let text: String = serde_json::from_str(text).map_err(|e| format!("'{name}': {e}"))?;
+                Ok(Some(text.into()))
+            }
+            Some(other) => Ok(Some(Bytes::copy_from_slice(other.as_bytes()))),
+        }
     }
 }
 
@@ -213,39 +277,35 @@ pub(crate) fn headers(headers: &[RecordHeader]) -> Value {
     headers.iter().map(one).collect()
 }
 
-/// A field that nobody knows is a mistake: a record without what it was to say.
-fn only(object: &Map<String, Value>, known: &[&str], bytes: &[&str]) -> Result<(), String> {
-    let is_known = |name: &str| known.contains(&name) || bytes.contains(&name.strip_suffix("_hex").unwrap_or(name));
-    object.keys().find(|name| !is_known(name)).map_or(Ok(()), |name| Err(format!("there is no field '{name}'")))
-}
-
 /// The record of a JSON object: its partition, key, value, headers and timestamp.
 pub(crate) fn from_json(topic: &str, line: &[u8]) -> Result<NewRecord, String> {
-    let value: Value = serde_json::from_slice(line).map_err(|e| e.to_string())?;
-    let object = value.as_object().ok_or("not a JSON object")?;
-    only(object, &["topic", "partition", "offset", "timestamp", "timestamp_type", "headers"], &["key", "value"])?;
+    let json: &RawValue = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    let object = Fields::of(json, "not a JSON object")?;
+    object.only(&["topic", "partition", "offset", "timestamp", "timestamp_type", "headers"], &["key", "value"])?;
     // Who forgets it has not asked for a tombstone.
-    if !object.contains_key("value") && !object.contains_key("value_hex") {
+    if !object.0.contains_key("value") && !object.0.contains_key("value_hex") {
         return Err("there is no 'value'; null makes a tombstone".to_owned());
     }
-    let given = |name: &str| object.get(name).filter(|v| !v.is_null());
-    let whole = |name: &str| given(name).map(|v| v.as_i64().ok_or(format!("'{name}' is not a whole number"))).transpose();
-    let partition = whole("partition")?.map(|p| i32::try_from(p).ok().filter(|p| *p >= 0).ok_or("'partition' is no partition"));
+    let partition =
+        object.whole("partition")?.map(|p| i32::try_from(p).ok().filter(|p| *p >= 0).ok_or("'partition' is no partition"));
     let mut headers = Vec::new();
-    let given = given("headers").map(|h| h.as_array().ok_or("'headers' is not an array")).transpose()?;
-    for header in given.into_iter().flatten() {
-        let header = header.as_object().ok_or("a header is an object with a name and a value")?;
-        only(header, &["name"], &["value"])?;
-        let name = header.get("name").and_then(Value::as_str).ok_or("a header has a name")?;
-        headers.push(RecordHeader { key: Bytes::from(name.to_owned()), value: get(header, "value")? });
+    let given: Vec<&RawValue> = match object.given("headers") {
+        None => Vec::new(),
+        Some(text) => serde_json::from_str(text).map_err(|_| "'headers' is not an array")?,
+    };
+    for header in given {
+        let header = Fields::of(header, "a header is an object with a name and a value")?;
+        header.only(&["name"], &["value"])?;
+        let name: Option<String> = header.given("name").and_then(|text| serde_json::from_str(text).ok());
+        headers.push(RecordHeader { key: name.ok_or("a header has a name")?.into(), value: header.bytes("value")? });
     }
     Ok(NewRecord {
         topic: topic.to_owned(),
         partition: partition.transpose()?,
-        key: get(object, "key")?,
-        value: get(object, "value")?,
+        key: object.bytes("key")?,
+        value: object.bytes("value")?,
         headers,
-        timestamp: whole("timestamp")?.map(Timestamp),
+        timestamp: object.whole("timestamp")?.map(Timestamp),
     })
 }
 
@@ -297,9 +357,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_in_json_becomes_its_json() {
-        let record = from_json("t", br#"{"key":7,"value":{"a":[1, true]}}"#).expect("it is a record");
-        assert_eq!((record.key.as_deref(), record.value.as_deref()), (Some(&b"7"[..]), Some(&br#"{"a":[1,true]}"#[..])));
+    fn what_is_no_text_in_json_is_sent_as_it_stands() {
+        let sent = |line: &str| {
+            let record = from_json("t", line.as_bytes()).unwrap_or_else(|why| panic!("{line}: {why}"));
+            (record.key, record.value.expect("it is there"))
+        };
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        for text in ["7", "12345678901234567890123", "1.50", "1e999", "true", r#"{"z":1.50, "a" :[1, 2],"a":"\ud800"}"#, "[ ]"] {
+            let line = format!(r#" {{"key": {text} ,"value":{text}}} "#);
+            assert_eq!(sent(&line), (Some(bytes(text)), bytes(text)), "{line}");
+        }
+        assert_eq!(sent(r#"{"key":null,"value":" \u00e9\n\""}"#), (None, bytes(" \u{e9}\n\"")));
     }
 
     #[test]
@@ -315,5 +383,13 @@ mod tests {
         assert_eq!(why(r#"{"value":"x","value_hex":"00"}"#), "both 'value' and 'value_hex'");
         assert_eq!(why(r#"{"value":"x","headers":[{"name":"a","value":null,"value_hex":""}]}"#), "both 'value' and 'value_hex'");
         assert_eq!(why(r#"{"value":"x","partition":-1}"#), "'partition' is no partition");
+        assert_eq!(why("[1]"), "not a JSON object");
+        assert!(why(r#"{"value":1,"value":1}"#).starts_with("'value' stands there twice"));
+        assert!(why(r#"{"value":"\ud800"}"#).starts_with("'value': "));
+        assert_eq!(why(r#"{"value":"x","headers":[7]}"#), "a header is an object with a name and a value");
+        assert_eq!(why(r#"{"value":"x","headers":[{"name":7}]}"#), "a header has a name");
+        assert_eq!(why(r#"{"value_hex":"+1"}"#), "'value_hex' is not hexadecimal");
+        assert!(from_json("t", b"{\"value\":[\"\xff\"]}").is_err() && from_json("t", b"{\"value\":[1}").is_err());
+        assert_ne!(why(r#"{"value":01}"#), "");
     }
 }
