@@ -170,7 +170,7 @@ pub(crate) struct DevArgs {
     answers, is on stderr alone. Beside those two fields stand:\n  \
     create          created; partitions, replication_factor; topic_id, unless nothing was created\n  \
     list            partitions, replication_factor, topic_id\n  \
-    describe        partition, leader, epoch, replicas, isr, topic_id\n  \
+    describe        partition, leader, epoch, replicas, isr, offline, topic_id\n  \
     config get      name, value, source\n  \
     config set      name, value, changed (unset: the value is null)\n  \
     offsets         partition; earliest, latest, span; with --time offset, timestamp\n  \
@@ -296,7 +296,7 @@ pub(crate) enum TopicConfigCommand {
     ottla consume a -e -o json | ottla produce b --input json\n\n\
     With --input json, each line is an object: value (null makes a tombstone); key, headers (a list of objects with name and\n\
     value), timestamp and partition if you like. Bytes that are no text go as value_hex and key_hex instead. A key or a\n\
-    value that is no text but a number, a list, an object or a truth value is sent as its JSON text.")]
+    value that is no text but a number, a list, an object or a truth value is sent as the JSON text that stands there.")]
 #[command(override_usage = "ottla produce [OPTIONS] <TOPIC> [FILES]...")]
 pub(crate) struct ProduceArgs {
     #[command(flatten)]
@@ -406,10 +406,10 @@ pub(crate) struct ConsumeArgs {
     /// End when everything that was there is read.
     #[arg(short, long)]
     pub(crate) exit: bool,
-    /// How to print a record; see below.
+    /// How to print a record; see below. Not with -o json.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Print keys before values, with this between.
+    /// Print keys before values, with this between. Not with -o json.
     #[arg(short = 'K', long, value_name = "TEXT", conflicts_with = "format")]
     pub(crate) key_delimiter: Option<String>,
     /// Print null keys and values as NULL instead of nothing.
@@ -437,7 +437,7 @@ pub(crate) enum LogCommand {
     With -o json, one object a line; its kind is batch, record, entry, producer, epoch, line, reserve, end, damage, skipped\n\
     or unreadable. Each names its file as given on the command line (file_hex where that is no text). Damage has a position\n\
     (null where it has none) and a text as damage; skipped, likewise as skipped, are bytes between batches, or with the\n\
-    position null the rest of a file. What of this makes the command fail is only counted on stderr, if there are several.\n\n\
+    position null the rest of a file. A remark is of what is no damage. What of this makes the command fail is only counted on stderr, if there are several.\n\n\
     Records have key, value and headers as `ottla consume -o json` prints them (key_hex, value_hex where they are no text);\n\
     those of the metadata log and control records have type, version and data, with the field names of Kafka's schemas.")]
 pub(crate) struct LogDumpArgs {

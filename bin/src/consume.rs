@@ -12,10 +12,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+/// Why two flags do not go together.
+const AS_WELL: &str = "says how to print a record, and '-o json' does so, too: leave one of them out";
+
 pub(crate) fn run(args: &ConsumeArgs, output: Output) -> Result<(), Failure> {
     let from = position(&args.offset)?;
     let printer = match output {
-        Output::Json => Printer::Json,
+        // Not left to the parser: it would not see a -o that stands before the command, nor that -o table is no contradiction.
+        Output::Json => match (&args.format, &args.key_delimiter) {
+            (Some(_), _) => return Err(Failure::Usage(format!("--format {AS_WELL}"))),
+            (_, Some(_)) => return Err(Failure::Usage(format!("--key-delimiter {AS_WELL}"))),
+            (None, None) => Printer::Json,
+        },
         Output::Table => {
             let between = args.key_delimiter.as_ref().map(|d| format!("%k{}", d.replace('%', "%%")));
             let default = format!("{}%s\\n", between.unwrap_or_default());

@@ -100,8 +100,9 @@ pub(crate) fn error_name(error: &ClientError) -> Option<String> {
 pub(crate) fn advice(name: &str) -> Option<&'static str> {
     match name {
         "KAFKA_STORAGE_ERROR" => Some(
-            "if it stays so, the partition is offline, and the broker's log says why; it is back when the broker is started again \
-             on a sound disk, with its files restored or its topic deleted",
+            "if it stays so, look at the space on the broker's disk, and at the broker's log: records are taken again when a full \
+             disk has space, for which topics and records can be deleted; where the log says that the partition is offline, it is \
+             back when the broker is started again on a sound disk, with its files restored or its topic deleted",
         ),
         "LEADER_NOT_AVAILABLE" => Some(
             "if it stays so, no replica is on a broker that serves it: that broker is down, or the partition is offline there, and \
@@ -125,5 +126,19 @@ pub(crate) fn notice(text: &str) {
 impl From<std::io::Error> for Failure {
     fn from(e: std::io::Error) -> Failure {
         if e.kind() == std::io::ErrorKind::BrokenPipe { Failure::Quiet } else { Failure::Failed(e.to_string()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_on_a_storage_error_holds_for_a_full_disk_and_for_a_failed_one() {
+        let error = ClientError::Broker { code: Code::KAFKA_STORAGE_ERROR, message: None };
+        let said = Failure::of("t-0", &error).text().to_owned();
+        for part in ["failed, is full, or does not keep up", "when a full disk has space", "offline, it is back when"] {
+            assert!(said.contains(part), "{said}");
+        }
     }
 }

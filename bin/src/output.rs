@@ -48,3 +48,10 @@ fn cell(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+/// So many of something: `1 record`, `2 records`.
+pub(crate) fn count(n: impl std::fmt::Display, what: &str) -> String {
+    let n = n.to_string();
+    let plural = if n == "1" { "" } else { "s" };
+    format!("{n} {what}{plural}")
+}

@@ -11,6 +11,7 @@ use crate::topic::{chosen, partitions};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use ottla_core::client::{Acks, Certainty, ClientConfig, ClientError, ClientEvent, ClientInput, Code, NewRecord, Token};
+use ottla_core::controller::METADATA_TOPIC;
 use ottla_core::ids::Offset;
 use ottla_core::time::Timestamp;
 use ottla_core::wire::batch::RecordHeader;
@@ -63,6 +64,10 @@ fn configure(config: &mut ClientConfig, args: &ProduceArgs) {
 /// Refuse at once what the broker would refuse in the end. A topic that is not there may be created by asking for it, if the broker does that.
 async fn check_topic(driver: &mut Driver, args: &ProduceArgs) -> Result<(), Failure> {
     match partitions(driver, &args.topic, &[]).await {
+        // It is never there to be produced to, and nobody can create it.
+        Err(Failure::NotFound(why)) if args.topic == METADATA_TOPIC => Err(Failure::NotFound(format!(
+            "{why}; {METADATA_TOPIC} is the brokers' own log, which 'ottla topic' changes and 'ottla log dump' shows: name another topic"
+        ))),
         Err(Failure::NotFound(_)) => Ok(()),
         Err(failure) => Err(failure),
         Ok(all) => Ok(chosen(&args.topic, all, args.partition.as_slice()).map(drop)?),
@@ -159,11 +164,13 @@ impl Producing<'_> {
 
     fn conclude(self, input_failure: Option<Failure>) -> Result<(), Failure> {
         if let Some((error, certainty)) = &self.first_failure {
-            let fate = match certainty {
-                Certainty::NotDone => "are not in the topic",
-                Certainty::Unknown => "may or may not be in the topic",
+            let fate = match (certainty, self.failed) {
+                (Certainty::NotDone, 1) => "is not in the topic",
+                (Certainty::NotDone, _) => "are not in the topic",
+                (Certainty::Unknown, _) => "may or may not be in the topic",
             };
-            let what = format!("{} of {} records {fate}; topic '{}'", self.failed, self.sent, self.args.topic);
+            let sent = output::count(self.sent, "record");
+            let what = format!("{} of {sent} {fate}; topic '{}'", self.failed, self.args.topic);
             return Err(match error {
                 ClientError::TimedOut { last } => match self.driver.explain(&what, error) {
                     _ if last.contains(Code::UNKNOWN_TOPIC_OR_PARTITION.text()) => Failure::NotFound(format!(
@@ -176,7 +183,10 @@ impl Producing<'_> {
             });
         }
         match input_failure {
-            Some(Failure::Failed(why)) => Err(Failure::Failed(format!("{why}; {} records were sent", self.acknowledged))),
+            Some(Failure::Failed(why)) => {
+                let were = if self.acknowledged == 1 { "was" } else { "were" };
+                Err(Failure::Failed(format!("{why}; {} {were} sent", output::count(self.acknowledged, "record"))))
+            }
             Some(other) => Err(other),
             None => Ok(()),
         }

@@ -57,6 +57,9 @@ struct Topics {
     timeout_ms: i32,
 }
 
+/// As Kafka has it.
+const ADDED_MAX: i32 = 10_000;
+
 /// NAME=VALUE.
 pub(crate) fn name_value(text: &str) -> Result<(&str, &str), Failure> {
     text.split_once('=').ok_or_else(|| Failure::Usage(format!("'{text}' is not NAME=VALUE")))
@@ -211,10 +214,9 @@ impl Topics {
             match check(&format!("topic '{topic_name}'"), topic.error_code, topic.error_message.as_ref()) {
                 Ok(()) => {
                     let verb = if dry_run { "would be created" } else { "created" };
-                    let sentence = format!(
-                        "{topic_name} {verb}: {} partitions, {} replicas",
-                        topic.num_partitions, topic.replication_factor
-                    );
+                    let partitions = output::count(topic.num_partitions, "partition");
+                    let replicas = output::count(topic.replication_factor, "replica");
+                    let sentence = format!("{topic_name} {verb}: {partitions}, {replicas}");
                     let mut fields = json!({"created": !dry_run, "partitions": topic.num_partitions,
                         "replication_factor": topic.replication_factor});
                     // What is not created will get another id when it is.
@@ -497,13 +499,16 @@ impl Topics {
             return Err(unexpected());
         };
         for r in &answer.results {
-            if let Err(refusal) = check(&format!("topic '{topic}'"), r.error_code, r.error_message.as_ref()) {
+            // Kafka has no word for this one.
+            let many = format!("{ADDED_MAX} partitions are the most that one request may add");
+            let unsaid = (to > ADDED_MAX && r.error_code == -1 && r.error_message.is_none()).then(|| text(&many));
+            if let Err(refusal) = check(&format!("topic '{topic}'"), r.error_code, r.error_message.as_ref().or(unsaid.as_ref())) {
                 return Err(self.refused(topic, refusal, json!({"changed": false}))?);
             }
         }
         let verb = if dry_run { "would have" } else { "has" };
         let object = about(topic, None, json!({"partitions": to, "changed": !dry_run}));
-        Ok(self.say(&format!("{topic} {verb} {to} partitions"), &object)?)
+        Ok(self.say(&format!("{topic} {verb} {}", output::count(to, "partition")), &object)?)
     }
 
     async fn delete(&mut self, names: &[String], yes: bool, dry_run: bool) -> Result<(), Failure> {
@@ -558,7 +563,8 @@ impl Topics {
                 }
             }
             let more = if unread == 0 { String::new() } else { format!(" and those of {unread} that cannot be read") };
-            said.push(format!("\"{topic}\" ({} partitions, about {span} records{more})", partitions.len()));
+            let size = output::count(partitions.len(), "partition");
+            said.push(format!("\"{topic}\" ({size}, about {}{more})", output::count(span, "record")));
             let fields = json!({"deleted": false, "partitions": partitions.len(), "span": span, "unreadable": unread});
             rows.push(about(topic, None, fields));
         }

@@ -56,6 +56,7 @@ fn answer(method: &Method, path: &str, metrics: &Metrics) -> Response<Full<Bytes
             (0, _) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, "not serving\n".to_owned()),
             (_, 0) => (StatusCode::OK, TEXT, "ok\n".to_owned()),
             // The others are served, and a restart would not bring these back.
+            (_, 1) => (StatusCode::OK, TEXT, "ok, but for 1 offline partition\n".to_owned()),
             (_, n) => (StatusCode::OK, TEXT, format!("ok, but for {n} offline partitions\n")),
         },
         (_, "/metrics" | "/healthz") => (StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n".to_owned()),

@@ -44,6 +44,22 @@ fn keys_headers_nulls_and_times_survive() {
 }
 
 #[test]
+fn json_that_is_no_text_is_sent_as_it_stands() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    let lines = r#"{"key":12345678901234567890123,"value":{"z":1.50,"a":2}}
+{"key": true, "value" : [ 1e999, {"a":1,"a":2} ] }
+{"key":"7","value":"\u00e9"}
+"#;
+    broker.ok_with(lines, &["produce", "t", "--input", "json"]);
+    assert_snapshot!(broker.ok(&["consume", "t", "-e", "-K", "|"]), @r#"
+    12345678901234567890123|{"z":1.50,"a":2}
+    true|[ 1e999, {"a":1,"a":2} ]
+    7|é
+    "#);
+}
+
+#[test]
 fn arguments_that_are_no_text_are_sent_as_they_are() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
@@ -138,10 +154,10 @@ fn a_consumer_that_shall_end_does_not_wait_for_a_broker_that_is_gone() {
 #[test]
 fn topics_are_made_described_changed_and_deleted() {
     let broker = Broker::start();
-    assert_snapshot!(broker.ok(&["topic", "create", "orders", "-p", "2", "-c", "retention.ms=86400000"]), @"orders created: 2 partitions, 1 replicas");
+    assert_snapshot!(broker.ok(&["topic", "create", "orders", "-p", "2", "-c", "retention.ms=86400000"]), @"orders created: 2 partitions, 1 replica");
     assert_snapshot!(broker.ok(&["topic", "create", "orders", "--if-not-exists"]), @"orders exists");
     assert_snapshot!(broker.fails(&["topic", "create", "orders"]).1, @"error: topic 'orders': TOPIC_ALREADY_EXISTS: Topic 'orders' already exists.");
-    assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run"]), @"dry would be created: 1 partitions, 1 replicas");
+    assert_snapshot!(broker.ok(&["topic", "create", "dry", "--dry-run"]), @"dry would be created: 1 partition, 1 replica");
     broker.ok_with("1\n2\n3\n", &["produce", "orders", "-p", "1"]);
     assert_snapshot!(broker.ok(&["topic", "offsets", "orders"]), @r"
     TOPIC   PARTITION  EARLIEST  LATEST  SPAN
@@ -183,6 +199,24 @@ fn mistakes_have_their_exit_code_and_say_what_to_do() {
     let (code, why) = broker.fails(&["consume", "t", "-s", "yesterday"]);
     assert_snapshot!(why, @"error: 'yesterday' is no offset: beginning, end, a number, -N for N before the end, or @TIME (--offset)");
     assert_eq!(code, 2);
+    for (args, flag) in [
+        (&["consume", "t", "-f", "%s", "-o", "json"][..], "--format"),
+        (&["-o", "json", "consume", "t", "-f", "%s"][..], "--format"),
+        (&["consume", "t", "-K", ":", "-o", "json"][..], "--key-delimiter"),
+    ] {
+        let said = format!("error: {flag} says how to print a record, and '-o json' does so, too: leave one of them out\n");
+        assert_eq!(broker.fails(args), (2, said), "{args:?}");
+    }
+    broker.ok(&["consume", "t", "-e", "-f", "%s", "-o", "table"]);
+    let (code, why) = broker.fails(&["produce", "__cluster_metadata"]);
+    assert_snapshot!(why, @"error: topic '__cluster_metadata': UNKNOWN_TOPIC_OR_PARTITION: there is no such topic or partition on this broker; __cluster_metadata is the brokers' own log, which 'ottla topic' changes and 'ottla log dump' shows: name another topic");
+    assert_eq!(code, 3);
+    let (code, why) = broker.fails(&["topic", "add-partitions", "t", "--to", "100000000"]);
+    assert_snapshot!(why, @"error: topic 't': UNKNOWN_SERVER_ERROR: 10000 partitions are the most that one request may add");
+    assert_eq!(code, 1);
+    // A file that is not there is one mistake, whoever is to read it.
+    assert_eq!(broker.fails(&["produce", "t", "nonesuch.log"]).0, 2);
+    assert_eq!(broker.fails(&["log", "dump", "nonesuch.log"]).0, 2);
     let (code, why) = broker.fails(&["topic", "list", "-b", "nowhere"]);
     assert_snapshot!(why, @"error: 'nowhere' is no HOST:PORT; try 127.0.0.1:9092 (--bootstrap, or OTTLA_BOOTSTRAP)");
     assert_eq!(code, 2);
@@ -250,7 +284,7 @@ fn a_record_that_the_topic_refuses_fails_the_command() {
     let output = run(command, format!("small\n{}\n", "x".repeat(2000)).as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let why = String::from_utf8_lossy(&output.stderr);
-    assert_snapshot!(why, @"error: 1 of 2 records are not in the topic; topic 't': MESSAGE_TOO_LARGE: the batch is larger than the topic's max.message.bytes");
+    assert_snapshot!(why, @"error: 1 of 2 records is not in the topic; topic 't': MESSAGE_TOO_LARGE: the batch is larger than the topic's max.message.bytes");
     assert_eq!(broker.ok(&["consume", "t", "-e"]), "small\n");
 }
 
@@ -263,7 +297,7 @@ fn a_record_that_no_broker_takes_is_refused_at_once() {
     let output = run(command, format!("small\n{}\n", "x".repeat(110_000_000)).as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let why = String::from_utf8_lossy(&output.stderr);
-    assert_snapshot!(why, @"error: 1 of 2 records are not in the topic; topic 't': a batch of 110000074 bytes, where brokers take a request of 104856576 at the most");
+    assert_snapshot!(why, @"error: 1 of 2 records is not in the topic; topic 't': a batch of 110000074 bytes, where brokers take a request of 104856576 at the most");
     assert_eq!(broker.ok(&["consume", "t", "-e"]), "small\n");
 }
 
@@ -600,4 +634,8 @@ fn completions_and_help_are_there() {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success() && text.contains("Usage: ottla"), "{args:?}: {text}");
     }
+    let mut command = ottla();
+    command.args(["topic", "--help"]);
+    let help = String::from_utf8_lossy(&run(command, b"").stdout).into_owned();
+    assert!(help.contains("describe        partition, leader, epoch, replicas, isr, offline, topic_id\n"), "{help}");
 }

@@ -231,7 +231,7 @@ fn producing_to_a_partition_makes_its_topic_and_json_keeps_the_partition() {
     wrong.env("OTTLA_BOOTSTRAP", &broker.address);
     let output = run(wrong, b"{\"value\":\"x\"}\n{\"valu\":\"x\"}\n{\"value\":\"y\"}\n");
     let why = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(1) && why.contains("line 2: there is no field 'valu'; 1 records were sent"), "{why}");
+    assert!(output.status.code() == Some(1) && why.contains("line 2: there is no field 'valu'; 1 record was sent"), "{why}");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_producer_that_is_stopped_has_not_sent_everything() {
     let ended = producer.wait_with_output().expect("it was ours");
     let why = String::from_utf8_lossy(&ended.stderr);
     assert!(
-        ended.status.code() == Some(1) && why.contains("interrupted before the end of the input; 1 records were sent"),
+        ended.status.code() == Some(1) && why.contains("interrupted before the end of the input; 1 record was sent"),
         "{why}"
     );
     drop(input);

@@ -160,13 +160,13 @@ fn a_partition_that_is_offline_is_told_as_that() {
     let output = run(produce, b"x\n");
     let why = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "a broker did answer: {why}");
-    assert!(why.starts_with("error: 1 of 1 records ") && why.ends_with(&said), "{why}");
+    assert!(why.starts_with("error: 1 of 1 record ") && why.ends_with(&said), "{why}");
     let (code, why) = broker.fails(&["consume", "t", "-e", "-p", "0", "--timeout", "1s"]);
     assert!(code == 1 && why.ends_with(&format!("error: t-0: {said}")), "{why}");
 
     // To delete the topic is a remedy.
     let (code, why) = broker.fails(&["topic", "delete", "t"]);
     assert_eq!(code, 2);
-    assert_snapshot!(why, @r#"error: this deletes "t" (2 partitions, about 1 records and those of 1 that cannot be read) for good; say --yes to do it"#);
+    assert_snapshot!(why, @r#"error: this deletes "t" (2 partitions, about 1 record and those of 1 that cannot be read) for good; say --yes to do it"#);
     broker.ok(&["topic", "delete", "t", "--yes"]);
 }

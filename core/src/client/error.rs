@@ -144,7 +144,7 @@ impl fmt::Debug for Code {
 /// A sentence for the codes that people meet.
 #[rustfmt::skip]
 const TEXTS: &[(i16, &str)] = &[
-    (-1, "the broker met an error that it has no code for; its log says more"),
+    (-1, "the broker refused or failed for a reason that Kafka has no code for"),
     (0, "no error"),
     (1, "the offset is not in the log of the partition any more, or not yet"),
     (2, "the records did not survive the way: a checksum does not match"),
@@ -175,7 +175,7 @@ const TEXTS: &[(i16, &str)] = &[
     (45, "a sequence number is out of order: records before it are missing from the log"),
     (46, "the broker has these records already"),
     (47, "the producer's epoch is older than one that the broker has seen"),
-    (56, "the broker's disk failed"),
+    (56, "the broker's disk failed, is full, or does not keep up"),
     (57, "the broker has no such log directory"),
     (59, "the broker does not know this producer any more"),
     (60, "a reassignment of the partition is in progress"),

@@ -136,7 +136,7 @@ fn a_partition_whose_disk_is_not_there_is_counted() {
     std::os::unix::fs::symlink(dir.path().join("unmounted"), &here).unwrap();
     let broker = Running::start(config(dir.path()));
     block_on(async {
-        assert!(broker.http("/healthz").await.ends_with("ok, but for 1 offline partitions\n"));
+        assert!(broker.http("/healthz").await.ends_with("ok, but for 1 offline partition\n"));
         assert!(broker.http("/metrics").await.contains("ottla_offline_partitions 1\n"));
     });
     assert_eq!(broker.end(), ExitReason::Shutdown);
