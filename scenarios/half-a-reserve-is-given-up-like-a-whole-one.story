@@ -42,6 +42,7 @@ t=0.114416 > op 10 failed: NoSpace
 t=0.114416 < op 11 d1/quorum-state.tmp remove
 t=0.114420 > op 11 done
 t=0.114420 < note metadata-no-space: QuorumState waits for space on the disk, and this start for it
+t=0.114420 < note disk-full: metadata lives on the reserve: records are refused until there is space again
 t=0.114420 < op 12 d0/ottla.reserve truncate to 0B
 t=0.114422 > op 12 done
 t=0.114422 < op 13 d1/quorum-state.tmp create

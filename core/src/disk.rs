@@ -90,9 +90,9 @@ impl DiskQueue {
         std::mem::take(&mut self.given)
     }
 
-    /// Whether what space there is on the disk is for metadata alone, from now on.
-    pub fn reserve(&mut self, for_metadata: bool) {
-        self.is_reserved = for_metadata;
+    /// Whether what space there is on the disk is for metadata alone, from now on. Says whether it was until now.
+    pub fn reserve(&mut self, for_metadata: bool) -> bool {
+        std::mem::replace(&mut self.is_reserved, for_metadata)
     }
 
     /// How many calls have not ended.

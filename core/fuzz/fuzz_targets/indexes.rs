@@ -36,6 +36,7 @@ fuzz_target!(|data: &[u8]| {
         clean: how & 4 != 0,
         epoch_max: None,
         compacted: false,
+        no_producers: false,
     };
     let mut life = Life::begin(disk, hints, LogConfig::tiny()).expect("it can be listed");
     assert_eq!(life.log.end(), Offset(RECORDS), "an index cannot change where the batches end");

@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
         clean: how & 4 != 0,
         epoch_max: (how & 8 != 0).then_some(LeaderEpoch(1)),
         compacted: how & 16 != 0,
+        no_producers: how & 32 != 0,
     };
     let mut disk = Disk::default();
     disk.paths.insert("t-0".into());

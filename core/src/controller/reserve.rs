@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long it takes, after the space was given up or could not be had, until it is kept again.
-const KEEP_AGAIN: Duration = Duration::from_secs(30);
+const KEEP_AGAIN: Duration = Duration::from_secs(5);
 /// The file is filled in pieces of this many bytes, which all are the same zeros.
 const PIECE_BYTES: usize = 1 << 20;
 

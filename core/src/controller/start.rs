@@ -245,6 +245,7 @@ impl Controller {
         let (log, found, replayed) = if has_dir {
             disk.bind(dir, METADATA_DIR);
             let mut found = find(port.planting(), disk)?;
+            let hints = Hints { no_producers: true, ..hints };
             let (log, verdict) = Log::recover(dir, METADATA_DIR, disk, hints, log_config(&config.settings), now, port)
                 .map_err(|f| format!("{METADATA_DIR} cannot be read: {f:?}"))?;
             check_verdict(&verdict)?;

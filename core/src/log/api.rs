@@ -177,6 +177,8 @@ pub struct Hints {
     pub epoch_max: Option<LeaderEpoch>,
     /// Kafka has compacted this log: batches may be missing from the middle of what was durable.
     pub compacted: bool,
+    /// Nobody with a producer id writes to this log: what a snapshot of producers would say is not missed.
+    pub no_producers: bool,
 }
 
 /// What recovery found.

@@ -765,7 +765,7 @@ impl Recovery<'_> {
             }
         }
         snapshots.extend(unread.into_iter().rev());
-        let nothing_is_lost = known_from >= lowest && self.log.missing.is_empty();
+        let nothing_is_lost = known_from >= lowest && self.log.missing.is_empty() || self.hints.no_producers;
         if let Some(unreadable) = unreadable.filter(|_| !nothing_is_lost) {
             return Err(unreadable);
         }

@@ -73,6 +73,7 @@ impl Remembered {
             clean: self.clean,
             epoch_max: None,
             compacted: self.compacted.as_ref().is_none_or(|logs| logs.contains(name)),
+            no_producers: false,
         }
     }
 }

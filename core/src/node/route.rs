@@ -405,7 +405,16 @@ impl Node {
 
     pub(super) fn tell_controller(&mut self, now: Now, event: ControllerEvent) {
         self.controller.handle(now, event, &mut self.disk.port(Owner::Controller), &mut self.decided);
-        self.disk.reserve(self.controller.is_short_of_space());
+        let is_short = self.controller.is_short_of_space();
+        if self.disk.reserve(is_short) != is_short {
+            let (level, name, what) = match is_short {
+                true => {
+                    (Level::Warn, "disk-full", "metadata lives on the reserve: records are refused until there is space again")
+                }
+                false => (Level::Info, "disk-has-space", "the reserve is whole: records are taken again"),
+            };
+            self.decided.push(ControllerIntent::Note(Fact { level, name, detail: what.to_owned() }));
+        }
     }
 
     fn on_controller_intent(&mut self, now: Now, intent: ControllerIntent, out: &mut Vec<Effect>) {

@@ -4,7 +4,8 @@
 //! Takes       the sentence that the node gives; the damage on its disk, and what this start could not read; the calls of its life that
 //!             failed.
 //! Gives       whether that excuses it.
-//! Holds       nothing excuses but what the sentence speaks of: a file that is derived from others never does.
+//! Holds       nothing excuses but what the sentence speaks of: a file that is derived from others never does, but for an index that cannot
+//!             be read where it may be evidence.
 //! Not here    what the node says of partitions (watch.rs): nothing of them keeps it from starting.
 
 use super::watch::{METADATA, Watch};
@@ -45,7 +46,8 @@ const REASONS: &[Reason] = {
         Reason { says: "and the log has epoch", own: &[], metadata: &[F::QuorumState, F::Log] },
         Reason { says: "quorum-state", own: &[], metadata: &[F::QuorumState] },
         Reason { says: "the newest metadata snapshot is damaged", own: &[], metadata: &[F::Checkpoint] },
-        Reason { says: "cannot be read from byte", own: &[], metadata: &[F::Log] },
+        // An index may prove what was promised.
+        Reason { says: "cannot be read from byte", own: &[], metadata: &[F::Log, F::Index] },
         Reason { says: "the metadata log", own: &[F::LogStarts, F::RecoveryPoints], metadata: &[F::Log, F::Checkpoint] },
         Reason { says: "__cluster_metadata-0/", own: &[F::LogStarts, F::RecoveryPoints], metadata: &[F::Log, F::Checkpoint] },
     ]

@@ -30,6 +30,8 @@ pub(crate) struct Stage {
     pub(super) case: Option<Case>,
     /// `play` was said.
     pub(super) played: bool,
+    /// The command is the first of its block.
+    begins: bool,
     /// Nothing is to be run.
     pub(super) only_read: bool,
     /// The bug in its nodes.
@@ -67,7 +69,8 @@ pub(super) fn run(story: &Story, planted: Option<&str>) -> Result<Vec<String>, D
     let mut traces = Vec::new();
     for block in story.blocks.iter().filter(|b| !b.commands.is_empty()) {
         let mut trace = String::new();
-        for command in &block.commands {
+        for (i, command) in block.commands.iter().enumerate() {
+            stage.begins = i == 0;
             let said = stage.carry_out(command)?;
             for line in stage.traced.borrow_mut().drain(..) {
                 let _ = writeln!(trace, "{line}");
@@ -111,6 +114,7 @@ impl Stage {
             world: None,
             case: None,
             played: false,
+            begins: true,
             only_read: false,
             planted: planted.map(str::to_string),
             open: Vec::new(),
@@ -188,8 +192,8 @@ impl Stage {
             (Form::Node, _, true) => help(wrong(format!("`{verb}` is no command of a `world`")), "in a world: at TIME WHAT"),
             (Form::World, true, _) => wrong(format!("`{verb}` is a command of stories that begin with `world`")),
             (Form::World, false, true) if verb == "world" => wrong("a story has one `world`".into()),
-            (Form::Node, true, _) if verb == "node" => {
-                help(wrong("a story has one `node`".into()), "another broker is another story")
+            (Form::Node, true, _) if verb == "node" && !self.begins => {
+                help(wrong("another `node` begins another block".into()), "behind a `----`, what came of it, and an empty line")
             }
             (_, false, false) if !["node", "world"].contains(&verb) => {
                 help(wrong("a story begins with `node` or `world`".into()), "node seed=7 config=tiny")

@@ -95,7 +95,7 @@ fn mistakes_are_shown_with_the_word() {
         ("world\ntopic t0 partitions=0\nplay\n----\n", "a topic has one partition at least"),
         ("world\ntopic t/0\nplay\n----\n", "Topic name is invalid"),
         ("world log.cleaner.threads=2\nplay\n----\n", "log.cleaner.threads changes nothing here"),
-        ("node\nnode\n----\n", "a story has one `node`"),
+        ("node\nnode\n----\n", "another `node` begins another block"),
         ("node seed=1 seed=2\n----\n", "`seed` is given twice"),
         ("world\ntopic t0 partitions=1 partitions=2\nplay\n----\n", "partitions=2\n  |                       ^^^^^^^^^^^^"),
         ("node\ntopic t client=\n----\n", "client=\n  |         ^^^^^^^"),

@@ -184,6 +184,7 @@ impl World {
             clean,
             epoch_max: Some(LeaderEpoch(self.epoch)),
             compacted: false,
+            no_producers: false,
         };
         self.queue = DiskQueue::default();
         let (dir, config, now) = (DirId(1), self.config.clone(), self.now);
