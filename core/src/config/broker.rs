@@ -354,7 +354,7 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         Some("4194304"),
         AtLeast(0),
         ReadOnly,
-        "How many bytes of the disk are kept for the metadata log and the checkpoint of log starts, so that topics and records can be deleted when the disk is full; 0 for none.",
+        "How many bytes of the disk are kept for the metadata log, the checkpoint of log starts and snapshots of producers, so that topics and records can be deleted when the disk is full; 0 for none.",
     ),
     row(
         "process.roles",

@@ -105,7 +105,7 @@ checks! {
     OneWriter = "one-writer-per-epoch", "S6":
         "Leader epochs never decrease along a log, and two lives of a node never write in the same one.",
         "Two writers of one epoch make two histories, and a reader of what was lost does not notice.",
-        "Several replicas: there is one; an epoch whose record damage took from the metadata log.";
+        "Several replicas: there is one; an epoch whose record damage took from the metadata log, or of which only a vote knew that was lost.";
     Sequences = "sequence-integrity", "S12, CI":
         "Per producer id and epoch, the sequences of a log have no gap and no repetition; a new epoch begins at zero.",
         "This is what idempotence means in the log itself, whoever retried what.",

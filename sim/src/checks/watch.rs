@@ -678,6 +678,10 @@ impl Watch {
         self.metadata_epochs.0 = self.metadata_epochs.1;
         self.logs.iter_mut().for_each(|log| log.epochs.0 = log.epochs.1);
         self.compare_metadata(disk);
+        if disk.damaged().iter().any(|d| d.gone && d.path == METADATA && d.name.kind == FileKind::QuorumState) {
+            // Nobody knows any more of an epoch of which the log says nothing.
+            self.metadata_epochs.0 = self.metadata.batches.iter().map(|b| b.head.epoch + 1).max().unwrap_or(0);
+        }
         let found = refold::read_logs(disk);
         self.check_start(disk, &found);
         let mut present = vec![false; self.logs.len()];
