@@ -138,7 +138,10 @@ impl Log {
         let file_epochs = file_epochs.filter(|epochs| epochs.latest().is_none_or(may_be));
         // A log start is on the disk before any file goes that lies below it. Where none was ever written down, which Kafka does not do
         // for a log that begins with its first file either, the first leader epoch begins where the log does.
-        let begun = hints.log_start.or_else(|| file_epochs.as_ref()?.entries().first().map(|e| e.1)).or(made.then_some(start));
+        let begun = hints
+            .log_start
+            .or_else(|| file_epochs.as_ref()?.entries().first().map(|e| e.1).filter(|at| *at < first))
+            .or(made.then_some(start));
         let missed = begun.filter(|begun| *begun < first);
         log.missing.extend(missed.map(|begun| (begun, first)));
         log.start = Start::found(start.max(first), missed);
@@ -376,8 +379,10 @@ impl Recovery<'_> {
         });
         let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
         let mut window = Window::new(read, Depth::Headers);
+        // Kafka names the last of several batches that were appended at once, and where the first of them lies.
         let named = |e: &index::Entry, header: Bytes| {
-            BatchInfo::parse_header(&header).is_ok_and(|i| i.last_offset() == base.0 + i64::from(e.relative))
+            let within = |i: BatchInfo| (base.0..=base.0 + i64::from(e.relative)).contains(&i.base_offset);
+            BatchInfo::parse_header(&header).is_ok_and(within)
         };
         let from = last.filter(|e| window.get(u64::from(e.pos), HEADER_BYTES).is_ok_and(|header| named(e, header)));
         let pos = from.map_or(0, |e| e.pos);
@@ -764,12 +769,12 @@ impl Recovery<'_> {
                 self.misleading.push(file);
             }
         }
-        snapshots.extend(unread.into_iter().rev());
         let nothing_is_lost = known_from >= lowest && self.log.missing.is_empty() || self.hints.no_producers;
         if let Some(unreadable) = unreadable.filter(|_| !nothing_is_lost) {
             return Err(unreadable);
         }
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
+        self.log.snapshots.unread = unread.into_iter().map(Offset).collect();
         self.log.snapshots.durable = self.log.snapshots.on_disk.back().copied().filter(|_| self.doubtless);
         if from < self.log.end && (from == lowest || !self.has(Bug::SnapshotNotRolledForward)) {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));

@@ -27,6 +27,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Snapshots {
     /// Offsets of the files that are there, oldest first.
     pub on_disk: VecDeque<Offset>,
+    /// Files that could not be read: they remember nobody, and go when another one is written.
+    pub unread: Vec<Offset>,
     /// The newest that a start after a power loss would find: an earlier life may not have made the name of its last one durable.
     pub durable: Option<Offset>,
     /// To be written when everything below is durable.
@@ -207,6 +209,9 @@ impl Log {
             Progress::Done => {
                 self.snapshots.on_disk.push_back(offset);
                 (self.snapshots.durable, self.snapshots.refused) = (Some(offset), 0);
+                for unread in std::mem::take(&mut self.snapshots.unread).into_iter().filter(|unread| *unread != offset) {
+                    self.call(self.file(unread, FileKind::Snapshot), DiskCall::Remove, Op::Idle, port);
+                }
                 while self.snapshots.on_disk.len() > SNAPSHOTS_KEPT {
                     let old = self.snapshots.on_disk.pop_front().expect("counted");
                     let file = self.file(old, FileKind::Snapshot);

@@ -24,8 +24,9 @@ enum Next {
     Kept(Offset),
     /// The owner is writing it down.
     Told(Offset),
-    /// What lies below `wanted` is not on the disk yet. The owner may be writing down `told`; nothing if the log begins there.
-    Due { told: Offset, wanted: Offset },
+    /// What lies below `wanted` is not on the disk yet. The owner may be writing down `told`; nothing if the log begins there. `nearest` was
+    /// wanted first: whoever waits for it does not wait for all that were wanted later.
+    Due { told: Offset, nearest: Offset, wanted: Offset },
 }
 
 impl Start {
@@ -68,11 +69,12 @@ impl Start {
     /// disk, which is so below `durable`.
     pub(super) fn want(&mut self, to: Offset, durable: Offset) -> Option<Offset> {
         assert!(to > self.wanted(), "a log start is wanted once");
-        let told = match self.next {
-            Next::Stays | Next::Kept(_) => self.at,
-            Next::Told(told) | Next::Due { told, .. } => told,
+        let (told, nearest) = match self.next {
+            Next::Stays | Next::Kept(_) => (self.at, to),
+            Next::Told(told) => (told, to),
+            Next::Due { told, nearest, .. } => (told, nearest),
         };
-        self.next = Next::Due { told, wanted: to };
+        self.next = Next::Due { told, nearest, wanted: to };
         self.on_durable(durable)
     }
 
@@ -82,6 +84,10 @@ impl Start {
             Next::Due { wanted, .. } if wanted <= durable => {
                 self.next = Next::Told(wanted);
                 Some(wanted)
+            }
+            Next::Due { nearest, wanted, .. } if nearest <= durable => {
+                self.next = Next::Due { told: nearest, nearest: wanted, wanted };
+                Some(nearest)
             }
             _ => None,
         }
@@ -104,7 +110,7 @@ impl Start {
         assert!(at > self.at && at <= self.wanted(), "the log start only moves on, and to where it is wanted");
         self.next = match self.next {
             Next::Told(wanted) if wanted > at => Next::Told(wanted),
-            Next::Due { told, wanted } if wanted > at => Next::Due { told: told.max(at), wanted },
+            Next::Due { told, nearest, wanted } if wanted > at => Next::Due { told: told.max(at), nearest, wanted },
             _ => Next::Stays,
         };
         self.at = at;
@@ -126,6 +132,18 @@ mod tests {
         assert_eq!((start.at(), start.wanted(), start.to_write_down(), start.is_due()), (at(3), at(5), at(5), false));
         start.begin(at(5));
         assert_eq!(start, Start::new(at(5)));
+    }
+
+    #[test]
+    fn what_was_wanted_first_does_not_wait_for_what_was_wanted_later() {
+        let mut start = Start::new(at(0));
+        assert_eq!((start.want(at(5), at(0)), start.want(at(7), at(0)), start.want(at(9), at(0))), (None, None, None));
+        assert_eq!(start.on_durable(at(6)), Some(at(5)));
+        assert_eq!((start.on_durable(at(8)), start.to_write_down(), start.wanted()), (None, at(5), at(9)));
+        start.begin(at(5));
+        assert_eq!((start.at(), start.is_due(), start.on_durable(at(9))), (at(5), true, Some(at(9))));
+        start.begin(at(9));
+        assert_eq!(start, Start::new(at(9)));
     }
 
     #[test]

@@ -226,8 +226,9 @@ impl Sim {
     /// A start that serves a log without what somebody has taken away, in its middle and below what was promised, has to say so.
     fn look_for_word(&mut self, n: u32, out: &[Effect]) {
         for path in std::mem::take(&mut self.watch.owed_word) {
-            let said =
-                |e: &Effect| matches!(e, Effect::Note(f) if f.level == Level::Error && f.detail.starts_with(&format!("{path}:")));
+            // Where nothing on the disk says that it was promised, what lies behind the file is cut away, and that is a warning.
+            let is_loud = |level: Level| matches!(level, Level::Error | Level::Warn);
+            let said = |e: &Effect| matches!(e, Effect::Note(f) if is_loud(f.level) && f.detail.starts_with(&format!("{path}:")));
             let place = path.rsplit_once('-').and_then(|(topic, index)| Some((topic, index.parse().ok()?)));
             self.watch.tally.count(Id::Recovered);
             if place.is_some_and(|(topic, index)| self.ends(n, topic, index).is_some()) && !out.iter().any(said) {
