@@ -7,11 +7,11 @@ produce orders/0 a
 fault disk-full bytes=0 for=5m
 topic more wait=no
 run 5s
-topic many partitions=300 wait=no
+topic many partitions=60 wait=no
 run 40s
-topic others partitions=3000 wait=no
+topic others partitions=100 wait=no
 run 40s
-topic larger partitions=9000 wait=no
+topic larger partitions=150 wait=no
 run 1m
 fetch orders/0
 run 4m
