@@ -9,13 +9,12 @@ use crate::failure::Failure;
 use crate::{control, format, metadata};
 use bytes::Bytes;
 use ottla_core::config::BROKER_SETTINGS;
-use ottla_core::controller::check_file;
 use ottla_core::controller::records::Record as MetadataRecord;
-use ottla_core::ids::parse_base64_id;
 use ottla_core::io::{DiskFault, FileKind, FileName};
 use ottla_core::log::dump::{Depth, Gaps, ScanEnd, ScanStop, Unsure, Window, find_batch_behind, scan};
 use ottla_core::log::epochs::Epochs;
 use ottla_core::log::{index, snapshot};
+use ottla_core::node::check_file;
 use ottla_core::time::Timestamp;
 use ottla_core::wire::batch::{BatchInfo, HEADER_BYTES, Record, records};
 use serde_json::{Map, Value, json};
@@ -465,13 +464,8 @@ impl Dump<'_> {
         for line in text.lines() {
             self.say("line", json!({"text": line}))?;
         }
-        let nonsense = || "not what a file of this name holds".to_owned();
-        let checked = match kind {
-            FileKind::RecoveryPoints | FileKind::LogStarts | FileKind::HighWatermarks if !is_checkpoint(&text) => Err(nonsense()),
-            FileKind::PartitionMetadata if !is_partition_metadata(&text) => Err(nonsense()),
-            // As a start reads it. What stands in the marker of an orderly end says nothing.
-            kind => check_file(kind, &bytes),
-        };
+        // As a start reads it. What stands in the marker of an orderly end says nothing.
+        let checked = check_file(kind, &bytes);
         if let Err(why) = checked {
             self.damaged(file, None, &why)?;
         }
@@ -521,28 +515,9 @@ fn undecodable_fields(record: &Record, why: &str) -> Map<String, Value> {
     fields
 }
 
-/// A version and the id of a topic.
-fn is_partition_metadata(text: &str) -> bool {
-    let id = text.strip_prefix("version: 0\ntopic_id: ").and_then(|rest| rest.lines().next());
-    id.and_then(parse_base64_id).is_some()
-}
-
 /// How long `ottla.reserve` is where nobody has set it.
 fn usual_reserve() -> Option<u64> {
     BROKER_SETTINGS.iter().find(|s| s.name == "ottla.reserve.bytes").and_then(|s| s.default?.parse().ok())
-}
-
-/// A version, a count, and as many lines of a topic, a partition and an offset.
-fn is_checkpoint(text: &str) -> bool {
-    let mut lines = text.lines();
-    let (version, count) = (lines.next(), lines.next().and_then(|c| c.parse().ok()));
-    let is_line = |line: &str| {
-        let mut words = line.rsplit(' ');
-        let numbers = [words.next(), words.next()].map(|n| n.and_then(|n| n.parse::<i64>().ok()));
-        numbers.iter().all(Option::is_some) && words.next().is_some()
-    };
-    let rest: Vec<&str> = lines.collect();
-    version == Some("0") && count == Some(rest.len()) && rest.into_iter().all(is_line)
 }
 
 fn read_at(file: &std::fs::File, pos: u64, len: usize) -> Result<Bytes, DiskFault> {

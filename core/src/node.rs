@@ -32,6 +32,7 @@ use crate::session::{RequestId, Sessions, Unanswered};
 use crate::time::Now;
 use crate::wire::RequestFrame;
 use directories::Directories;
+pub use files::check_file;
 use files::{CheckpointFile, Marker};
 use lifecycle::{Ending, Phase};
 use recovery::Stray;

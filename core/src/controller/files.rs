@@ -87,7 +87,7 @@ impl QuorumState {
 }
 
 /// Whether a start can read these bytes as the file of this kind; why not. Files of other kinds are none of this module's.
-pub fn check_file(kind: FileKind, bytes: &[u8]) -> Result<(), String> {
+pub(crate) fn check_file(kind: FileKind, bytes: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "no text".to_owned());
     match kind {
         FileKind::MetaProperties => text.and_then(Identity::parse).map(drop),

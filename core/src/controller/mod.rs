@@ -38,7 +38,7 @@ use crate::serve::Lookup;
 use crate::time::{Instant, Now};
 use crate::wire::{ErrorCode, Response, msg};
 use files::Identity;
-pub use files::check_file;
+pub(crate) use files::check_file;
 pub use image::{Image, Resource};
 use records::Record;
 pub use records::{Endpoint, FeatureRange};

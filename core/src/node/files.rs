@@ -154,6 +154,17 @@ fn render(lines: &[Line]) -> Bytes {
 /// No log comes so far that sums of offsets overflow.
 const OFFSET_MAX: i64 = i64::MAX >> 1;
 
+/// Whether a start can read these bytes as the file of this kind; why not. Nothing is asked of files of other kinds.
+pub fn check_file(kind: FileKind, bytes: &[u8]) -> Result<(), String> {
+    match kind {
+        FileKind::RecoveryPoints | FileKind::LogStarts | FileKind::HighWatermarks => parse(bytes).map(drop),
+        FileKind::PartitionMetadata => {
+            super::directories::parse_metadata(bytes).map(drop).ok_or_else(|| "no version and topic id".to_owned())
+        }
+        kind => crate::controller::check_file(kind, bytes),
+    }
+}
+
 /// What a checkpoint says; an error for anything that Kafka would not have written.
 pub(super) fn parse(bytes: &[u8]) -> Result<BTreeMap<Name, Offset>, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "not text".to_string())?;

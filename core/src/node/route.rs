@@ -409,9 +409,9 @@ impl Node {
         if self.disk.reserve(is_short) != is_short {
             let (level, name, what) = match is_short {
                 true => {
-                    (Level::Warn, "disk-full", "metadata lives on the reserve: records are refused until there is space again")
+                    (Level::Warn, "disk-full", "no space but what is kept for metadata: records are refused until there is more")
                 }
-                false => (Level::Info, "disk-has-space", "the reserve is whole: records are taken again"),
+                false => (Level::Info, "disk-has-space", "there is space again: records are taken"),
             };
             self.decided.push(ControllerIntent::Note(Fact { level, name, detail: what.to_owned() }));
         }
