@@ -19,8 +19,8 @@ const HEADER_WINDOW: usize = 8192;
 /// for what only looks like one.
 const SEARCH_FACTOR: u64 = 4;
 
-/// Drives fail by sectors: how far a search goes on behind bytes that cannot be read.
-const SECTOR: u32 = 512;
+/// Drives fail by sectors, of this many bytes at the least.
+pub(super) const SECTOR: u32 = 512;
 
 /// How much of each batch is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -17,7 +17,7 @@
 //! Not here    the checkpoints of the node (it hands in `Hints`).
 //! Read first  `Log::recover`, then `Recovery::judge`.
 
-use super::dump::{Depth, Gaps, ScanEnd, ScanStop, Unsure, Window, find_batch_behind, is_whole, scan};
+use super::dump::{Depth, Gaps, SECTOR, ScanEnd, ScanStop, Unsure, Window, find_batch_behind, is_whole, scan};
 use super::epochs::Epochs;
 use super::index::{self, ENTRY_BYTES, IndexWriter, TIME_ENTRY_BYTES, TimeEntry};
 use super::producers::Producers;
@@ -34,6 +34,9 @@ use crate::time::Now;
 use crate::wire::batch::{BatchInfo, HEADER_BYTES};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+
+/// How far into a batch its leader epoch reaches, in bytes.
+const LEADER_EPOCH_ENDS: u32 = 16;
 
 /// More bytes than any file has.
 const WHOLE_FILE: usize = usize::MAX >> 1;
@@ -86,7 +89,7 @@ struct Hole {
     segment: Offset,
     size: u32,
     end: ScanEnd,
-    /// The batch here is whole, and of a leader epoch that cannot be.
+    /// The batch here is whole but for a leader epoch that cannot be.
     impossible: bool,
 }
 
@@ -560,8 +563,10 @@ impl Recovery<'_> {
         let file = FileId::new(self.log.dir, FileKind::Log, hole.segment.0);
         let at = BytePos(u64::from(hole.end.pos));
         let corrupt = Verdict::Corrupt { file, at, offset: end };
+        // A power loss within a sector leaves all of a batch but its leader epoch only where that is the last thing in the sector.
+        let may_be_torn = (hole.end.pos + LEADER_EPOCH_ENDS) % SECTOR == 0;
         match hole.end.why {
-            _ if hole.impossible => return corrupt,
+            _ if hole.impossible && !may_be_torn => return corrupt,
             ScanStop::Fault(fault) => return Verdict::Unreadable { file, at, fault },
             ScanStop::EndOfFile | ScanStop::NoBatch => {}
         }

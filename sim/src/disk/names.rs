@@ -166,16 +166,19 @@ impl<K: Ord + Clone> Names<K> {
         !self.changes.is_empty()
     }
 
-    /// Whether the medium has this name for the same thing, and nothing that is under way touches it.
+    /// Whether the medium has this name for the same thing, and nothing that is under way touches it. A rename takes away what it moved,
+    /// and nothing that has the name since.
     pub(crate) fn is_durable<Q: Ord + ?Sized>(&self, name: &Q) -> bool
     where
         K: Borrow<Q>,
     {
-        self.cached.get(name).is_some_and(|n| self.durable.get(name) == Some(n))
-            && !self.changes.iter().any(|c| match &c.change {
-                Change::Link(k, _) | Change::Unlink(k, _) => k.borrow() == name,
-                Change::Rename(from, to, _) => from.borrow() == name || to.borrow() == name,
-            })
+        self.cached.get(name).is_some_and(|n| {
+            self.durable.get(name) == Some(n)
+                && !self.changes.iter().any(|c| match &c.change {
+                    Change::Link(k, _) | Change::Unlink(k, _) => k.borrow() == name,
+                    Change::Rename(from, to, moved) => from.borrow() == name && moved == n || to.borrow() == name,
+                })
+        })
     }
 
     /// What the medium has under this name.
@@ -303,6 +306,14 @@ mod tests {
         n.synced(&n.sync_target(true));
         n.power_lost(Keep::Nothing, &mut Rng::stream(5, "test"));
         assert_eq!((n.get(&"state"), n.get(&"old")), (None, None));
+        n.link("topic", 6);
+        n.synced(&n.sync_target(true));
+        n.rename(&"topic", "topic-stray");
+        n.ended(0..n.mark());
+        n.sync_failed();
+        n.link("topic", 7);
+        n.synced(&n.sync_target(true));
+        assert!(n.is_durable(&"topic") && n.is_dirty(), "whatever becomes of the one that was renamed");
         n.link("new", 4);
         n.ended(0..n.mark());
         n.sync_failed();

@@ -125,6 +125,27 @@ fn a_leader_epoch_that_cannot_be_is_damage_wherever_it_is() {
 }
 
 #[test]
+fn a_leader_epoch_that_a_sector_ends_with_may_be_torn() {
+    for (checkpointed, torn) in [(false, true), (true, false)] {
+        let begins_16_before_a_sector =
+            |size: &usize| filled(LogConfig::default(), 1, *size).disk.contents(FIRST).expect("there").len() == 496;
+        let mut w = filled(LogConfig::default(), 1, (400..450).find(begins_16_before_a_sector).expect("there is a size"));
+        w.append(50, &[T0], None).expect("it is taken");
+        w.settle();
+        if checkpointed {
+            w.checkpoint();
+        } else {
+            // As if its sync had never ended.
+            w.model.pop();
+        }
+        w.disk.contents_mut(FIRST)[496 + 12] ^= 0x40;
+        let verdict = w.reopen(false);
+        assert_eq!(matches!(verdict, Verdict::TornTail { .. }), torn, "{verdict:?}");
+        assert_eq!(w.log.is_offline(), !torn);
+    }
+}
+
+#[test]
 fn batches_may_be_missing_only_where_kafka_has_compacted_what_was_durable() {
     let gone = Verdict::Intact { scanned_bytes: 357 };
     for (compacted, point, expected) in [(true, 4, Some(gone)), (true, 1, None), (false, 4, None)] {
