@@ -487,7 +487,7 @@ impl Fetcher {
     fn on_records(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, from: Offset, told: &FetchPartitionReply) {
         let committed = ctx.config.fetch.read_committed;
         let aborted = if committed { told.aborted.as_deref().unwrap_or_default() } else { &[] };
-        let (records, next) = match visible(&told.records, from, aborted) {
+        let (records, next) = match visible(&told.records, from, Offset(told.high_watermark), aborted) {
             Ok(visible) => visible,
             Err(what) => return self.end(ctx, partition, ClientError::Malformed { what }),
         };
@@ -563,8 +563,14 @@ fn is_moved(code: Code) -> bool {
 }
 
 /// The records that a reader at `from` gets to see, and where it goes on: without what lies before its position, without control
-/// records, and without records of aborted transactions.
-fn visible(chunks: &[Chunk], from: Offset, aborted: &[Aborted]) -> Result<(Vec<ReadRecord>, Offset), String> {
+/// records, and without records of aborted transactions. Batches come in the order of their offsets and lie below the high watermark: no
+/// checksum covers an offset, and whoever followed one that is damaged would leave records out without a word.
+fn visible(
+    chunks: &[Chunk],
+    from: Offset,
+    high_watermark: Offset,
+    aborted: &[Aborted],
+) -> Result<(Vec<ReadRecord>, Offset), String> {
     let mut bytes = BytesMut::new();
     for chunk in chunks {
         match chunk {
@@ -577,9 +583,15 @@ fn visible(chunks: &[Chunk], from: Offset, aborted: &[Aborted]) -> Result<(Vec<R
     starts.sort_by_key(|a| a.first_offset);
     let mut starts = starts.into_iter().peekable();
     let (mut seen, mut next) = (Vec::new(), from);
+    let mut behind = 0;
     for batch in batches(bytes.freeze()) {
         let batch = batch.map_err(|e| e.to_string())?;
         let info = batch.info;
+        if info.base_offset < behind || info.next_offset() > high_watermark.0 {
+            let (base, last) = (info.base_offset, info.last_offset());
+            return Err(format!("offsets {base} to {last} behind {behind}, below {high_watermark}: the log is damaged"));
+        }
+        behind = info.next_offset();
         while let Some(start) = starts.next_if(|a| a.first_offset <= info.last_offset()) {
             open.insert(start.producer_id);
         }

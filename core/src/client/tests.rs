@@ -644,6 +644,22 @@ fn reading_goes_on_incrementally_and_says_once_that_the_end_is_reached() {
 }
 
 #[test]
+fn an_offset_that_cannot_be_is_not_followed() {
+    for offsets in [[0, 16, 2], [0, 1, 20]] {
+        let mut b = Bench::new(|_| {});
+        b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(0)) });
+        b.settle();
+        let asked = b.fetched();
+        b.answer_fetch(asked, 5, partition_reply(offsets.map(|base| batch(base, &["a"])).to_vec(), 20));
+        assert!(
+            matches!(b.events.as_slice(), [ClientEvent::FetchFailed { error: ClientError::Malformed { .. }, .. }]),
+            "{:?}",
+            b.events
+        );
+    }
+}
+
+#[test]
 fn an_answer_to_an_older_question_says_nothing() {
     let mut b = Bench::new(|_| {});
     let partition = TopicPartition::new(TOPIC, 0);
