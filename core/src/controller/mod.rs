@@ -198,6 +198,8 @@ pub enum Delta {
 #[derive(Debug)]
 pub struct Controller {
     config: ControllerConfig,
+    /// The settings of this broker with what `image` says of them laid over: every partition asks for them.
+    effective: Settings,
     identity: Identity,
     dir: DirId,
     /// Draws topic ids and incarnations.
@@ -359,17 +361,11 @@ impl Controller {
         }
     }
 
-    /// The broker's settings with what was changed since its start laid over them.
-    #[must_use]
-    pub fn broker_settings(&self) -> Settings {
-        effective(&self.config.settings, &self.image, self.config.node)
-    }
-
-    /// The settings of a topic. For many topics, take `broker_settings` once and use [`TopicSettings::new`].
+    /// The settings of a topic.
     #[must_use]
     pub fn topic_settings(&self, topic: TopicId) -> Option<TopicSettings> {
         let own = self.topic_overrides(topic)?;
-        Some(TopicSettings::new(&self.broker_settings(), &own))
+        Some(TopicSettings::new(&self.effective, &own))
     }
 
     /// The settings that a topic has of its own; `None` of a topic that is not there.
@@ -736,6 +732,9 @@ impl Controller {
             for record in &records {
                 let applied = self.image.apply(record, &mut deltas);
                 assert!(applied.is_ok(), "what was applied once applies again: {applied:?}");
+            }
+            if deltas.contains(&Delta::BrokerConfigChanged) {
+                self.effective = effective(&self.config.settings, &self.image, self.config.node);
             }
             if end > self.image_end {
                 (self.image_end, self.image_timestamp) = (end, timestamp);

@@ -15,7 +15,7 @@ use super::reserve::Reserve;
 use super::snapshot::{self, Snapshots};
 use super::{
     Closing, Controller, ControllerConfig, ControllerIntent, Delta, ELR_VERSION, METADATA_DIR, METADATA_VERSION,
-    METADATA_VERSION_LEVEL, METADATA_VERSION_MIN, NO_SPACE_RETRY, Pending, Phase, RECORDS_PER_REQUEST_MAX, Then, note,
+    METADATA_VERSION_LEVEL, METADATA_VERSION_MIN, NO_SPACE_RETRY, Pending, Phase, RECORDS_PER_REQUEST_MAX, Then, effective, note,
 };
 use crate::config::Settings;
 use crate::disk::{DiskPort, Progress, Replacer};
@@ -276,6 +276,7 @@ impl Controller {
             reserve: Reserve::recover(disk, usize::try_from(config.settings.int("ottla.reserve.bytes")).unwrap_or(0)),
             leftovers: found.leftovers,
             errands,
+            effective: effective(&config.settings, &replayed.image, config.node),
             config,
             identity,
             dir,
