@@ -20,18 +20,18 @@ t=0.649 reset-all: node 1
 t=0.649 producer0: #1 to t0/2: outcome unknown
 t=0.649 admin: create v0 partitions=1: done
 t=0.651 admin: delete v0: outcome unknown
-t=1.379 node 1 ends: Shutdown
-t=1.379 node 1 loses power
+t=1.269 node 1 ends: Shutdown
+t=1.269 node 1 loses power
 t=1.649 heal: no more faults
 t=1.649 node 1 starts, life 2
-t=1.885 probe: #5 to t1/0: offset 0
-t=1.890 probe: #4 to t0/2: offset 1
-t=1.907 probe: #3 to t0/1: offset 0
-t=1.914 probe: #6 to t1/1: offset 0
-t=1.930 probe: #2 to t0/0: offset 0
-t=2.342 reader: reads t0/0 from 0: 0=#2, high watermark 1
-t=2.342 reader: reads t0/1 from 0: 0=#3, high watermark 1
-t=2.342 reader: reads t0/2 from 0: 0=#1 1=#4, high watermark 2
-t=2.342 reader: reads t1/0 from 0: 0=#5, high watermark 1
-t=2.342 reader: reads t1/1 from 0: 0=#6, high watermark 1
+t=1.898 probe: #4 to t0/2: offset 1
+t=1.914 probe: #2 to t0/0: offset 0
+t=1.935 probe: #5 to t1/0: offset 0
+t=1.945 probe: #6 to t1/1: offset 0
+t=1.949 probe: #3 to t0/1: offset 0
+t=2.370 reader: reads t0/0 from 0: 0=#2, high watermark 1
+t=2.370 reader: reads t0/1 from 0: 0=#3, high watermark 1
+t=2.370 reader: reads t0/2 from 0: 0=#1 1=#4, high watermark 2
+t=2.370 reader: reads t1/0 from 0: 0=#5, high watermark 1
+t=2.370 reader: reads t1/1 from 0: 0=#6, high watermark 1
 held: 5 acknowledged, 6 records read, 2 starts

@@ -57,11 +57,11 @@ t=0.016191 > op 45 done
 t=0.016191 < c1#6 DeleteTopics
 t=0.016191 < op 46 d2/. rename dir to orders-0.23ed1cfea9be4480974f29885ba0a00c-delete
 t=0.016229 > op 46 done
-t=0.016229 < op 47 d2/. remove dir
-t=0.016229 < op 48 d0/. sync dir
+t=0.016229 < op 47 d0/. sync dir
 c1: deleted
-t=0.016278 > op 47 done
-t=0.017605 > op 48 done
+t=0.017230 > op 47 done
+t=0.017230 < op 48 d2/. remove dir
+t=0.017299 > op 48 done
 t=1.007653 > wake
 t=2.007653 > wake
 

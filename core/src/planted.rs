@@ -106,6 +106,7 @@ bugs! {
     FirstEpochForgotten = "first-epoch-forgotten", "R14: epochs that are folded from the batches lack the first one.";
     LogStartInSegmentForgotten = "log-start-in-segment-forgotten", "L15: recovery removes the segment in which the log start lies.";
     DirectoryByName = "directory-by-name", "R36: a directory belongs to the topic of its name, whatever topic id it holds.";
+    EmptiedUnderOldName = "emptied-under-old-name", "A deleted directory is emptied before its new name is on the disk.";
     StrayRemoved = "stray-removed", "R35: a directory whose topic the metadata does not know is removed, whether or not its deletion is on record.";
     StaleCheckpointLine = "stale-checkpoint-line", "R36: what a checkpoint says of a deleted partition is taken for its successor's of the same name.";
     TornLogStartsIgnored = "torn-log-starts-ignored", "L23: a checkpoint of log starts that cannot be read counts as empty.";

@@ -4,7 +4,7 @@
 //! Takes       partitions that come and go; completions; released leases.
 //! Gives       disk calls; which partitions' directories are durable.
 //! Holds       a name is given to a new directory only after the old one lost it; a directory counts as durable when its name, its
-//!             topic id and its entry in the data directory have been synced.
+//!             topic id and its entry in the data directory have been synced; a deleted one is emptied only when its new name has been.
 //! Not here    what is in them (`log`), which ones there should be (`node.rs`, from the image).
 
 use crate::controller::topic_name;
@@ -33,7 +33,8 @@ pub(super) enum DirEvent {
 enum DirOp {
     Made(PartitionId, DirId),
     TakenAway(Removal),
-    RootSynced(Vec<(PartitionId, DirId)>),
+    /// What was made, and what was renamed to be deleted, before it was given.
+    RootSynced(Vec<(PartitionId, DirId)>, Vec<DirId>),
 }
 
 /// What takes a directory away from where it was. It is tried again until it is done.
@@ -63,7 +64,19 @@ enum Removal {
 struct Dying {
     /// What still refers to its files.
     leases: BTreeSet<LeaseId>,
-    renamed: bool,
+    /// The name that it had, and what its new one is made with.
+    old: String,
+    unique: Uuid,
+    state: DyingState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum DyingState {
+    UnderItsOldName,
+    Renamed,
+    /// Not even a power loss brings its old name back. Only then may it be emptied: half a directory under the old name would be taken
+    /// for one that has lost files.
+    Gone,
 }
 
 #[derive(Debug)]
@@ -147,7 +160,7 @@ impl Directories {
         let path = delete_name(&old, unique);
         self.kept.remove(&old);
         self.taken.insert(old.clone());
-        self.dying.insert(dir, Dying { leases, renamed: false });
+        self.dying.insert(dir, Dying { leases, old: old.clone(), unique, state: DyingState::UnderItsOldName });
         self.give(Removal::Renamed { old, path, dir }, disk);
     }
 
@@ -206,7 +219,7 @@ impl Directories {
     /// The reply that carried this lease has left.
     pub(super) fn on_released(&mut self, lease: LeaseId, disk: &mut DiskQueue) {
         let forgets = disk.planting().has(Bug::DyingLeaseForgotten);
-        for dying in self.dying.values_mut().filter(|dying| dying.renamed || !forgets) {
+        for dying in self.dying.values_mut().filter(|dying| dying.state != DyingState::UnderItsOldName || !forgets) {
             dying.leases.remove(&lease);
         }
         self.bury(disk);
@@ -214,8 +227,9 @@ impl Directories {
 
     /// Remove the directories that bear their last name and that nothing refers to.
     fn bury(&mut self, disk: &mut DiskQueue) {
-        for (dir, _) in self.dying.extract_if(.., |_, dying| dying.renamed && dying.leases.is_empty()).collect::<Vec<_>>() {
-            self.remove_leftover(dir, format!("directory {dir}"), disk);
+        let is_over = |dying: &Dying| dying.state == DyingState::Gone && dying.leases.is_empty();
+        for (dir, dying) in self.dying.extract_if(.., |_, dying| is_over(dying)).collect::<Vec<_>>() {
+            self.remove_leftover(dir, delete_name(&dying.old, dying.unique), disk);
         }
     }
 
@@ -247,8 +261,12 @@ impl Directories {
                     out.push(DirEvent::Failed(id, fault));
                 }
             }
-            (Some(DirOp::RootSynced(ids)), fault) => {
+            (Some(DirOp::RootSynced(ids, renamed)), fault) => {
                 self.syncing = false;
+                for dir in renamed.into_iter().filter(|_| fault.is_none()) {
+                    self.on_old_name_gone(dir);
+                }
+                self.bury(disk);
                 // If it failed, `on_names_lost` is told.
                 for (id, dir) in ids.into_iter().filter(|_| fault.is_none()) {
                     if let Some(creating) = self.creating.get_mut(&id).filter(|c| c.dir == dir) {
@@ -273,7 +291,27 @@ impl Directories {
             self.fail(id, fault, disk, out);
         }
         self.unsynced.clear();
+        // Nor does one that is under way say anything about what was renamed. What is renamed again shows where it was.
+        for op in self.ops.values_mut() {
+            if let DirOp::RootSynced(_, renamed) = op {
+                renamed.clear();
+            }
+        }
+        let mut again = Vec::new();
+        for (dir, dying) in self.dying.iter_mut().filter(|(_, dying)| dying.state == DyingState::Renamed) {
+            dying.state = DyingState::UnderItsOldName;
+            let old = delete_name(&dying.old, dying.unique);
+            dying.unique = Uuid::from_u128(dying.unique.as_u128().wrapping_add(1));
+            again.push(Removal::Renamed { old, path: delete_name(&dying.old, dying.unique), dir: *dir });
+        }
+        again.into_iter().for_each(|what| self.give(what, disk));
         self.maybe_sync_root(disk);
+    }
+
+    fn on_old_name_gone(&mut self, dir: DirId) {
+        if let Some(dying) = self.dying.get_mut(&dir).filter(|dying| dying.state == DyingState::Renamed) {
+            dying.state = DyingState::Gone;
+        }
     }
 
     /// A directory is away from where it was; `is_gone`: it was before. What is not there need not be taken away.
@@ -291,10 +329,13 @@ impl Directories {
             // Somebody else took it away: under its name there may be its successor by the time it would be removed.
             match self.dying.get_mut(&dir) {
                 Some(_) if is_gone => drop(self.dying.remove(&dir)),
-                Some(dying) => dying.renamed = true,
+                Some(dying) => dying.state = DyingState::Renamed,
                 None => {}
             }
-            self.bury(disk);
+            if disk.planting().has(Bug::EmptiedUnderOldName) {
+                self.on_old_name_gone(dir);
+                self.bury(disk);
+            }
         }
     }
 
@@ -344,7 +385,8 @@ impl Directories {
         }
         (self.syncing, self.renamed) = (true, false);
         let op = disk.port(Owner::Node(FileKind::Dir)).barrier(Barrier::TopicDir, FileId::dir(ROOT), DiskCall::SyncDir);
-        self.ops.insert(op, DirOp::RootSynced(std::mem::take(&mut self.unsynced)));
+        let renamed = self.dying.iter().filter(|(_, dying)| dying.state == DyingState::Renamed).map(|(dir, _)| *dir).collect();
+        self.ops.insert(op, DirOp::RootSynced(std::mem::take(&mut self.unsynced), renamed));
         true
     }
 

@@ -72,16 +72,20 @@ impl<'a> Judge<'a> {
         self.found.push(id.found(site, message));
     }
 
+    fn lane(&self, place: Place, invoked: u64) -> Place {
+        self.incarnations.lane(place, invoked, self.ground.damaged_all)
+    }
+
     fn lane_of_op(&self, op: &ProduceOp) -> Place {
-        self.incarnations.lane(op.place, op.invoked)
+        self.lane(op.place, op.invoked)
     }
 
     fn lane_of_read(&self, read: &ReadOp) -> Place {
-        self.incarnations.lane(read.place, read.invoked)
+        self.lane(read.place, read.invoked)
     }
 
     fn lane_of_list(&self, list: &ListOp) -> Place {
-        self.incarnations.lane(list.place, list.invoked)
+        self.lane(list.place, list.invoked)
     }
 
     fn lanes(&self) -> BTreeMap<Place, Lane<'a>> {

@@ -63,13 +63,16 @@ impl Incarnations {
     }
 
     /// A place as it is compared with others: with the incarnation, where a topic has had more than one. What was named by its name
-    /// alone is of an incarnation that is known only if that was made before.
-    pub(crate) fn lane(&self, place: Place, invoked: u64) -> Place {
+    /// alone is of an incarnation that is known only if that was made before, and nothing was damaged by then that may have brought an
+    /// earlier one back.
+    pub(crate) fn lane(&self, place: Place, invoked: u64, damaged: Option<u64>) -> Place {
         if !self.deleted.contains(&place.topic) {
             return Place { topic_id: 0, ..place };
         }
         match self.last(place.topic) {
-            Some(last) if place.topic_id == 0 && invoked >= last.since => Place { topic_id: last.id, ..place },
+            Some(last) if place.topic_id == 0 && invoked >= last.since && damaged.is_none_or(|at| invoked < at) => {
+                Place { topic_id: last.id, ..place }
+            }
             _ => place,
         }
     }

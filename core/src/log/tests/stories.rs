@@ -1,10 +1,11 @@
 //! What a log does in the situations that have broken others, by their entries in the catalogue of such bugs (L01, K12, T02, ...).
 
 use super::world::{T0, World};
+use crate::disk::{DiskQueue, Owner};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{DiskCall, DiskFault, FileKind};
 use crate::log::{
-    AppendRefusal, Durability, Log, LogConfig, LogEvent, Origin, TimestampTarget, TimestampType, Verdict, snapshot,
+    AppendRefusal, Durability, Hints, Log, LogConfig, LogEvent, Origin, TimestampTarget, TimestampType, Verdict, snapshot,
 };
 use crate::time::Timestamp;
 use crate::wire::batch::batches;
@@ -23,6 +24,15 @@ fn filled(config: LogConfig, n: usize, size: usize) -> World {
         w.settle();
     }
     w
+}
+
+/// What a start after a crash makes of what is on the disk, if that is all that was promised.
+fn recovered(w: &World, promised: Offset) -> (Log, Verdict, DiskQueue) {
+    let hints = Hints { recovery_point: Some(promised), epoch_max: Some(LeaderEpoch(w.epoch)), ..Hints::default() };
+    let mut queue = DiskQueue::default();
+    let mut port = queue.port(Owner::Controller);
+    let (log, verdict) = Log::recover(w.log.dir(), "p", &w.disk, hints, w.config.clone(), w.now, &mut port).expect("it lists");
+    (log, verdict, queue)
 }
 
 fn producer(sequence: i32) -> Option<(i64, i16, i32)> {
@@ -66,10 +76,7 @@ fn l01_a_torn_tail_is_cut_durably_before_anything_is_served() {
     // As if the last batch's sync had never ended.
     w.model.pop();
     w.disk.remove("00000000000000000000.index");
-    let hints = crate::log::Hints { recovery_point: Some(Offset(3)), ..crate::log::Hints::default() };
-    let mut queue = crate::disk::DiskQueue::default();
-    let mut port = queue.port(crate::disk::Owner::Controller);
-    let (log, verdict) = Log::recover(w.log.dir(), "p", &w.disk, hints, LogConfig::tiny(), w.now, &mut port).expect("it lists");
+    let (log, verdict, mut queue) = recovered(&w, Offset(3));
     assert!(matches!(verdict, Verdict::TornTail { bytes: 119, batches_behind: false }), "{verdict:?}");
     assert!(!log.is_writable());
     let calls = queue.take();
@@ -126,22 +133,15 @@ fn a_leader_epoch_that_cannot_be_is_damage_wherever_it_is() {
 
 #[test]
 fn a_leader_epoch_that_a_sector_ends_with_may_be_torn() {
-    for (checkpointed, torn) in [(false, true), (true, false)] {
-        let begins_16_before_a_sector =
-            |size: &usize| filled(LogConfig::default(), 1, *size).disk.contents(FIRST).expect("there").len() == 496;
-        let mut w = filled(LogConfig::default(), 1, (400..450).find(begins_16_before_a_sector).expect("there is a size"));
-        w.append(50, &[T0], None).expect("it is taken");
-        w.settle();
-        if checkpointed {
-            w.checkpoint();
-        } else {
-            // As if its sync had never ended.
-            w.model.pop();
-        }
-        w.disk.contents_mut(FIRST)[496 + 12] ^= 0x40;
-        let verdict = w.reopen(false);
-        assert_eq!(matches!(verdict, Verdict::TornTail { .. }), torn, "{verdict:?}");
-        assert_eq!(w.log.is_offline(), !torn);
+    let size = |bytes: &usize| filled(LogConfig::default(), 1, *bytes).disk.contents(FIRST).expect("there").len() == 512 - 16;
+    let mut w = filled(LogConfig::default(), 1, (400..450).find(size).expect("there is a size"));
+    w.append(50, &[T0], None).expect("it is taken");
+    w.settle();
+    w.disk.contents_mut(FIRST)[512 - 4] ^= 0x40;
+    for (promised, is_torn) in [(1, true), (2, false)] {
+        let (log, verdict, _) = recovered(&w, Offset(promised));
+        assert_eq!(matches!(verdict, Verdict::TornTail { bytes: 119, .. }), is_torn, "{verdict:?}");
+        assert_eq!(log.is_offline(), !is_torn);
     }
 }
 
