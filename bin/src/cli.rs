@@ -509,7 +509,7 @@ pub(crate) enum SimCommand {
         after_help = "Examples:\n  ottla sim exhaustive\n  ottla sim exhaustive --worlds rolls,restart --pairs --stride 20"
     )]
     Exhaustive {
-        /// Which worlds: records, rolls, retention, restart; all unless said.
+        /// Which worlds: records, rolls, retention, restart, recreate; all unless said.
         #[arg(long, value_enum, value_delimiter = ',', value_name = "WORLD,...", hide_possible_values = true)]
         worlds: Vec<SmallWorld>,
         /// Also every pair of losses in one world.
@@ -627,4 +627,5 @@ pub(crate) enum SmallWorld {
     Rolls,
     Retention,
     Restart,
+    Recreate,
 }

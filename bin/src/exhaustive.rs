@@ -18,6 +18,7 @@ impl From<SmallWorld> for Choice {
             SmallWorld::Rolls => Choice::Rolls,
             SmallWorld::Retention => Choice::Retention,
             SmallWorld::Restart => Choice::Restart,
+            SmallWorld::Recreate => Choice::Recreate,
         }
     }
 }

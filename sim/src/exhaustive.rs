@@ -1,6 +1,7 @@
 //! Small worlds, completely: power lost at every boundary of every disk call, and at every pair of boundaries.
 //!
-//! Takes       choices of worlds: six records each, with segments that roll, retention, restarts; how much of the pairs.
+//! Takes       choices of worlds: six records each, with segments that roll, retention, restarts, a topic that is made again; how much
+//!             of the pairs.
 //! Gives       per choice how many worlds were run, what happened in them, and which failed; the case of the first that failed.
 //! Holds       a boundary is the moment after a disk call began (its bytes are in the page cache, its name is changed), or after it
 //!             ended (a sync has taken effect) and before the node knows. The worlds of one choice differ in nothing but where power
@@ -31,10 +32,12 @@ pub enum Choice {
     Retention,
     /// Records before, between and after an orderly restart and a kill -9.
     Restart,
+    /// Records of a topic that is deleted, and of the one that is made with its name at once.
+    Recreate,
 }
 
 impl Choice {
-    pub const ALL: [Choice; 4] = [Choice::Records, Choice::Rolls, Choice::Retention, Choice::Restart];
+    pub const ALL: [Choice; 5] = [Choice::Records, Choice::Rolls, Choice::Retention, Choice::Restart, Choice::Recreate];
 
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -43,6 +46,7 @@ impl Choice {
             Choice::Rolls => "rolls",
             Choice::Retention => "retention",
             Choice::Restart => "restart",
+            Choice::Recreate => "recreate",
         }
     }
 
@@ -60,6 +64,10 @@ impl Choice {
         setup.net.bytes_percent = 0;
         setup.settings.insert("log.retention.check.interval.ms".into(), "200".into());
         setup.settings.insert("log.segment.delete.delay.ms".into(), "100".into());
+        // What a checkpoint says of a topic must not be taken for its successor's.
+        if self == Choice::Recreate {
+            setup.settings.insert("log.flush.offset.checkpoint.interval.ms".into(), "20".into());
+        }
         let settings = match self {
             Choice::Retention => vec![("retention.bytes".to_string(), "1100".to_string())],
             _ => Vec::new(),
@@ -69,16 +77,21 @@ impl Choice {
             let act = AdminAct::DeleteRecords { partition: 0, before };
             TimedAct { at_ms, topic: "t".into(), act }
         });
+        let made_again = [(270, AdminAct::DeleteTopic), (280, AdminAct::CreateTopic { partitions: 1 })]
+            .map(|(at_ms, act)| TimedAct { at_ms, topic: "t".into(), act });
+        let topics = vec!["t".to_string()];
+        let (stable, volatile) = if self == Choice::Recreate { (Vec::new(), topics) } else { (topics, Vec::new()) };
         let admin = AdminConfig {
             setup: vec![("t".into(), 1, settings)],
-            stable: vec!["t".into()],
-            volatile: Vec::new(),
+            stable,
+            volatile,
             operations: 0,
             think_ms: 1,
             patience_ms: 5_000,
             delete_records: true,
             timetable: match self {
                 Choice::Retention => deletions.to_vec(),
+                Choice::Recreate => made_again.to_vec(),
                 _ => Vec::new(),
             },
         };
@@ -100,13 +113,13 @@ impl Choice {
             think_ms: 1,
             patience_ms: 5_000,
             batches: 0,
-            by_id: false,
+            by_id: self == Choice::Recreate,
             timetable: at_ms.map(batch).to_vec(),
         };
         let consumer = ConsumerConfig {
             topics: vec![("t".into(), 1)],
             sessions: false,
-            by_id: false,
+            by_id: self == Choice::Recreate,
             max_bytes: 1 << 20,
             min_bytes: 1,
             max_wait_ms: 100,
@@ -139,11 +152,12 @@ impl Choice {
         let (o, s) = (&undisturbed.operations, &undisturbed.storage);
         let shown = [
             // One more is written when all is healed, to see that it can be.
-            (true, o.acked > 6, "six acknowledged records"),
+            (self != Choice::Recreate, o.acked > 6, "six acknowledged records"),
             (matches!(self, Choice::Rolls | Choice::Retention), s.rolls >= 2, "segments that roll"),
             (self == Choice::Retention, s.segments_deleted >= 2, "segments that are given up"),
             (self == Choice::Retention, o.admin >= 3, "records that are deleted"),
             (self == Choice::Restart, o.starts >= 3, "restarts"),
+            (self == Choice::Recreate, o.admin >= 3, "a topic that is deleted and made again"),
         ];
         shown.into_iter().find(|(wanted, there, _)| *wanted && !there).map(|(.., what)| what)
     }

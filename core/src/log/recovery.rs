@@ -685,11 +685,16 @@ impl Recovery<'_> {
         log.durable.want(log.end);
     }
 
-    /// The epochs of the file as far as it is believed, and those of the batches behind.
+    /// The epochs of the file as far as it is believed, and those of the batches behind. If these are older, nothing of it is.
     fn recover_epochs(&mut self, file: Option<Epochs>, folded_from: Offset) -> Result<(), Verdict> {
         let first = self.log.segments[0].base;
         let mut epochs = file.clone().unwrap_or_default();
         epochs.truncate_from_end(folded_from.max(first));
+        let is_refuted = self.folded.first().is_some_and(|folded| epochs.latest().is_some_and(|latest| latest > folded.0));
+        let file = file.filter(|_| !is_refuted);
+        if is_refuted {
+            epochs = Epochs::default();
+        }
         // The file may know nothing, or only what lies above a log start that was lost again.
         let known_from = epochs.entries().first().map_or(folded_from, |e| e.1);
         if known_from > self.log.log_start() {

@@ -146,6 +146,23 @@ fn a_leader_epoch_that_a_sector_ends_with_may_be_torn() {
 }
 
 #[test]
+fn epochs_that_the_batches_refute_are_folded_again() {
+    let mut w = World::new(LogConfig::tiny(), 1);
+    w.epoch = 1;
+    while w.log.segments.len() < 3 {
+        w.append(50, &[T0], None).expect("it is taken");
+        w.settle();
+    }
+    let text = w.disk.contents_mut("leader-epoch-checkpoint");
+    let at = text.iter().rposition(|b| *b == b'1').expect("its one entry");
+    text[at] = b'3';
+    w.epoch = 5;
+    let (log, verdict, _) = recovered(&w, w.log.end());
+    assert!(matches!(verdict, Verdict::Intact { .. }), "{verdict:?}");
+    assert_eq!(log.epochs().entries(), [(LeaderEpoch(1), Offset(0))]);
+}
+
+#[test]
 fn batches_may_be_missing_only_where_kafka_has_compacted_what_was_durable() {
     let gone = Verdict::Intact { scanned_bytes: 357 };
     for (compacted, point, expected) in [(true, 4, Some(gone)), (true, 1, None), (false, 4, None)] {
