@@ -167,8 +167,9 @@ const NAMES_ONLY: Loss = Loss { data: Keep::Nothing, names: Keep::Everything, ga
 const DATA_ONLY: Loss = Loss { data: Keep::Everything, names: Keep::Nothing, garbage: false, shorn: false };
 const EVERYTHING: Loss = Loss { data: Keep::Everything, names: Keep::Everything, garbage: false, shorn: false };
 
-/// What survives of what no fsync covered: nothing, everything, names without data, data without names, any of it.
-pub const LOSSES: [Loss; 5] = [Loss::NOTHING_KEPT, EVERYTHING, NAMES_ONLY, DATA_ONLY, Loss::ANY_SUBSET];
+/// What survives of what no fsync covered: nothing, everything, names without data, data without names, any of it (drawn three times).
+pub const LOSSES: [Loss; 7] =
+    [Loss::NOTHING_KEPT, EVERYTHING, NAMES_ONLY, DATA_ONLY, Loss::ANY_SUBSET, Loss::ANY_SUBSET, Loss::ANY_SUBSET];
 
 /// Which worlds to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -234,6 +235,7 @@ pub struct Exhaustive {
 impl How {
     fn case(&self, choice: Choice, loss: usize, power_loss_at: &[u64]) -> Case {
         let mut case = choice.case(LOSSES[loss]);
+        case.setup.seed += loss as u64;
         case.setup.power_loss_at = power_loss_at.to_vec();
         case.setup.planted.clone_from(&self.planted);
         case

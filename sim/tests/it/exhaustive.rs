@@ -25,7 +25,7 @@ fn no_power_loss_in_a_small_world_breaks_a_promise() {
 fn the_choices_are_what_they_say() {
     let result = run(&how(&Choice::ALL, 300), &|_| false);
     assert!(result.stopped && result.lacking.is_empty(), "{:?}", result.lacking);
-    assert_eq!(result.shown.len(), 4);
+    assert_eq!(result.shown.len(), Choice::ALL.len());
 }
 
 /// The boundary that is named is the one at which power is lost: the trace has so many calls and ends of calls before it.
