@@ -564,7 +564,7 @@ impl Recovery<'_> {
         let at = BytePos(u64::from(hole.end.pos));
         let corrupt = Verdict::Corrupt { file, at, offset: end };
         // A power loss within a sector leaves all of a batch but its leader epoch only where that is the last thing in the sector.
-        let may_be_torn = (hole.end.pos + LEADER_EPOCH_ENDS) % SECTOR == 0;
+        let may_be_torn = (hole.end.pos + LEADER_EPOCH_ENDS).is_multiple_of(SECTOR);
         match hole.end.why {
             _ if hole.impossible && !may_be_torn => return corrupt,
             ScanStop::Fault(fault) => return Verdict::Unreadable { file, at, fault },
