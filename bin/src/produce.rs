@@ -11,7 +11,7 @@ use crate::topic::{chosen, partitions};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use ottla_core::client::{Acks, Certainty, ClientConfig, ClientError, ClientEvent, ClientInput, Code, NewRecord, Token};
-use ottla_core::controller::METADATA_TOPIC;
+use ottla_core::controller::{METADATA_TOPIC, topic_name};
 use ottla_core::ids::Offset;
 use ottla_core::time::Timestamp;
 use ottla_core::wire::batch::RecordHeader;
@@ -63,6 +63,10 @@ fn configure(config: &mut ClientConfig, args: &ProduceArgs) {
 
 /// Refuse at once what the broker would refuse in the end. A topic that is not there may be created by asking for it, if the broker does that.
 async fn check_topic(driver: &mut Driver, args: &ProduceArgs) -> Result<(), Failure> {
+    if topic_name::is_internal(&args.topic) {
+        let why = "is one of the brokers' own topics, which nobody else writes to: name another topic";
+        return Err(Failure::Failed(format!("topic '{}' {why}", args.topic)));
+    }
     match partitions(driver, &args.topic, &[]).await {
         // It is never there to be produced to, and nobody can create it.
         Err(Failure::NotFound(why)) if args.topic == METADATA_TOPIC => Err(Failure::NotFound(format!(

@@ -15,7 +15,7 @@ pub mod offsets;
 pub mod produce;
 pub mod telemetry;
 
-use crate::controller::Image;
+use crate::controller::{Image, topic_name};
 use crate::ids::{PartitionId, PartitionIndex, TopicId};
 use crate::partition::Partition;
 use crate::partition::events::{PartitionEvent, Token};
@@ -79,6 +79,11 @@ impl Lookup<'_> {
     /// Whether this broker has the partition, and cannot serve it: its log is offline, or its directory out of reach.
     pub fn is_offline(&self, id: PartitionId) -> bool {
         self.barred.contains(&id) || self.hosted.get(&id).is_some_and(|p| p.log().is_offline())
+    }
+
+    /// Whether a partition is of a topic that the brokers keep for themselves.
+    pub fn is_internal(&self, id: PartitionId) -> bool {
+        self.image.topics.get(&id.topic).is_some_and(|topic| topic_name::is_internal(&topic.name))
     }
 
     /// The partition of that name.

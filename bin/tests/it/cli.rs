@@ -211,6 +211,9 @@ fn mistakes_have_their_exit_code_and_say_what_to_do() {
     let (code, why) = broker.fails(&["produce", "__cluster_metadata"]);
     assert_snapshot!(why, @"error: topic '__cluster_metadata': UNKNOWN_TOPIC_OR_PARTITION: there is no such topic or partition on this broker; __cluster_metadata is the brokers' own log, which 'ottla topic' changes and 'ottla log dump' shows: name another topic");
     assert_eq!(code, 3);
+    let (code, why) = broker.fails(&["produce", "__consumer_offsets"]);
+    assert_snapshot!(why, @"error: topic '__consumer_offsets' is one of the brokers' own topics, which nobody else writes to: name another topic");
+    assert_eq!(code, 1);
     let (code, why) = broker.fails(&["topic", "add-partitions", "t", "--to", "100000000"]);
     assert_snapshot!(why, @"error: topic 't': UNKNOWN_SERVER_ERROR: 10000 partitions are the most that one request may add");
     assert_eq!(code, 1);

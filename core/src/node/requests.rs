@@ -19,6 +19,9 @@ const DISK_WAIT_MS_MIN: i32 = 1000;
 /// How long Kafka goes on handing a request to its controller before it answers REQUEST_TIMED_OUT, whatever the request says.
 const ADMIN_WAIT_MS_MAX: i32 = 60_000;
 
+/// The client id that lets a produce write to the brokers' own topics, as in Kafka.
+const ADMIN_CLIENT: &str = "__admin_client";
+
 /// How long a producer waits for an id that the disk does not let be given: it has others to ask, and asks again.
 const PRODUCER_ID_WAIT_MS: i32 = 10_000;
 
@@ -61,11 +64,14 @@ impl Node {
 
     /// Begin a request. Ends in an answer, or in a gather that will give one.
     pub(super) fn start(&mut self, now: Now, request: RequestId, frame: RequestFrame, out: &mut Vec<Effect>) {
-        let RequestFrame { correlation, version, request: body, .. } = frame;
+        let RequestFrame { correlation, version, client_id, request: body, .. } = frame;
         let head = Head { request, correlation, version };
         let view = self.controller.view(self.lookup());
         let response = match body {
-            Request::Produce(r) => return self.start_produce(now, head, r, out),
+            Request::Produce(r) => {
+                let is_admin = client_id.as_deref() == Some(ADMIN_CLIENT);
+                return self.start_produce(now, head, is_admin, r, out);
+            }
             Request::Fetch(r) => return self.start_fetch(now, head, r, out),
             Request::ListOffsets(r) => {
                 let (job, asks) = offsets::split_list(self.lookup(), self.next_gather, version, r);
@@ -119,10 +125,10 @@ impl Node {
         self.reply(head, response, None, out);
     }
 
-    fn start_produce(&mut self, now: Now, head: Head, request: crate::wire::Produce, out: &mut Vec<Effect>) {
+    fn start_produce(&mut self, now: Now, head: Head, is_admin: bool, request: crate::wire::Produce, out: &mut Vec<Effect>) {
         // Only the wait for other replicas (and here for the disk) has a limit; the leader's own append has none in Kafka either.
         let deadline = (request.acks == -1).then(|| after_disk(now.mono, request.timeout_ms));
-        let (job, asks) = produce::split(self.lookup(), self.next_gather, head.version, request);
+        let (job, asks) = produce::split(self.lookup(), self.next_gather, head.version, is_admin, request);
         self.gather(head, Job::Produce(job), asks, deadline, out);
     }
 

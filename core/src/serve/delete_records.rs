@@ -22,6 +22,7 @@ pub fn split(lookup: Lookup<'_>, gather: u64, request: DeleteRecordsRequest) -> 
         for (p, partition) in topic.partitions.iter().enumerate() {
             let error = match lookup.by_name(&topic.name, partition.partition_index) {
                 Err(error) => error,
+                Ok(id) if lookup.is_internal(id) => ErrorCode::InvalidTopicException,
                 Ok(id) => {
                     let token = token(gather, job.places.len());
                     asks.push((id, PartitionEvent::DeleteRecords { token, offset: partition.offset }));

@@ -25,8 +25,9 @@ pub struct Job {
     failed: bool,
 }
 
-/// The job, and what each partition is asked. Parts that are refused at once are in the job already.
-pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, request: Produce) -> (Job, Vec<Ask>) {
+/// The job, and what each partition is asked. Parts that are refused at once are in the job already. Only who calls itself Kafka's
+/// admin client (`is_admin`) may write to the brokers' own topics.
+pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, is_admin: bool, request: Produce) -> (Job, Vec<Ask>) {
     let mut job = Job { acks: request.acks, response: ProduceResponse::default(), places: Vec::new(), failed: false };
     let mut asks = Vec::new();
     let acks = match request.acks {
@@ -55,6 +56,8 @@ pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, request: Produce) ->
                 _ if whole.is_some() => whole.clone().unwrap_or_default(),
                 (Err(error), ..) => Produced::refused(error),
                 (_, None, _) => Produced::refused(ErrorCode::InvalidRequiredAcks),
+                (_, _, Err(error)) if error.is_framing() => unreadable(error),
+                (Ok(id), ..) if !is_admin && lookup.is_internal(id) => Produced::refused(ErrorCode::InvalidTopicException),
                 (Ok(id), _, Err(error)) if error.scope == Scope::Log => {
                     let log_start = lookup.hosted.get(&id).map_or(-1, |p| p.log().log_start().0);
                     Produced { log_start_offset: log_start, ..unreadable(error) }

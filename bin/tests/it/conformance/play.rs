@@ -284,9 +284,12 @@ impl Run<'_> {
         frame.extend(step.number("key")?.map_or(api.key, |k| k as i16).to_be_bytes());
         frame.extend(version.to_be_bytes());
         frame.extend(correlation.to_be_bytes());
-        match step.option("client") {
-            Some("null") => frame.extend((-1i16).to_be_bytes()),
-            _ => frame.extend(b"\0\x0bconformance"),
+        match step.option("client").unwrap_or("conformance") {
+            "null" => frame.extend((-1i16).to_be_bytes()),
+            name => {
+                frame.extend((name.len() as i16).to_be_bytes());
+                frame.extend(name.as_bytes());
+            }
         }
         if flexible {
             put_uvarint(0, &mut frame);

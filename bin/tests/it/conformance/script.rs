@@ -12,8 +12,8 @@
 //! An exchange runs once for each version of its sweeping step (`v=all` or a range), each time with fresh names and connections.
 //! Other steps without `v=` use the API's latest version.
 //! Options: on=CONNECTION later=true (its answer is taken by a step `Answer`) noreply=true only=LIST.FIELD (what names none of ours is
-//! left out) without=FIELD,.. (not looked at) client=null (no client id) as=VERSION (encode so) reads=VERSION (decode so) within=MS (how long to
-//! wait for an answer; `silence` if none comes) key=N frame=N (wrong length) cut=N (bytes lost) add=HEX (bytes too many).
+//! left out) without=FIELD,.. (not looked at) client=NAME (the client id; null for none) as=VERSION (encode so) reads=VERSION (decode so)
+//! within=MS (how long to wait for an answer; `silence` if none comes) key=N frame=N (wrong length) cut=N (bytes lost) add=HEX (bytes too many).
 
 use super::node::{Node, Parser};
 use super::schema::{Field, Schema, Versions};

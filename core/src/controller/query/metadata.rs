@@ -121,8 +121,9 @@ fn answer_asked(
             Some((id, topic)) => known(view, id, topic, operations),
             None => {
                 let valid = topic_name::check(name).is_ok();
+                // The brokers' own topics are not made for nobody: what would fill them, groups and transactions, is not there yet.
                 // More than one request may create are refused together: there is no use in naming them all.
-                if valid && create && wanted.len() <= AUTO_CREATED_MAX {
+                if valid && create && !topic_name::is_internal(name) && wanted.len() <= AUTO_CREATED_MAX {
                     wanted.push(name.to_owned());
                 }
                 let code = if valid { ErrorCode::UnknownTopicOrPartition } else { ErrorCode::InvalidTopicException };

@@ -58,6 +58,12 @@ fn metadata_of_all_topics_none_and_some() {
     assert_eq!(codes(&some), [line("t1", 0, 2), line("new", 3, 0), line("a b", 17, 0)]);
     assert_eq!(wanted, ["new"]);
     assert_eq!(some.cluster_authorized_operations, i32::MIN);
+    let (own, wanted) = metadata(&w, 4, Some(&[(Some("__consumer_offsets"), NIL)]));
+    assert_eq!(
+        (codes(&own), wanted),
+        (vec![line("__consumer_offsets", 3, 0)], vec![]),
+        "the brokers' own topics are not made for nobody"
+    );
 }
 
 #[test]

@@ -75,6 +75,12 @@ impl RecordsError {
         RecordsError { code, scope, detail: detail.into(), message: None, records: Vec::new(), batch_bytes: None }
     }
 
+    /// Whether it is about how the batches are framed, which Kafka looks at before the topic; at what is in them only after that.
+    #[must_use]
+    pub fn is_framing(&self) -> bool {
+        self.scope != Scope::Log && self.batch_bytes.is_none()
+    }
+
     /// This error, or MESSAGE_TOO_LARGE where Kafka would have found that first.
     #[must_use]
     pub fn limited(self, bytes_max: u32) -> RecordsError {
