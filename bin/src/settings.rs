@@ -9,7 +9,7 @@
 use crate::failure::Failure;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use ottla_core::config::properties::{Entry, properties};
-use ottla_core::config::{Inserted, Settings, foreign};
+use ottla_core::config::{Inserted, Settings, broker_setting, current_name, foreign};
 use std::io::IsTerminal;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -302,7 +302,7 @@ impl Gathered {
 
 /// Whether no table has the name.
 fn is_strange(name: &str) -> bool {
-    ottla_core::config::broker_setting(name).is_none() && name != "broker.id" && !foreign::is_known(name)
+    broker_setting(current_name(name)).is_none() && !foreign::is_known(name)
 }
 
 /// What is wrong with the HOST:PORT of a listener, as far as that can be seen; none is every address, where somebody listens.

@@ -527,8 +527,7 @@ pub fn is_per_listener(name: &str) -> bool {
 pub fn may_be_ignored(name: &str) -> bool {
     const LISTENERS: [&str; 2] = ["listeners", "listener.security.protocol.map"];
     let protects = REFUSED.iter().map(|(n, ..)| *n).chain(LISTENERS);
-    super::broker_setting(name).is_none()
-        && name != "broker.id"
+    super::broker_setting(super::current_name(name)).is_none()
         && !name.starts_with("ottla.")
         && super::nearest_of(name, protects).is_none()
 }

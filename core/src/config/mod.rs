@@ -24,6 +24,12 @@ pub use resolve::{TopicSettings, check_topic_overrides};
 pub use topic::{TOPIC_SETTINGS, topic_setting};
 pub use value::{Check, Kind, Setting, Update};
 
+/// The name by which a setting is known today: Kafka has kept the older one of one.
+#[must_use]
+pub fn current_name(name: &str) -> &str {
+    if name == "broker.id" { "node.id" } else { name }
+}
+
 /// Broker settings as they were given: validated against the table, defaults not filled in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
@@ -72,8 +78,7 @@ impl Settings {
             foreign::foreign_setting(name).map(parse).transpose()?;
             return Ok(Inserted::Ignored(why));
         }
-        // Kafka's older name of the same setting.
-        let name = if name == "broker.id" { "node.id" } else { name };
+        let name = current_name(name);
         if name == "process.roles" && value::list(value) == ["broker"] {
             self.given.remove(name);
             return Ok(Inserted::Ignored("There is no quorum to join yet: this node is its own controller."));

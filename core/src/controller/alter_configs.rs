@@ -9,7 +9,7 @@ use super::records::Record;
 use super::refusal::{Refusal, text};
 use super::{ELR_VERSION, RECORDS_PER_REQUEST_MAX, Scene, topic_name};
 use crate::config::other::{client_metrics_setting, group_setting};
-use crate::config::{Kind, Update, broker_setting, check_topic_overrides, foreign, topic_setting};
+use crate::config::{Kind, Update, broker_setting, check_topic_overrides, current_name, foreign, topic_setting};
 use crate::ids::BrokerId;
 use crate::wire::{ErrorCode, msg};
 use msg::alter_configs_response::AlterConfigsResourceResponse as AlterLine;
@@ -282,7 +282,7 @@ fn check_broker(
     changes: &[(String, Option<String>)],
 ) -> Result<(), Refusal> {
     let invalid = |why: String| Err(Refusal::new(ErrorCode::InvalidRequest, why));
-    let row = |name: &str| broker_setting(name).or_else(|| foreign::foreign_setting(name));
+    let row = |name: &str| broker_setting(current_name(name)).or_else(|| foreign::foreign_setting(name));
     let is_fixed = |name: &str| foreign::is_refused(name) || row(name).is_some_and(|s| s.update == Update::ReadOnly);
     let is_for_all = broker.is_none();
     for (is_wrong, why) in [

@@ -402,6 +402,7 @@ fn settings_are_refused_as_kafka_does() {
             "Invalid value abc for configuration log.retention.ms: Not a number of type LONG",
         ),
         (4, "", &[("num.partitions", SET, Some("3"))], 42, "Cannot update these configs dynamically: [num.partitions]"),
+        (4, "1", &[("broker.id", SET, Some("1"))], 42, "Cannot update these configs dynamically: [broker.id]"),
         (4, "", &[("log.roll.ms", SET, Some("0"))], 42, "requirement failed: log.roll.ms must be greater than or equal to 1"),
         (4, "", &[("num.io.threads", SET, Some("9"))], 0, ""),
         (
