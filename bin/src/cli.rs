@@ -310,19 +310,19 @@ pub(crate) struct ProduceArgs {
     /// What the input holds.
     #[arg(long, value_enum, default_value = "lines", value_name = "FORM")]
     pub(crate) input: Input,
-    /// What stands between key and value in a line; \t and the like are understood.
+    /// What stands between key and value in a line; \t and the like are understood. Not with --input json.
     #[arg(short = 'K', long, value_name = "TEXT")]
     pub(crate) key_delimiter: Option<OsString>,
-    /// The key of every record.
+    /// The key of every record. Not with --input json.
     #[arg(short, long, conflicts_with = "key_delimiter")]
     pub(crate) key: Option<OsString>,
-    /// What ends a record, if not the end of a line.
+    /// What ends a record, if not the end of a line. Not with --input whole.
     #[arg(short = 'D', long, value_name = "TEXT")]
     pub(crate) delimiter: Option<OsString>,
     /// A header of every record; may be given many times. Without '=', its value is null.
     #[arg(short = 'H', long, value_name = "NAME=VALUE")]
     pub(crate) header: Vec<OsString>,
-    /// An empty key is null, an empty value is null (a tombstone).
+    /// An empty key is null, an empty value is null (a tombstone). Not with --input json.
     #[arg(short = 'Z', long)]
     pub(crate) null: bool,
     /// The time of every record, in milliseconds since 1970, if not now.

@@ -64,7 +64,8 @@ fn position(text: &str) -> Result<Position, Failure> {
         return parse_time(time).map(|ms| Position::Time(Timestamp(ms)));
     }
     match text.parse::<i64>().map_err(|_| usage())? {
-        n if text.starts_with('-') => Ok(Position::BeforeEnd(-n)),
+        // The least number has no counterpart.
+        n if text.starts_with('-') => n.checked_neg().map(Position::BeforeEnd).ok_or_else(usage),
         n => Ok(Position::At(Offset(n))),
     }
 }

@@ -219,6 +219,16 @@ impl Reader {
         if let Some(wrong) = args.partition.filter(|p| *p < 0) {
             return Err(Failure::Usage(format!("-p {wrong} is no partition; without -p the key decides, or chance")));
         }
+        for (input, name, flag, is_given) in [
+            (Input::Json, "json", "--key-delimiter", args.key_delimiter.is_some()),
+            (Input::Json, "json", "--key", args.key.is_some()),
+            (Input::Json, "json", "--null", args.null),
+            (Input::Whole, "whole", "--delimiter", args.delimiter.is_some()),
+        ] {
+            if args.input == input && is_given {
+                return Err(Failure::Usage(format!("{flag} has no meaning with --input {name}: leave one of them out")));
+            }
+        }
         let bytes = |t: &Option<OsString>| {
             t.as_ref().filter(|t| !t.is_empty()).map(|t| format::unescape(t.as_encoded_bytes())).transpose()
         };

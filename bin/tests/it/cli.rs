@@ -199,6 +199,17 @@ fn mistakes_have_their_exit_code_and_say_what_to_do() {
     let (code, why) = broker.fails(&["consume", "t", "-s", "yesterday"]);
     assert_snapshot!(why, @"error: 'yesterday' is no offset: beginning, end, a number, -N for N before the end, or @TIME (--offset)");
     assert_eq!(code, 2);
+    // It has no counterpart.
+    assert_eq!(broker.fails(&["consume", "t", "-s", &i64::MIN.to_string()]).0, 2);
+    for (input, flag) in [
+        ("json", &["--key-delimiter", ":"][..]),
+        ("json", &["--key", "k"]),
+        ("json", &["--null"]),
+        ("whole", &["--delimiter", ";"]),
+    ] {
+        let said = format!("error: {} has no meaning with --input {input}: leave one of them out\n", flag[0]);
+        assert_eq!(broker.fails(&[&["produce", "t", "--input", input], flag].concat()), (2, said), "{input} {flag:?}");
+    }
     for (args, flag) in [
         (&["consume", "t", "-f", "%s", "-o", "json"][..], "--format"),
         (&["-o", "json", "consume", "t", "-f", "%s"][..], "--format"),
