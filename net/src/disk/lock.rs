@@ -1,10 +1,16 @@
 //! The lock of a data directory: one process at a time.
 //!
 //! State       an open `.lock` file, locked as long as it is open; the kernel lets go when the process ends, however it ends.
-//! Holds       a second process is refused before it has read or written anything else.
+//! Holds       a second process is refused before it has read or written anything else, Kafka as well as Ottla.
+//!
+//! It is locked twice. Java locks with fcntl (POSIX), and a broker of Kafka sees no other lock. A POSIX lock is the process's: it
+//! keeps nobody out who is in the same process, and it goes when that closes any descriptor of the file. So there is flock, too, and
+//! whoever is refused within the process that holds the lock leaves his descriptor open.
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::FlockType;
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -28,9 +34,16 @@ impl DirLock {
     pub fn take(dir: &Path) -> Result<DirLock, LockError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
         let fd = rustix::fs::open(dir.join(".lock"), flags, Mode::from_raw_mode(0o644)).map_err(io)?;
-        match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
+        let exclusive = FlockOperation::NonBlockingLockExclusive;
+        match rustix::fs::flock(&fd, exclusive) {
             Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(LockError::Held { pid: read_pid(fd) }),
+            Err(Errno::WOULDBLOCK) => return Err(LockError::Held { pid: written_pid(fd) }),
+            Err(e) => return Err(io(e)),
+        }
+        match rustix::fs::fcntl_lock(&fd, exclusive) {
+            Ok(()) => {}
+            // Kafka, which writes nothing into the file.
+            Err(Errno::WOULDBLOCK | Errno::ACCESS) => return Err(LockError::Held { pid: posix_pid(&fd) }),
             Err(e) => return Err(io(e)),
         }
         let mut file = std::fs::File::from(fd);
@@ -40,14 +53,25 @@ impl DirLock {
     }
 }
 
-fn io(error: rustix::io::Errno) -> LockError {
+fn io(error: Errno) -> LockError {
     LockError::Io(error.into())
 }
 
-fn read_pid(fd: OwnedFd) -> Option<u32> {
+fn posix_pid(fd: &OwnedFd) -> Option<u32> {
+    let holds = rustix::process::fcntl_getlk(fd, &FlockType::WriteLock.into()).ok()??;
+    u32::try_from(holds.pid?.as_raw_pid()).ok()
+}
+
+fn written_pid(fd: OwnedFd) -> Option<u32> {
     let mut text = String::new();
-    std::fs::File::from(fd).take(32).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    let mut file = std::fs::File::from(fd);
+    let read = (&mut file).take(32).read_to_string(&mut text);
+    let pid = read.ok().and_then(|_| text.trim().parse().ok());
+    if pid == Some(std::process::id()) {
+        // Closed, it would take our POSIX lock with it.
+        std::mem::forget(file);
+    }
+    pid
 }
 
 #[cfg(test)]
@@ -61,6 +85,40 @@ mod tests {
         let Err(LockError::Held { pid }) = DirLock::take(dir.path()) else { panic!("locked twice") };
         assert_eq!(pid, Some(std::process::id()));
         drop(held);
+        DirLock::take(dir.path()).unwrap();
+    }
+
+    /// In a process of its own, as Java would: whether fcntl gives the lock, which is then held while `f` is called.
+    fn as_kafka<R>(dir: &Path, f: impl FnOnce(bool, u32) -> R) -> R {
+        let script = "import fcntl, sys\nf = open(sys.argv[1] + '/.lock', 'a+')\ntry: fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)\n\
+                      except OSError: print('refused', flush=True)\nelse: print('locked', flush=True)\nsys.stdin.read()";
+        let mut python = std::process::Command::new("python3");
+        python.args(["-c", script]).arg(dir).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = python.spawn().expect("python3 is there");
+        let mut said = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut said).unwrap();
+        assert!(["locked", "refused"].contains(&said.trim()), "{said:?}");
+        let result = f(said.trim() == "locked", child.id());
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        result
+    }
+
+    #[test]
+    fn kafka_and_ottla_see_each_others_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = DirLock::take(dir.path()).unwrap();
+        // Who is refused in the same process does not take the lock away.
+        assert!(DirLock::take(dir.path()).is_err());
+        as_kafka(dir.path(), |locked, _| assert!(!locked, "Kafka locked what Ottla has"));
+        drop(held);
+        as_kafka(dir.path(), |locked, kafka| {
+            assert!(locked);
+            let Err(LockError::Held { pid: Some(pid) }) = DirLock::take(dir.path()) else {
+                panic!("Ottla locked what Kafka has")
+            };
+            assert_eq!(pid, kafka);
+        });
         DirLock::take(dir.path()).unwrap();
     }
 }
