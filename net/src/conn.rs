@@ -7,6 +7,7 @@
 use crate::disk::Disk;
 use crate::edge::{Edge, enter};
 use crate::frame::FrameReader;
+use crate::outbox::FileFailed;
 use crate::sock::Stream;
 use bytes::BytesMut;
 use ottla_core::ids::ConnId;
@@ -45,6 +46,13 @@ impl<S: Stream, D: Disk> Connection<S, D> {
         let held = outbox.held();
         let flushed = outbox.poll_flush(cx, &mut self.stream, &mut sent, &mut released);
         let gone = held - outbox.held();
+        if let Poll::Ready(Err(error)) = &flushed
+            && let Some(failed) = error.get_ref().and_then(|error| error.downcast_ref::<FileFailed>())
+        {
+            // What was sent before promises bytes that we cannot get: nothing that follows could be understood.
+            tracing::error!(path = failed.path, error = %failed.why, "a range cannot be sent; closing the connection");
+            edge.metrics.on_disk_error();
+        }
         edge.metrics.outgoing.dec_by(gone as i64);
         if sent > 0 {
             edge.metrics.bytes_out.inc_by(sent);

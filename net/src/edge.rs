@@ -281,6 +281,7 @@ impl<D: Disk> Edge<D> {
                     Err(fault) => {
                         // The header promises bytes that we cannot get: nothing that follows could be understood.
                         tracing::error!(%file, ?fault, "a range to be sent cannot be opened; closing the connection");
+                        self.metrics.on_disk_error();
                         conn.outbox.break_off();
                     }
                 },

@@ -13,6 +13,7 @@ use crate::sock::Stream;
 use bytes::{Buf, Bytes};
 use ottla_core::ids::LeaseId;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
@@ -46,6 +47,37 @@ struct Range<F> {
     warm: u32,
     /// The read that another thread does for us.
     ticket: Option<Ticket>,
+}
+
+/// A range cannot be sent because of its file, not of the peer: the error inside that of the connection.
+#[derive(Debug)]
+pub(crate) struct FileFailed {
+    pub(crate) path: String,
+    pub(crate) why: io::Error,
+}
+
+impl fmt::Display for FileFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a range of {} cannot be sent: {}", self.path, self.why)
+    }
+}
+
+impl std::error::Error for FileFailed {}
+
+/// Sendfile fails for either of two that it works between: with these for the peer's sake.
+fn is_of_peer(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        kind,
+        K::BrokenPipe
+            | K::ConnectionAborted
+            | K::ConnectionReset
+            | K::HostUnreachable
+            | K::NetworkDown
+            | K::NetworkUnreachable
+            | K::NotConnected
+            | K::TimedOut
+    )
 }
 
 /// The outgoing queue of one connection.
@@ -205,7 +237,7 @@ impl<F: Source> Range<F> {
     /// Send some of the next window. Zero bytes of a file that should have more is an error: somebody cut it.
     fn poll_send<S: Stream>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<u32>> {
         if !self.open {
-            self.source.open()?;
+            self.source.open().map_err(|why| self.failed(why))?;
             self.open = true;
         }
         if self.warm == 0 {
@@ -217,22 +249,27 @@ impl<F: Source> Range<F> {
             None => None,
         };
         let n = match sent {
-            Some(sent) => ready!(sent)?,
+            Some(sent) => ready!(sent).map_err(|why| if is_of_peer(why.kind()) { why } else { self.failed(why) })?,
             None => {
                 // What the stream does not take is read again at the next turn: nothing is kept between two turns.
-                let bytes = self.source.read(self.pos, window.min(64 * 1024))?;
+                let bytes = self.source.read(self.pos, window.min(64 * 1024)).map_err(|why| self.failed(why))?;
                 if bytes.is_empty() { 0 } else { ready!(stream.poll_send(cx, &[IoSlice::new(&bytes)], false))? }
             }
         };
         let n = u32::try_from(n).map_err(io::Error::other)?;
         if n == 0 {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file is shorter than the range to be sent")));
+            let why = io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than the range");
+            return Poll::Ready(Err(self.failed(why)));
         }
         assert!(n <= self.warm, "a stream took more bytes than it was given");
         self.pos += u64::from(n);
         self.left -= n;
         self.warm -= n;
         Poll::Ready(Ok(n))
+    }
+
+    fn failed(&self, why: io::Error) -> io::Error {
+        io::Error::new(why.kind(), FileFailed { path: self.source.path(), why })
     }
 
     /// Make sure that the next window is in memory.

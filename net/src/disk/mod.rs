@@ -62,6 +62,9 @@ pub trait Disk: 'static {
 
 /// A file to send from.
 pub trait Source: 'static {
+    /// The file's path, to be told where sending it fails.
+    fn path(&self) -> String;
+
     /// The range is what is sent next: have the file open from now on.
     fn open(&mut self) -> io::Result<()> {
         Ok(())

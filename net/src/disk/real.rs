@@ -429,14 +429,13 @@ pub struct RealSource {
 }
 
 impl Source for RealSource {
+    fn path(&self) -> String {
+        self.files.borrow().path(self.file).unwrap_or_default()
+    }
+
     fn open(&mut self) -> std::io::Result<()> {
         let opened = self.files.borrow_mut().handle(self.file);
-        let opened = opened.map_err(|fault| {
-            // What was sent before promises bytes that we cannot get: nothing that follows could be understood.
-            tracing::error!(file = %self.file, ?fault, "a range to be sent cannot be opened; closing the connection");
-            std::io::Error::other("a range to be sent cannot be opened")
-        });
-        self.fd = Some(opened?);
+        self.fd = Some(opened.map_err(|fault| std::io::Error::other(format!("it cannot be opened: {fault:?}")))?);
         Ok(())
     }
 

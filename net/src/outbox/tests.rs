@@ -59,6 +59,10 @@ struct Memory {
 }
 
 impl Source for Memory {
+    fn path(&self) -> String {
+        "memory".to_owned()
+    }
+
     fn fd(&self) -> Option<rustix::fd::BorrowedFd<'_>> {
         None
     }
@@ -156,7 +160,9 @@ fn a_range_that_its_file_does_not_have_ends_the_connection() {
     while poll.is_pending() {
         poll = flush(&mut outbox, &mut sink, &mut released).0;
     }
-    assert!(matches!(poll, Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof));
+    let Poll::Ready(Err(error)) = poll else { panic!("{poll:?}") };
+    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    assert!(error.get_ref().is_some_and(|error| error.is::<FileFailed>()), "the operator is told which file: {error:?}");
 }
 
 #[test]
@@ -223,6 +229,9 @@ fn a_file_is_open_while_its_range_is_the_first_one() {
         is_open: bool,
     }
     impl Source for Counted {
+        fn path(&self) -> String {
+            "counted".to_owned()
+        }
         fn open(&mut self) -> io::Result<()> {
             let (now, most) = self.open.get();
             self.open.set((now + 1, most.max(now + 1)));

@@ -41,7 +41,7 @@ impl TimedDisk {
 }
 
 impl Disk for TimedDisk {
-    type Source = Copied;
+    type Source = Peeked;
 
     fn submit(&mut self, op: OpId, file: FileId, call: DiskCall, _done: &mut Vec<Completion>) {
         self.disk.borrow_mut().submit(op, file, call);
@@ -68,19 +68,23 @@ impl Disk for TimedDisk {
         if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn source(&mut self, file: FileId, pos: BytePos, len: u32) -> Result<Copied, DiskFault> {
-        let bytes = self.disk.borrow().peek(file, pos.0, u64::from(len)).ok_or(DiskFault::NotFound)?;
-        Ok(Copied { pos: pos.0, bytes })
+    fn source(&mut self, file: FileId, pos: BytePos, len: u32) -> Result<Peeked, DiskFault> {
+        self.disk.borrow().peek(file, pos.0, u64::from(len)).ok_or(DiskFault::NotFound)?;
+        Ok(Peeked { disk: Rc::clone(&self.disk), file })
     }
 }
 
-/// A range of a simulated file, as it was when it was asked for.
-pub(crate) struct Copied {
-    pos: u64,
-    bytes: Bytes,
+/// A range of a simulated file, which is read when it is sent: until then the file has to be where it is.
+pub(crate) struct Peeked {
+    disk: Rc<RefCell<SimDisk>>,
+    file: FileId,
 }
 
-impl Source for Copied {
+impl Source for Peeked {
+    fn path(&self) -> String {
+        self.file.to_string()
+    }
+
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         None
     }
@@ -90,7 +94,6 @@ impl Source for Copied {
     }
 
     fn read(&self, pos: u64, len: usize) -> io::Result<Bytes> {
-        let from = usize::try_from(pos - self.pos).expect("a range is no longer than memory").min(self.bytes.len());
-        Ok(self.bytes.slice(from..(from + len).min(self.bytes.len())))
+        self.disk.borrow().peek(self.file, pos, len as u64).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
