@@ -48,12 +48,12 @@ impl Default for Limits {
     }
 }
 
-/// Handles that are neither of connections nor of kept files: the runtime's, a scrape's, files that are being removed.
-const OTHER_FILES: usize = 64;
+/// Handles that are neither of connections nor of kept files: the runtime's, those of scrapes, those that disk calls on other threads hold.
+const OTHER_FILES: usize = 96;
 
 impl Limits {
     /// The bounds that broker settings name, and the rest as they are. `files_max` is how many files the system lets us open:
-    /// more connections than that leaves are not taken, so that the log can always open its own.
+    /// more connections than that leaves, with a file each that is being sent, are not taken, so that the log can always open its own.
     #[must_use]
     pub fn read(settings: &Settings, files_max: usize) -> Limits {
         let number = |name| usize::try_from(settings.int(name)).unwrap_or(0);
@@ -64,7 +64,7 @@ impl Limits {
         Limits {
             request_bytes_max: number("socket.request.max.bytes"),
             unwritten_bytes_max: queued.unwrap_or(Limits::default().unwritten_bytes_max),
-            connections_max: number("max.connections").min(files_max.saturating_sub(open_files_max + OTHER_FILES)),
+            connections_max: number("max.connections").min(files_max.saturating_sub(open_files_max + OTHER_FILES) / 2),
             idle_max: Duration::from_millis(idle_ms),
             open_files_max,
             ..Limits::default()
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_log_has_files_left_whatever_the_number_of_connections() {
         let limits = Limits::read(&Settings::default(), 1024);
-        assert_eq!((limits.open_files_max, limits.connections_max), (512, 448));
+        assert_eq!((limits.open_files_max, limits.connections_max), (512, 208));
         assert_eq!(limits.request_bytes_max, 104_857_600);
         assert!(limits.to_string().ends_with("; 268435456 B of records that wait to be written"), "{limits}");
         let mut settings = Settings::default();

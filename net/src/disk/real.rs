@@ -1,9 +1,12 @@
 //! Files on this machine: appends and cached reads at once, everything that may wait for a disk on other threads.
 //!
-//! State       names of directories, open files (shared with whoever sends from them), calls that have not ended, two pools of threads.
+//! State       names of directories, open files (shared with whoever sends from them), calls that have not ended, three pools of
+//!             threads and, before each, the calls that wait for it.
 //! Takes       disk calls; ends of jobs.
 //! Gives       completions; files to send from.
-//! Holds       the order of calls is `order.rs`'s. An fsync that failed is reported as it is and never retried.
+//! Holds       the order of calls is `order.rs`'s. An fsync that failed is reported as it is and never retried; one whose file could
+//!             not be opened for want of handles has not begun. A call holds a file open from when it is given to a pool, which
+//!             has a few for each thread: the thousands that may wait hold none.
 //! Not here    which call may overtake which (`order.rs`).
 //!
 //! What runs on the loop: writes into the page cache, reads that the page cache answers (RWF_NOWAIT), creations and renames of
@@ -35,27 +38,48 @@ use tokio::sync::mpsc;
 const SYNC_THREADS_MAX: usize = 8;
 /// Threads for reads that the page cache cannot answer.
 const READ_THREADS_MAX: usize = 4;
+/// A thread for removals, which are many at once and urgent for nobody: what waits for an fsync does not wait for them.
+const REMOVAL_THREADS_MAX: usize = 1;
+/// A pool is given so many calls for each thread: one runs, and the next is there when it has ended.
+const CALLS_PER_THREAD: usize = 2;
 /// The most slices in one write (`IOV_MAX`).
 const SLICES_MAX: usize = 1024;
 /// How much is written over itself at once.
 const REWRITE_BYTES: usize = 1 << 20;
 /// One byte in so many is asked for, to learn whether a range is cached.
 const PROBE_BYTES: u64 = 128 * 1024;
+/// Where nothing is left to open a file with, a call is tried again after so long.
+const SHORT_PAUSE: Duration = Duration::from_millis(100);
+/// So often: a minute. Then it has failed.
+const SHORT_TRIES_MAX: u32 = 600;
 
 type CallResult = Result<DiskDone, DiskFault>;
 
-/// The end of a job on another thread.
-struct Ended {
+/// A call for another thread. Nothing that changes the name of its file or its directory starts before it has ended.
+struct Job {
     op: OpId,
     file: FileId,
-    result: CallResult,
+    call: DiskCall,
+    path: String,
+    /// How often it was begun where nothing was left to open its file with.
+    tries: u32,
+}
+
+/// The end of a job.
+struct Ended {
+    job: Job,
+    result: Result<DiskDone, Failed>,
     sync_took: Option<Duration>,
-    /// It takes its directory away.
-    removes_dir: bool,
     /// The handle that the job opened, to be kept.
     opened: Option<Arc<OwnedFd>>,
-    /// The job, if there was nothing left to open its file with.
-    short: Option<DiskCall>,
+}
+
+/// Threads, and the jobs that wait until they are given to them.
+struct Lane {
+    pool: Arc<Pool>,
+    waiting: VecDeque<Job>,
+    given: usize,
+    given_max: usize,
 }
 
 /// Files by name: those that are open, and how to open the others.
@@ -81,8 +105,9 @@ pub struct RealDisk {
     staged: Option<Staged>,
     /// What has ended where nobody was there to be told.
     ended: Vec<Completion>,
-    syncs: Pool,
-    reads: Arc<Pool>,
+    syncs: Lane,
+    reads: Lane,
+    removals: Lane,
     tell: mpsc::UnboundedSender<Ended>,
     told: mpsc::UnboundedReceiver<Ended>,
 }
@@ -158,8 +183,9 @@ impl RealDisk {
             order: Order::default(),
             staged: None,
             ended: Vec::new(),
-            syncs: Pool::new("disk-sync", SYNC_THREADS_MAX),
-            reads: Arc::new(Pool::new("disk-read", READ_THREADS_MAX)),
+            syncs: Lane::new("disk-sync", SYNC_THREADS_MAX),
+            reads: Lane::new("disk-read", READ_THREADS_MAX),
+            removals: Lane::new("disk-remove", REMOVAL_THREADS_MAX),
             tell,
             told,
         }
@@ -168,7 +194,7 @@ impl RealDisk {
     /// Say which file a call has failed on; the reason was said where the operating system gave it.
     fn tell_of(&self, file: FileId, result: &CallResult) {
         if let Err(fault @ (DiskFault::Io | DiskFault::NoSpace)) = result {
-            tracing::warn!(path = self.files.borrow().path(file).unwrap_or_default(), ?fault, "a disk call failed on this file");
+            tracing::warn!(path = self.path(file).unwrap_or_default(), ?fault, "a disk call failed on this file");
         }
     }
 
@@ -177,8 +203,10 @@ impl RealDisk {
         let Go { op, file, call } = go;
         let result = match self.perform_here(file, &call) {
             Some(result) => result,
-            None => match self.perform_elsewhere(op, file, &call) {
-                Ok(()) => {
+            None => match self.path(file) {
+                Ok(path) => {
+                    self.lane(&call).waiting.push_back(Job { op, file, call: call.clone(), path, tries: 0 });
+                    self.give(&call);
                     if !entered {
                         self.order.on_started(op, file, call);
                     }
@@ -217,84 +245,71 @@ impl RealDisk {
         }
     }
 
-    /// Start a job on another thread.
-    fn perform_elsewhere(&mut self, op: OpId, file: FileId, call: &DiskCall) -> Result<(), DiskFault> {
-        let mut files = self.files.borrow_mut();
-        let (root, path, tell) = (Arc::clone(&files.root), files.path(file)?, self.tell.clone());
-        let handle = files.handles.get(file);
-        let cached = handle.is_some();
-        let job_handle = move |root: &OwnedFd, path: &str| match handle {
-            Some(handle) => Ok(handle),
-            None => open(root, path).map(Arc::new),
-        };
-        let removes_dir = matches!(call, DiskCall::RemoveDir);
-        let again = call.clone();
-        // The other end is gone only when the node is.
-        let end = move |result: Result<(DiskDone, Option<Arc<OwnedFd>>), Failed>, sync_took| {
-            let (result, opened, short) = match result {
-                Ok((done, handle)) => (Ok(done), handle.filter(|_| !cached), None),
-                Err(Failed::With(fault)) => (Err(fault), None, None),
-                Err(Failed::Short(error)) => (Err(fault_of(error)), None, Some(again)),
-            };
-            tell.send(Ended { op, file, result, sync_took, removes_dir, opened, short }).ok();
-        };
-        match *call {
-            DiskCall::Sync => self.syncs.run(move || {
-                let from = Instant::now();
-                let result = job_handle(&root, &path).and_then(|fd| {
-                    rustix::fs::fdatasync(&*fd).map_err(fault_of).map_err(Failed::With)?;
-                    Ok((DiskDone::Done, Some(fd)))
-                });
-                end(result, Some(from.elapsed()));
-            }),
-            DiskCall::Read { pos, len } => self.reads.run(move || {
-                let result = job_handle(&root, &path).and_then(|fd| {
-                    let bytes = read_at(&fd, pos.0, len as usize).map_err(fault_of).map_err(Failed::With)?;
-                    Ok((DiskDone::Read(bytes), Some(fd)))
-                });
-                end(result, None);
-            }),
-            DiskCall::Rewrite { pos, len } => self.syncs.run(move || {
-                let result = job_handle(&root, &path).and_then(|fd| {
-                    rewrite(&fd, pos, len).map_err(Failed::With)?;
-                    Ok((DiskDone::Done, Some(fd)))
-                });
-                end(result, None);
-            }),
-            DiskCall::Truncate { len } => self.syncs.run(move || {
-                let result = job_handle(&root, &path).and_then(|fd| {
-                    rustix::fs::ftruncate(&*fd, len).map_err(fault_of).map_err(Failed::With)?;
-                    Ok((DiskDone::Done, Some(fd)))
-                });
-                end(result, None);
-            }),
-            DiskCall::Remove => {
-                files.handles.remove(file);
-                drop(job_handle);
-                self.syncs.run(move || end(remove(&root, &path).map(|()| (DiskDone::Done, None)).map_err(Failed::With), None));
-            }
-            DiskCall::RemoveDir => {
-                files.handles.remove_dir(file.dir);
-                drop(job_handle);
-                self.syncs.run(move || {
-                    end(remove_dir(&root, &path).map(|()| (DiskDone::Done, None)).map_err(Failed::With), None);
-                });
-            }
-            DiskCall::SyncDir => {
-                drop(job_handle);
-                self.syncs.run(move || {
-                    let from = Instant::now();
-                    let result = sync_dir(&root, &path).map(|()| (DiskDone::Done, None)).map_err(Failed::With);
-                    end(result, Some(from.elapsed()));
-                });
-            }
-            DiskCall::Append { .. }
-            | DiskCall::Create
-            | DiskCall::Rename { .. }
-            | DiskCall::MakeDir { .. }
-            | DiskCall::RenameDir { .. } => unreachable!("performed on the loop"),
+    fn path(&self, file: FileId) -> Result<String, DiskFault> {
+        self.files.borrow().path(file)
+    }
+
+    /// The threads for a call that may wait for a disk.
+    fn lane(&mut self, call: &DiskCall) -> &mut Lane {
+        match call {
+            DiskCall::Read { .. } => &mut self.reads,
+            DiskCall::Remove | DiskCall::RemoveDir => &mut self.removals,
+            _ => &mut self.syncs,
         }
-        Ok(())
+    }
+
+    /// Give the threads for `call` what waits for them, as much as they are to have.
+    fn give(&mut self, call: &DiskCall) {
+        while let Some(job) = self.lane(call).next() {
+            let (mut files, tell) = (self.files.borrow_mut(), self.tell.clone());
+            match job.call {
+                DiskCall::Remove => drop(files.handles.remove(job.file)),
+                DiskCall::RemoveDir => files.handles.remove_dir(job.file.dir),
+                _ => {}
+            }
+            let root = Arc::clone(&files.root);
+            let kept = files.handles.get(job.file);
+            drop(files);
+            // The other end is gone only when the node is.
+            self.lane(call).pool.run(move || drop(tell.send(job.perform(&root, kept))));
+        }
+    }
+
+    /// A job has ended: what to tell of it, unless it is to be done again.
+    fn take_back(&mut self, ended: Ended) -> Option<(Job, CallResult)> {
+        let Ended { mut job, result, opened, .. } = ended;
+        self.lane(&job.call).given -= 1;
+        let mut files = self.files.borrow_mut();
+        if let Some(handle) = opened {
+            files.handles.insert(job.file, handle);
+        }
+        let result = match result {
+            Ok(done) => Ok(done),
+            Err(Failed::With(fault)) => Err(fault),
+            // Nothing was done, so nothing is lost by waiting: for a handle of ours, or until somebody gives one back.
+            Err(Failed::Short(error)) => {
+                let is_free = files.handles.close_one();
+                if is_free || job.tries < SHORT_TRIES_MAX {
+                    if !is_free && job.tries == 0 {
+                        tracing::warn!(%error, path = job.path, "the system has nothing left to open a file with; waiting");
+                    }
+                    job.tries += u32::from(!is_free);
+                    drop(files);
+                    let call = job.call.clone();
+                    self.lane(&call).waiting.push_front(job);
+                    self.give(&call);
+                    return None;
+                }
+                Err(fault_of(error))
+            }
+        };
+        // What could not be removed is asked for again by the same id.
+        if job.call == DiskCall::RemoveDir && result.is_ok() {
+            files.dirs.remove(&job.file.dir);
+        }
+        drop(files);
+        self.give(&job.call);
+        Some((job, result))
     }
 
     /// Keep an append for a moment: another may follow it.
@@ -347,6 +362,71 @@ impl RealDisk {
     }
 }
 
+impl Lane {
+    fn new(name: &'static str, threads_max: usize) -> Lane {
+        let pool = Arc::new(Pool::new(name, threads_max));
+        Lane { pool, waiting: VecDeque::new(), given: 0, given_max: threads_max * CALLS_PER_THREAD }
+    }
+
+    /// The next job, if the pool is to have one more.
+    fn next(&mut self) -> Option<Job> {
+        let job = if self.given < self.given_max { self.waiting.pop_front() } else { None };
+        self.given += usize::from(job.is_some());
+        job
+    }
+}
+
+impl Job {
+    /// On a thread of its pool. `kept` is the handle of its file, if one is.
+    fn perform(self, root: &OwnedFd, kept: Option<Arc<OwnedFd>>) -> Ended {
+        if self.tries > 0 {
+            pause();
+        }
+        let from = Instant::now();
+        let opened = match (&self.call, &kept) {
+            (DiskCall::Remove | DiskCall::RemoveDir | DiskCall::SyncDir, _) | (_, Some(_)) => Ok(None),
+            (_, None) => open(root, &self.path, OFlags::RDWR).map(|fd| Some(Arc::new(fd))),
+        };
+        let (result, opened) = match opened {
+            Ok(opened) => (self.perform_on(root, kept.as_ref().or(opened.as_ref())), opened),
+            Err(failed) => (Err(failed), None),
+        };
+        let is_sync = matches!(self.call, DiskCall::Sync | DiskCall::SyncDir);
+        let opened = opened.filter(|_| result.is_ok());
+        Ended { job: self, result, sync_took: is_sync.then(|| from.elapsed()), opened }
+    }
+
+    fn perform_on(&self, root: &OwnedFd, fd: Option<&Arc<OwnedFd>>) -> Result<DiskDone, Failed> {
+        let fd = || fd.expect("the file of a call that is about one is open");
+        let done = |result: Result<(), Errno>| result.map(|()| DiskDone::Done).map_err(|e| Failed::With(fault_of(e)));
+        match self.call {
+            DiskCall::Sync => done(rustix::fs::fdatasync(fd())),
+            DiskCall::Truncate { len } => done(rustix::fs::ftruncate(fd(), len)),
+            DiskCall::Rewrite { pos, len } => rewrite(fd(), pos, len).map(|()| DiskDone::Done).map_err(Failed::With),
+            DiskCall::Read { pos, len } => match read_at(fd(), pos.0, len as usize) {
+                Ok(bytes) => Ok(DiskDone::Read(bytes)),
+                Err(e) => Err(Failed::With(fault_of(e))),
+            },
+            DiskCall::Remove => done(remove(root, &self.path)),
+            DiskCall::RemoveDir => remove_dir(root, &self.path).map(|()| DiskDone::Done),
+            DiskCall::SyncDir => sync_dir(root, &self.path).map(|()| DiskDone::Done),
+            DiskCall::Append { .. }
+            | DiskCall::Create
+            | DiskCall::Rename { .. }
+            | DiskCall::MakeDir { .. }
+            | DiskCall::RenameDir { .. } => unreachable!("performed on the loop"),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "who gives handles back to the system tells nobody; no handle is kept that others here could use"
+)]
+fn pause() {
+    std::thread::sleep(SHORT_PAUSE);
+}
+
 impl Staged {
     fn goes_on_with(&self, file: FileId, call: &DiskCall) -> bool {
         match call {
@@ -382,26 +462,11 @@ impl Disk for RealDisk {
         let before = done.len();
         self.flush(done);
         while let Poll::Ready(Some(ended)) = self.told.poll_recv(cx) {
-            if let Some(call) = ended.short
-                && self.files.borrow_mut().handles.close_one()
-            {
-                let (op, dir) = (ended.op, ended.file.dir);
-                if let Some(completion) = self.perform(Go { op, file: ended.file, call }, true) {
-                    done.push(completion);
-                    self.on_ended(op, dir, done);
-                }
-                continue;
-            }
-            if let Some(handle) = ended.opened {
-                self.files.borrow_mut().handles.insert(ended.file, handle);
-            }
-            // What could not be removed is asked for again by the same id.
-            if ended.removes_dir && ended.result.is_ok() {
-                self.files.borrow_mut().dirs.remove(&ended.file.dir);
-            }
-            self.tell_of(ended.file, &ended.result);
-            done.push(Completion { op: ended.op, result: ended.result, sync_took: ended.sync_took });
-            self.on_ended(ended.op, ended.file.dir, done);
+            let sync_took = ended.sync_took;
+            let Some((Job { op, file, .. }, result)) = self.take_back(ended) else { continue };
+            self.tell_of(file, &result);
+            done.push(Completion { op, result, sync_took });
+            self.on_ended(op, file.dir, done);
         }
         if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -410,7 +475,7 @@ impl Disk for RealDisk {
         self.write_staged();
         // That there is such a file is found when its turn comes.
         self.files.borrow().path(file)?;
-        Ok(RealSource { files: Rc::clone(&self.files), file, fd: None, reads: Arc::clone(&self.reads) })
+        Ok(RealSource { files: Rc::clone(&self.files), file, fd: None, reads: Arc::clone(&self.reads.pool) })
     }
 
     fn volume(&self) -> Option<Volume> {
@@ -476,14 +541,20 @@ enum Failed {
     Short(Errno),
 }
 
+impl Failed {
+    fn of(error: Errno) -> Failed {
+        if is_short(error) { Failed::Short(error) } else { Failed::With(fault_of(error)) }
+    }
+}
+
 /// Handles, or memory for one, may be had again when others have given theirs back.
 fn is_short(error: Errno) -> bool {
     matches!(error, Errno::MFILE | Errno::NFILE | Errno::NOMEM)
 }
 
-fn open(root: &OwnedFd, path: &str) -> Result<OwnedFd, Failed> {
-    let opened = rustix::fs::openat(root, path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
-    opened.map_err(|error| if is_short(error) { Failed::Short(error) } else { Failed::With(fault_of(error)) })
+fn open(root: &OwnedFd, path: &str, flags: OFlags) -> Result<OwnedFd, Failed> {
+    let opened = rustix::fs::openat(root, path, flags | OFlags::CLOEXEC, Mode::empty());
+    opened.map_err(Failed::of)
 }
 
 /// Write the `len` bytes at `pos` over themselves.
@@ -565,38 +636,38 @@ fn warm(fd: &OwnedFd, pos: u64, end: u64) {
     }
 }
 
-fn remove(root: &OwnedFd, path: &str) -> Result<(), DiskFault> {
+fn remove(root: &OwnedFd, path: &str) -> Result<(), Errno> {
     match rustix::fs::unlinkat(root, path, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(e) => Err(fault_of(e)),
+        Err(e) => Err(e),
     }
 }
 
-fn remove_dir(root: &OwnedFd, path: &str) -> Result<(), DiskFault> {
-    let dir = match rustix::fs::openat(root, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+fn remove_dir(root: &OwnedFd, path: &str) -> Result<(), Failed> {
+    let dir = match open(root, path, OFlags::RDONLY | OFlags::DIRECTORY) {
         Ok(dir) => dir,
-        Err(Errno::NOENT) => return Ok(()),
-        Err(e) => return Err(fault_of(e)),
+        Err(Failed::With(DiskFault::NotFound)) => return Ok(()),
+        Err(failed) => return Err(failed),
     };
-    for entry in rustix::fs::Dir::read_from(&dir).map_err(fault_of)? {
-        let entry = entry.map_err(fault_of)?;
+    for entry in rustix::fs::Dir::read_from(&dir).map_err(Failed::of)? {
+        let entry = entry.map_err(Failed::of)?;
         if entry.file_name() != c"." && entry.file_name() != c".." {
-            rustix::fs::unlinkat(&dir, entry.file_name(), AtFlags::empty()).map_err(fault_of)?;
+            rustix::fs::unlinkat(&dir, entry.file_name(), AtFlags::empty()).map_err(Failed::of)?;
         }
     }
     match rustix::fs::unlinkat(root, path, AtFlags::REMOVEDIR) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         // A link to the directory, which its owner keeps on another disk.
-        Err(Errno::NOTDIR) => remove(root, path),
-        Err(e) => Err(fault_of(e)),
+        Err(Errno::NOTDIR) => remove(root, path).map_err(Failed::of),
+        Err(e) => Err(Failed::of(e)),
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a directory has no data: fdatasync need not make its entries durable")]
-fn sync_dir(root: &OwnedFd, path: &str) -> Result<(), DiskFault> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let dir = rustix::fs::openat(root, path, flags, Mode::empty()).map_err(fault_of)?;
-    rustix::fs::fsync(&dir).map_err(fault_of)
+fn sync_dir(root: &OwnedFd, path: &str) -> Result<(), Failed> {
+    let dir = open(root, path, OFlags::RDONLY | OFlags::DIRECTORY)?;
+    // Whatever this fails with: it is not tried again.
+    rustix::fs::fsync(&dir).map_err(|e| Failed::With(fault_of(e)))
 }
 
 #[cfg(test)]

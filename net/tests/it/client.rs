@@ -75,7 +75,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
 
     /// Create a topic of one partition.
     pub(crate) async fn create(&mut self, topic: &str) {
-        let Response::CreateTopics(response) = self.call(create(topic)).await.unwrap() else { panic!("another answer") };
+        self.create_with(topic, 1).await;
+    }
+
+    pub(crate) async fn create_with(&mut self, topic: &str, partitions: i32) {
+        let Response::CreateTopics(response) = self.call(create(topic, partitions)).await.unwrap() else {
+            panic!("another answer")
+        };
         assert_eq!(response.topics[0].error_code, 0, "{response:?}");
     }
 
@@ -114,12 +120,16 @@ pub(crate) fn metadata() -> Said {
     (9, Request::Metadata(msg::MetadataRequest::blank()))
 }
 
-pub(crate) fn create(topic: &str) -> Said {
+fn create(topic: &str, partitions: i32) -> Said {
     let topic = msg::create_topics_request::CreatableTopic::default()
         .with_name(name(topic))
-        .with_num_partitions(1)
+        .with_num_partitions(partitions)
         .with_replication_factor(1);
     (5, Request::CreateTopics(msg::CreateTopicsRequest::default().with_topics(vec![topic]).with_timeout_ms(10_000)))
+}
+
+pub(crate) fn delete(topic: &str) -> Said {
+    (5, Request::DeleteTopics(msg::DeleteTopicsRequest::default().with_topic_names(vec![name(topic)]).with_timeout_ms(10_000)))
 }
 
 pub(crate) fn produce(topic: &str, acks: i16, value: &[u8]) -> Said {

@@ -2,6 +2,7 @@
 
 use crate::client::{Client, api_versions, correlation_of, fetch, produce};
 use ottla_core::config::Settings;
+use ottla_core::wire::{ProducePartition, Request, Response};
 use ottla_net::{Bound, ExitReason, ServeConfig, ServeError, serve_until};
 use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -147,6 +148,43 @@ fn a_partition_whose_disk_is_not_there_is_counted() {
         assert!(broker.http("/healthz").await.ends_with("ok\n"));
         assert_eq!(broker.connect().await.fetch_all("orders").await.unwrap(), ["value"]);
     });
+    broker.end();
+}
+
+/// In a process of its own, since what it takes away is everybody's.
+#[test]
+fn many_partitions_are_served_with_few_files() {
+    const ALONE: &str = "OTTLA_TEST_WITH_FEW_FILES";
+    const PARTITIONS: i32 = 1000;
+    if std::env::var_os(ALONE).is_none() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let done = child.args(["--exact", "real::many_partitions_are_served_with_few_files"]).env(ALONE, "1").output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+        return;
+    }
+    let few = rustix::process::Rlimit { current: Some(256), maximum: Some(256) };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, few).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Running::start(config(dir.path()));
+    block_on(async {
+        let mut client = broker.connect().await;
+        client.create_with("orders", PARTITIONS).await;
+        for offset in 0..2 {
+            let (version, mut request) = produce("orders", -1, b"value");
+            let Request::Produce(all) = &mut request else { panic!("another request") };
+            let one = all.topics[0].partitions[0].records.clone();
+            all.topics[0].partitions = (0..PARTITIONS).map(|index| ProducePartition { index, records: one.clone() }).collect();
+            let Response::Produce(response) = client.call((version, request)).await.unwrap() else { panic!("another answer") };
+            for partition in &response.responses[0].partition_responses {
+                assert_eq!((partition.error_code, partition.base_offset), (0, offset), "{partition:?}");
+            }
+        }
+    });
+    for _ in 0..2 {
+        block_on(async { assert!(broker.http("/healthz").await.ends_with("\r\n\r\nok\n")) });
+        assert_eq!(broker.end(), ExitReason::Shutdown);
+        broker = Running::start(config(dir.path()));
+    }
     broker.end();
 }
 

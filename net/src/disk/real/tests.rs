@@ -252,3 +252,54 @@ fn files_are_opened_when_no_handle_is_left() {
         assert_eq!(f.call(*file, read(3, 2)), Ok(DiskDone::Read(Bytes::from_static(b"34"))));
     }
 }
+
+/// In a process of its own, since what it takes away is everybody's.
+#[test]
+fn a_call_waits_while_nothing_is_left_to_open_its_file_with() {
+    const ALONE: &str = "OTTLA_TEST_WITHOUT_FILES";
+    if std::env::var_os(ALONE).is_none() {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let name = "disk::real::tests::a_call_waits_while_nothing_is_left_to_open_its_file_with";
+        let done = child.args(["--exact", name]).env(ALONE, "1").output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+        return;
+    }
+    let mut f = Fixture::new();
+    assert_eq!(f.call(log(), DiskCall::Create), Ok(DiskDone::Done));
+    assert_eq!(f.call(log(), append(0, "0123456789")), Ok(DiskDone::Done));
+    while f.disk.files.borrow_mut().handles.close_one() {}
+    let limit = |current| {
+        let limit = rustix::process::Rlimit { current: Some(current), maximum: Some(1000) };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    };
+    limit(0);
+    let dir = FileId::dir(DIR);
+    let calls = [(log(), DiskCall::Sync), (log(), DiskCall::Rewrite { pos: BytePos(0), len: 9 }), (dir, DiskCall::SyncDir)];
+    let mut ops: Vec<OpId> = calls.into_iter().map(|(file, call)| f.submit(file, call)).collect();
+    ops.push(f.submit(dir, DiskCall::RemoveDir));
+    let from = Instant::now();
+    while from.elapsed() < 3 * SHORT_PAUSE {
+        f.runtime.block_on(poll_fn(|cx| Poll::Ready(f.disk.poll_completed(cx, &mut f.done).is_ready())));
+        assert!(f.done.is_empty(), "{:?}", f.done);
+        std::thread::yield_now();
+    }
+    limit(1000);
+    for op in ops {
+        assert_eq!(f.wait(op), Ok(DiskDone::Done), "{op:?}");
+    }
+}
+
+#[test]
+fn calls_that_wait_hold_no_file_open() {
+    let mut f = Fixture::new();
+    let files: Vec<FileId> = (0..1000).map(|base| FileId::new(DIR, FileKind::Log, base)).collect();
+    for file in &files {
+        assert_eq!(f.call(*file, DiskCall::Create), Ok(DiskDone::Done));
+    }
+    let syncs: Vec<OpId> = files.iter().map(|file| f.submit(*file, DiskCall::Sync)).collect();
+    assert_eq!((f.disk.syncs.given, f.disk.syncs.waiting.len()), (16, 984));
+    for op in syncs {
+        assert_eq!(f.wait(op), Ok(DiskDone::Done));
+    }
+    assert_eq!(f.disk.syncs.given, 0);
+}
