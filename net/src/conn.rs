@@ -26,14 +26,14 @@ pub(crate) struct Connection<S, D: Disk> {
     id: ConnId,
     stream: S,
     reader: FrameReader,
-    /// The peer sends no more; what it asked is still answered.
-    peer_ended: bool,
+    /// Nothing more is read: the peer has ended, or what it sent is no request. What it asked before is still answered.
+    read_out: bool,
     edge: Rc<RefCell<Edge<D>>>,
 }
 
 impl<S: Stream, D: Disk> Connection<S, D> {
     pub(crate) fn new(id: ConnId, stream: S, edge: Rc<RefCell<Edge<D>>>) -> Connection<S, D> {
-        Connection { id, stream, reader: FrameReader::default(), peer_ended: false, edge }
+        Connection { id, stream, reader: FrameReader::default(), read_out: false, edge }
     }
 
     /// Send what there is. `Ready`: the queue is empty.
@@ -73,27 +73,30 @@ impl<S: Stream, D: Disk> Connection<S, D> {
         Poll::Ready(Ok(n > 0))
     }
 
-    /// Hand in the requests that have come whole, as far as they are admitted. Whether there was one.
-    fn hand_in(&mut self, edge: &mut Edge<D>) -> io::Result<bool> {
+    /// Hand in the requests that have come whole, as far as they are admitted. Whether there was one, or what is none.
+    fn hand_in(&mut self, edge: &mut Edge<D>) -> bool {
         edge.begin_batch();
         let mut any = false;
-        let mut ended = Ok(());
-        while ended.is_ok() && edge.may_read(self.id) {
+        while edge.may_read(self.id) {
             match self.next_request(edge) {
                 Ok(Some(request)) => edge.on_request(self.id, request),
                 Ok(None) => break,
-                Err(e) => ended = Err(e),
+                Err(error) => {
+                    tracing::debug!(conn = self.id.0, %error, "no request; the connection ends when what came before is answered");
+                    edge.metrics.requests_invalid.inc();
+                    self.reader = FrameReader::default();
+                    self.read_out = true;
+                }
             }
             any = true;
         }
         edge.end_batch();
-        ended.map(|()| any)
+        any
     }
 
-    fn next_request(&mut self, edge: &Edge<D>) -> io::Result<Option<RequestFrame>> {
-        let invalid = |e: String| io::Error::new(io::ErrorKind::InvalidData, e);
-        let Some(frame) = self.reader.next_frame(&edge.limits).map_err(|e| invalid(e.to_string()))? else { return Ok(None) };
-        wire::decode_request(frame).map(Some).map_err(|e| invalid(e.to_string()))
+    fn next_request(&mut self, edge: &Edge<D>) -> Result<Option<RequestFrame>, String> {
+        let Some(frame) = self.reader.next_frame(&edge.limits).map_err(|e| e.to_string())? else { return Ok(None) };
+        wire::decode_request(frame).map(Some).map_err(|e| e.to_string())
     }
 
     /// Our end of a connection that ends well: what has come and will not be read is thrown away first, because a socket that is
@@ -119,19 +122,20 @@ impl<S: Stream, D: Disk> Connection<S, D> {
                 return Poll::Ready(Ok(()));
             }
             // What the last read brought comes before the next read.
-            if self.hand_in(edge)? {
+            if self.hand_in(edge) {
                 continue;
             }
-            if !self.peer_ended && edge.may_read(self.id) {
+            if !self.read_out && edge.may_read(self.id) {
                 match self.poll_receive(cx, edge)? {
                     Poll::Ready(more) => {
-                        self.peer_ended = !more;
+                        self.read_out = !more;
                         continue;
                     }
                     Poll::Pending => {}
                 }
             }
-            if self.peer_ended && flushed && edge.is_answered(self.id) {
+            if self.read_out && flushed && edge.is_answered(self.id) {
+                self.finish(cx, &mut edge.scratch);
                 return Poll::Ready(Ok(()));
             }
             if flushed && !edge.conn(self.id).outbox.is_empty() {
@@ -154,9 +158,6 @@ impl<S: Stream, D: Disk> Future for Connection<S, D> {
         // Without an edge there is nothing to wait for: its panic is on its way.
         let Some(turn) = enter(&edge, |edge| this.poll_turn(cx, edge)) else { return Poll::Ready(()) };
         if let Err(e) = std::task::ready!(turn) {
-            if e.kind() == io::ErrorKind::InvalidData {
-                edge.borrow().metrics.requests_invalid.inc();
-            }
             tracing::debug!(conn = this.id.0, error = %e, "connection ended");
         }
         Poll::Ready(())

@@ -467,12 +467,13 @@ impl<D: Disk> Edge<D> {
     }
 
     /// Close what has been idle for too long; the time at which to look again. As with Kafka, also what waits for an answer: of a peer that
-    /// is gone nothing else is ever heard, and a fetch may be parked for weeks. And what does not take its answers.
+    /// is gone nothing else is ever heard, and a fetch may be parked for weeks. And what does not take its answers, also those after which
+    /// its connection was to end.
     pub(crate) fn close_idle(&mut self) -> tokio::time::Instant {
         let now = self.clock.now().mono;
         let idle_max = self.limits.idle_max;
         let mut next = now.after(idle_max);
-        for conn in self.conns.values_mut().filter(|conn| !conn.closing) {
+        for conn in self.conns.values_mut() {
             let at = conn.owed.map_or(conn.active, |owed| owed.0.min(conn.active)).after(idle_max);
             if at <= now {
                 conn.closing = true;

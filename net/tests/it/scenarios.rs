@@ -263,6 +263,33 @@ fn a_frame_that_is_no_request_closes_its_connection_and_no_other() {
 }
 
 #[test]
+fn what_was_asked_before_a_frame_that_is_no_request_is_answered() {
+    each_character(&Limits::default(), |broker| async move {
+        let mut client = connect().await;
+        client.create("orders").await;
+        // An answer that waits for an fsync and one that waits for a deadline; then a length, or an array of Metadata, that cannot be.
+        let long_array = [0, 0, 0, 15, 0, 3, 0, 1, 0, 0, 0, 9, 0, 1, b'x', 0x7f, 0xff, 0xff, 0xff];
+        for (i, junk) in [&[0xff; 4][..], &long_array[..]].into_iter().enumerate() {
+            let mut asker = connect().await;
+            let mut all = asker.encode(produce("orders", -1, b"value")).to_vec();
+            all.extend_from_slice(&asker.encode(fetch("orders", 9, 300)));
+            all.extend_from_slice(junk);
+            // Nobody reads this.
+            all.extend_from_slice(&asker.encode(produce("orders", -1, b"behind")));
+            asker.send(&all).await?;
+            for correlation in [1, 2] {
+                assert_eq!(client::correlation_of(&asker.receive().await?), correlation, "junk {i}");
+            }
+            assert!(asker.receive().await.is_err(), "junk {i}");
+        }
+        assert_eq!(client.fetch_all("orders").await?, ["value", "value"]);
+        assert_eq!(broker.metric("ottla_requests_invalid_total"), 2);
+        assert_eq!(broker.metric("ottla_connections"), 1);
+        Ok(())
+    });
+}
+
+#[test]
 fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     let limits = Limits { idle_max: Duration::from_secs(60), ..Limits::default() };
     let broker = Broker::new(3, Character::default(), limits);
