@@ -3,7 +3,7 @@
 //! Each scenario runs over several seeds and characters of the sockets. Time is virtual; nothing sleeps for real.
 
 use crate::chaos::Character;
-use crate::client::{self, api_versions, fetch, metadata, produce};
+use crate::client::{self, api_versions, delete, fetch, metadata, produce};
 use crate::shell::{Broker, connect, world};
 use bytes::Bytes;
 use ottla_net::{ExitReason, Limits};
@@ -287,6 +287,63 @@ fn what_was_asked_before_a_frame_that_is_no_request_is_answered() {
         assert_eq!(broker.metric("ottla_connections"), 1);
         Ok(())
     });
+}
+
+#[test]
+fn slow_reader_gets_what_it_asked_for_though_the_topic_was_deleted_meanwhile() {
+    const ASKED: usize = 60;
+    let broker = Broker::new(3, Character::default(), Limits::default());
+    let mut sim = world(&broker);
+    sim.client("client", async move {
+        let (mut steady, mut slow) = (connect().await, connect().await);
+        steady.create("orders").await;
+        let value = vec![b'v'; 900_000];
+        steady.produce("orders", &value).await?;
+        // More than the network holds.
+        for _ in 0..ASKED {
+            let asks = slow.encode(fetch("orders", 0, 0));
+            slow.send(&asks).await?;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        steady.call(delete("orders")).await?;
+        let is_there = || broker.disk.borrow().paths().iter().any(|path| path.starts_with("orders"));
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        assert!(is_there(), "it waits for who still reads");
+        for _ in 0..ASKED {
+            assert_eq!(client::values_of(&client::read_fetch(slow.receive().await?)), [&value[..]]);
+        }
+        tokio::time::sleep(Duration::from_secs(200)).await;
+        assert!(!is_there(), "nobody reads any more");
+        Ok(())
+    });
+    sim.run().unwrap();
+}
+
+#[test]
+fn who_is_to_be_closed_after_answers_that_he_does_not_take_is_closed_without() {
+    let limits = Limits { idle_max: Duration::from_secs(60), ..Limits::default() };
+    let broker = Broker::new(3, Character::default(), limits);
+    let mut sim = world(&broker);
+    sim.client("client", async move {
+        let (mut steady, mut strange) = (connect().await, connect().await);
+        steady.create("orders").await;
+        steady.produce("orders", &[b'v'; 900_000]).await?;
+        // More than the network holds.
+        for _ in 0..60 {
+            let asks = strange.encode(fetch("orders", 0, 0));
+            strange.send(&asks).await?;
+        }
+        // An API that is not served, after which the connection is closed.
+        strange.send(&[0, 0, 0, 10, 0, 99, 0, 0, 0, 0, 0, 99, 0xff, 0xff]).await?;
+        for seconds in (10..=90).step_by(10) {
+            tokio::time::sleep(Duration::from_secs(10)).await;
+            steady.call(api_versions()).await?;
+            assert!(seconds > 50 || broker.metric("ottla_connections") == 2, "after {seconds} s");
+        }
+        assert_eq!(broker.metric("ottla_connections"), 1);
+        Ok(())
+    });
+    sim.run().unwrap();
 }
 
 #[test]
