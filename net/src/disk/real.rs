@@ -38,8 +38,8 @@ use tokio::sync::mpsc;
 const SYNC_THREADS_MAX: usize = 8;
 /// Threads for reads that the page cache cannot answer.
 const READ_THREADS_MAX: usize = 4;
-/// A thread for removals, which are many at once and urgent for nobody: what waits for an fsync does not wait for them.
-const REMOVAL_THREADS_MAX: usize = 1;
+/// Threads for removals, which are many at once: what waits for an fsync does not wait for them. An orderly end does.
+const REMOVAL_THREADS_MAX: usize = 4;
 /// A pool is given so many calls for each thread: one runs, and the next is there when it has ended.
 const CALLS_PER_THREAD: usize = 2;
 /// The most slices in one write (`IOV_MAX`).
