@@ -49,8 +49,10 @@ const BANS: &[Ban] = &[
 ];
 
 /// Files that may break a ban, and why.
-const EXEMPT: &[(&str, &str, &str)] =
-    &[("sim/src/runner.rs", "thread_local", "a panic hook is the process's; what it keeps belongs to the world on its thread")];
+const EXEMPT: &[(&str, &str, &str)] = &[
+    ("net/src/disk/real.rs", "thread::sleep", "nobody tells when the system has handles of files again"),
+    ("sim/src/runner.rs", "thread_local", "a panic hook is the process's; what it keeps belongs to the world on its thread"),
+];
 
 /// Strings that betray the machine on which something was written. Built from parts, so that this file passes its own rule.
 fn machine_paths() -> Vec<String> {
