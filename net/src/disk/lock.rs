@@ -77,6 +77,7 @@ fn written_pid(fd: OwnedFd) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::BufRead;
 
     #[test]
     fn the_second_to_ask_is_told_who_holds_the_directory() {
@@ -90,18 +91,30 @@ mod tests {
 
     /// In a process of its own, as Java would: whether fcntl gives the lock, which is then held while `f` is called.
     fn as_kafka<R>(dir: &Path, f: impl FnOnce(bool, u32) -> R) -> R {
-        let script = "import fcntl, sys\nf = open(sys.argv[1] + '/.lock', 'a+')\ntry: fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)\n\
-                      except OSError: print('refused', flush=True)\nelse: print('locked', flush=True)\nsys.stdin.read()";
-        let mut python = std::process::Command::new("python3");
-        python.args(["-c", script]).arg(dir).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-        let mut child = python.spawn().expect("python3 is there");
-        let mut said = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.as_mut().unwrap()), &mut said).unwrap();
-        assert!(["locked", "refused"].contains(&said.trim()), "{said:?}");
-        let result = f(said.trim() == "locked", child.id());
+        let mut other = std::process::Command::new(std::env::current_exe().unwrap());
+        other.args(["--ignored", "--nocapture", "--exact", "disk::lock::tests::the_other_process"]).env("LOCK_DIR", dir);
+        let mut child = other.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut said = std::io::BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let locked = said.find_map(|line| match line.trim() {
+            "locked" => Some(true),
+            "refused" => Some(false),
+            _ => None,
+        });
+        let result = f(locked.expect("it says so"), child.id());
         drop(child.stdin.take());
+        said.for_each(drop);
         child.wait().unwrap();
         result
+    }
+
+    #[test]
+    #[ignore = "it is what another test runs in a process of its own"]
+    fn the_other_process() {
+        let path = Path::new(&std::env::var_os("LOCK_DIR").expect("the other test says where")).join(".lock");
+        let file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap();
+        let got = rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
+        println!("\n{}", if got { "locked" } else { "refused" });
+        std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     }
 
     #[test]
