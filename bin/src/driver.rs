@@ -1,9 +1,10 @@
 //! The sans-IO client over tokio: its connections are sockets, its time is the clock.
 //!
-//! State       the client, a task per direction of each connection, events not yet taken.
+//! State       the client, a task per connection and what it has still to send, events not yet taken.
 //! Takes       what a command wants (`input`), what arrives, time.
 //! Gives       the client's events, one at a time (`next`).
 //! Holds       `next` may be dropped at any await without losing an event. A connection whose answers are not taken is not read on.
+//!             What is not acknowledged is sent when `finish` says so, and not before.
 //! Not here    any rule of the protocol (`ottla_core::client`).
 
 use crate::cli::Cluster;
@@ -20,17 +21,21 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-/// What a connection's tasks report.
+/// What a connection's tasks report. `Sent`: the kernel has taken so many bytes.
 enum Arrived {
     Connected { conn: ConnId },
     Frame { conn: ConnId, frame: Bytes },
+    Sent { conn: ConnId, bytes: usize },
     Closed { conn: ConnId, why: String },
 }
 
 struct Socket {
     /// HOST:PORT.
     address: String,
-    outgoing: mpsc::UnboundedSender<Bytes>,
+    /// `None` once nothing more will be said.
+    outgoing: Option<mpsc::UnboundedSender<Bytes>>,
+    /// Bytes that were asked to be sent, and that the kernel has not taken.
+    unsent: usize,
     task: JoinHandle<()>,
 }
 
@@ -43,6 +48,10 @@ pub(crate) struct Driver {
     arrived: mpsc::Receiver<Arrived>,
     events: VecDeque<ClientEvent>,
     next_token: u64,
+    /// Why a connection ended that had still to send something.
+    cut: Option<String>,
+    /// No more records are taken while so much is still to be sent.
+    unsent_bytes_max: usize,
     /// Why the last broker could not be reached, for the message of a command that gives up.
     unreachable: Option<String>,
     /// Since when no broker could be reached; `None` while one answers.
@@ -111,6 +120,7 @@ impl Driver {
         // A bounded queue: what is not handled yet is not read from the sockets either.
         let (report, arrived) = mpsc::channel(4);
         Driver {
+            unsent_bytes_max: config.producer.buffer_bytes_max,
             client: Client::new(config),
             origin: std::time::Instant::now(),
             sockets: BTreeMap::new(),
@@ -118,6 +128,7 @@ impl Driver {
             arrived,
             events: VecDeque::new(),
             next_token: 0,
+            cut: None,
             unreachable: None,
             gone_since: None,
             said_gone: None,
@@ -135,8 +146,9 @@ impl Driver {
         Token(self.next_token)
     }
 
+    /// Whether another record may be handed in. Without acknowledgements the client is done with what has not left the process yet.
     pub(crate) fn can_accept(&self) -> bool {
-        self.client.can_accept()
+        self.client.can_accept() && self.sockets.values().map(|s| s.unsent).sum::<usize>() < self.unsent_bytes_max
     }
 
     fn now(&self) -> Now {
@@ -154,14 +166,17 @@ impl Driver {
             for output in outputs {
                 match output {
                     ClientOutput::Connect { conn, host, port } => self.open(conn, host, port),
-                    ClientOutput::Close { conn } => self.close(conn),
+                    ClientOutput::Close { conn } => self.close(conn, "the connection was given up"),
                     ClientOutput::Send { conn, frame } => match encode_request(&frame) {
                         Ok(bytes) => {
-                            // A socket that is gone has reported it, or will.
-                            let _ = self.sockets.get(&conn).map(|s| s.outgoing.send(bytes));
+                            if let Some(Socket { outgoing: Some(outgoing), unsent, .. }) = self.sockets.get_mut(&conn) {
+                                *unsent += bytes.len();
+                                // A socket that is gone has reported it, or will.
+                                let _ = outgoing.send(bytes);
+                            }
                         }
                         Err(e) => {
-                            self.close(conn);
+                            self.close(conn, &e.to_string());
                             inputs.push_back(ClientInput::Closed { conn, why: e.to_string() });
                         }
                     },
@@ -182,13 +197,51 @@ impl Driver {
     fn open(&mut self, conn: ConnId, host: String, port: u16) {
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let address = format!("{host}:{port}");
-        let task = tokio::spawn(converse(conn, host, port, to_send, self.report.clone()));
-        self.sockets.insert(conn, Socket { address, outgoing, task });
+        let task = tokio::spawn(converse(conn, (host, port), self.timeout, to_send, self.report.clone()));
+        self.sockets.insert(conn, Socket { address, outgoing: Some(outgoing), unsent: 0, task });
     }
 
-    fn close(&mut self, conn: ConnId) {
-        if let Some(socket) = self.sockets.remove(&conn) {
+    fn close(&mut self, conn: ConnId, why: &str) {
+        if let Some(socket) = self.remove(conn, why) {
             socket.task.abort();
+        }
+    }
+
+    fn remove(&mut self, conn: ConnId, why: &str) -> Option<Socket> {
+        let socket = self.sockets.remove(&conn)?;
+        if socket.unsent > 0 {
+            self.cut.get_or_insert_with(|| format!("{}: {why}", socket.address));
+        }
+        Some(socket)
+    }
+
+    /// Whether a connection ended that had still to send something.
+    pub(crate) fn was_cut(&self) -> bool {
+        self.cut.is_some()
+    }
+
+    /// Send what is still to be sent, and wait, not for ever, until the brokers have read it: they close what was closed on this side.
+    /// A process that ends before may take its last bytes with it. An error: a connection ended, now or earlier, before all was sent.
+    pub(crate) async fn finish(&mut self) -> Result<(), String> {
+        self.sockets.values_mut().for_each(|socket| socket.outgoing = None);
+        let give_up = tokio::time::Instant::now() + self.timeout;
+        while !self.sockets.is_empty() {
+            match tokio::time::timeout_at(give_up, self.arrived.recv()).await {
+                Ok(Some(Arrived::Closed { conn, why })) => drop(self.remove(conn, &why)),
+                Ok(Some(Arrived::Sent { conn, bytes })) => self.on_sent(conn, bytes),
+                Ok(_) => {}
+                Err(_) => {
+                    let late = format!("not read on within {}", humantime::format_duration(self.timeout));
+                    self.sockets.keys().copied().collect::<Vec<_>>().into_iter().for_each(|conn| self.close(conn, &late));
+                }
+            }
+        }
+        self.cut.take().map_or(Ok(()), Err)
+    }
+
+    fn on_sent(&mut self, conn: ConnId, bytes: usize) {
+        if let Some(socket) = self.sockets.get_mut(&conn) {
+            socket.unsent -= bytes;
         }
     }
 
@@ -220,7 +273,7 @@ impl Driver {
     }
 
     /// One thing that happens: an event that is there, an arrival, a deadline of the client, or this instant.
-    async fn step(&mut self, until: Option<std::time::Instant>) -> Option<ClientEvent> {
+    pub(crate) async fn step(&mut self, until: Option<std::time::Instant>) -> Option<ClientEvent> {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
@@ -247,15 +300,16 @@ impl Driver {
         }
         match arrived {
             Arrived::Connected { conn } => self.input(ClientInput::Connected { conn }),
+            Arrived::Sent { conn, bytes } => self.on_sent(conn, bytes),
             Arrived::Closed { conn, why } => {
-                if self.sockets.remove(&conn).is_some() {
+                if self.remove(conn, &why).is_some() {
                     self.input(ClientInput::Closed { conn, why });
                 }
             }
             Arrived::Frame { conn, frame } if self.sockets.contains_key(&conn) => match self.client.decode(conn, frame) {
                 Ok((correlation, response)) => self.input(ClientInput::Response { conn, correlation, response }),
                 Err(e) => {
-                    self.close(conn);
+                    self.close(conn, &e.to_string());
                     self.input(ClientInput::Closed { conn, why: e.to_string() });
                 }
             },
@@ -295,8 +349,8 @@ impl Driver {
 /// before its answers are read must not stop us from reading them.
 async fn converse(
     conn: ConnId,
-    host: String,
-    port: u16,
+    (host, port): (String, u16),
+    timeout: Duration,
     mut to_send: mpsc::UnboundedReceiver<Bytes>,
     report: mpsc::Sender<Arrived>,
 ) {
@@ -307,7 +361,7 @@ async fn converse(
                 return;
             }
             tokio::select! {
-                why = send_all(&mut sender, &mut to_send) => why,
+                why = send_all(conn, &mut sender, timeout, &mut to_send, &report) => why,
                 why = receive_all(conn, &mut receiver, &report) => why,
             }
         }
@@ -315,13 +369,28 @@ async fn converse(
     let _ = report.send(Arrived::Closed { conn, why }).await;
 }
 
-async fn send_all(sender: &mut Sender, to_send: &mut mpsc::UnboundedReceiver<Bytes>) -> String {
+/// Ends with an error alone: where everything is said, the broker is told so, and what it has still to say is read.
+async fn send_all(
+    conn: ConnId,
+    sender: &mut Sender,
+    timeout: Duration,
+    to_send: &mut mpsc::UnboundedReceiver<Bytes>,
+    report: &mpsc::Sender<Arrived>,
+) -> String {
     while let Some(frame) = to_send.recv().await {
-        if let Err(e) = sender.send(&frame).await {
-            return e.to_string();
+        match tokio::time::timeout(timeout, sender.send(&frame)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(e)) => return e.to_string(),
+            Err(_) => return format!("not read on within {}", humantime::format_duration(timeout)),
+        }
+        if report.send(Arrived::Sent { conn, bytes: frame.len() }).await.is_err() {
+            return "the command has ended".to_owned();
         }
     }
-    "closed".to_owned()
+    match sender.finish().await {
+        Ok(()) => std::future::pending().await,
+        Err(e) => e.to_string(),
+    }
 }
 
 async fn receive_all(conn: ConnId, receiver: &mut Receiver, report: &mpsc::Sender<Arrived>) -> String {

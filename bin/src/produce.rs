@@ -111,7 +111,7 @@ impl Producing<'_> {
                     (reading, stopped) = (false, true);
                     self.driver.input(ClientInput::Flush);
                 }
-                event = self.driver.next() => self.on_event(event)?,
+                event = self.driver.step(None) => event.into_iter().try_for_each(|event| self.on_event(event))?,
                 record = records.recv(), if reading && self.driver.can_accept() => match record {
                     Some(Ok(record)) => self.send(record),
                     end => {
@@ -121,8 +121,9 @@ impl Producing<'_> {
                     }
                 },
             }
-            // A record that a topic without a broker's consent can never take is no reason to read on.
-            if self.first_failure.is_some() && reading {
+            // A record that a topic without a broker's consent can never take is no reason to read on; nor is one that was lost.
+            let lost = self.args.acks == AcksArg::None && self.driver.was_cut();
+            if (self.first_failure.is_some() || lost) && reading {
                 reading = false;
                 self.driver.input(ClientInput::Flush);
             }
@@ -133,7 +134,13 @@ impl Producing<'_> {
         if stopped {
             input_failure = Some(Failure::Failed("interrupted before the end of the input".to_owned()));
         }
-        self.conclude(input_failure)
+        let unsent = if self.args.acks == AcksArg::None { self.driver.finish().await.err() } else { None };
+        let unsent = unsent.map(|why| {
+            let sent = output::count(self.sent, "record");
+            Failure::Failed(format!("not all of {sent} may be in topic '{}': {why}", self.args.topic))
+        });
+        self.conclude(input_failure)?;
+        unsent.map_or(Ok(()), Err)
     }
 
     fn send(&mut self, record: NewRecord) {

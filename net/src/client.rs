@@ -39,6 +39,11 @@ impl Sender {
     pub async fn send(&mut self, frame: &[u8]) -> io::Result<()> {
         self.stream.write_all(frame).await
     }
+
+    /// Nothing more will be sent. What was sent is on its way; a broker that has read it all ends the connection.
+    pub async fn finish(&mut self) -> io::Result<()> {
+        self.stream.shutdown().await
+    }
 }
 
 impl Receiver {

@@ -20,6 +20,17 @@ fn what_is_produced_is_consumed_with_every_compression() {
 }
 
 #[test]
+fn what_is_not_acknowledged_is_sent_all_the_same() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    let lines: String = (0..50_000).map(|i| format!("record {i}\n")).collect();
+    broker.ok_with("first\n", &["produce", "t", "-a", "0"]);
+    broker.ok_with(&lines, &["produce", "t", "-a", "0"]);
+    // The broker says nothing of them, so that nobody knows when they are visible.
+    assert!(broker.ok(&["consume", "t", "-c", "50001"]) == format!("first\n{lines}"), "something else came back");
+}
+
+#[test]
 fn keys_headers_nulls_and_times_survive() {
     let broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "1"]);
