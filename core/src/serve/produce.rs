@@ -3,8 +3,8 @@
 //! Holds       a batch is in the log at most once for each time it was sent; a part that is not answered in time is
 //!             REQUEST_TIMED_OUT, which says nothing about whether it will be there.
 
-use super::{Ask, Lookup, Place, text, token};
-use crate::ids::{PartitionId, TopicId};
+use super::{Ask, Lookup, Place, merged, text, token};
+use crate::ids::PartitionId;
 use crate::partition::events::{Acks, PartitionEvent, Produced};
 use crate::planted::{Bug, Planted};
 use crate::wire::batch::{Checked, RecordsError, Scope};
@@ -12,8 +12,7 @@ use crate::wire::msg::produce_response::{
     BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
 use crate::wire::msg::{StrBytes, TopicName};
-use crate::wire::{ErrorCode, Produce, ProducePartition, ProduceTopic};
-use std::collections::BTreeMap;
+use crate::wire::{ErrorCode, Produce, ProducePartition};
 
 /// A Produce in progress.
 #[derive(Debug)]
@@ -42,7 +41,8 @@ pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, is_admin: bool, requ
         }
         None => None,
     };
-    for (topic, partitions) in merged(request.topics) {
+    let named = request.topics.into_iter().map(|t| ((t.name, t.id), t.partitions)).collect();
+    for (topic, partitions) in merged(named, |p| p.index) {
         let t = job.response.responses.len() as u32;
         let mut answer = TopicProduceResponse::default();
         answer.partition_responses.reserve_exact(partitions.len());
@@ -84,44 +84,6 @@ pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, is_admin: bool, requ
         job.response.responses.push(answer);
     }
     (job, asks)
-}
-
-/// The topics with their partitions, each once: Kafka keeps the last of what is named twice, in the place of the first, and drops
-/// topics without partitions.
-fn merged(topics: Vec<ProduceTopic>) -> Vec<((String, TopicId), Vec<ProducePartition>)> {
-    if let [topic] = &topics[..]
-        && topic.partitions.len() == 1
-    {
-        return topics.into_iter().map(|t| ((t.name, t.id), t.partitions)).collect();
-    }
-    let mut all: Vec<((String, TopicId), Vec<ProducePartition>)> = Vec::with_capacity(topics.len());
-    let mut topic_at = BTreeMap::new();
-    for topic in topics {
-        if topic.partitions.is_empty() {
-            continue;
-        }
-        let key = (topic.name, topic.id);
-        let at = match topic_at.get(&key) {
-            Some(at) => *at,
-            None => {
-                topic_at.insert(key.clone(), all.len());
-                all.push((key, Vec::new()));
-                all.len() - 1
-            }
-        };
-        let partitions = &mut all[at].1;
-        let mut place: BTreeMap<i32, usize> = partitions.iter().enumerate().map(|(i, p)| (p.index, i)).collect();
-        for partition in topic.partitions {
-            match place.get(&partition.index) {
-                Some(at) => partitions[*at] = partition,
-                None => {
-                    place.insert(partition.index, partitions.len());
-                    partitions.push(partition);
-                }
-            }
-        }
-    }
-    all
 }
 
 impl Job {

@@ -169,15 +169,15 @@ impl ApiKey {
 }
 
 /// Requests that carry lists of topics, partitions, configurations: tens of thousands of entries fit.
-const LIST_BYTES_MAX: u32 = 4 << 20;
+pub(super) const LIST_BYTES_MAX: u32 = 4 << 20;
 /// Requests of a few fields.
 const SMALL_BYTES_MAX: u32 = 64 << 10;
 /// A client's metrics; Kafka asks clients to stay under a megabyte (KIP-714).
 const TELEMETRY_BYTES_MAX: u32 = 2 << 20;
 
 /// The longest frame that is read for this API, in bytes without the length prefix, so that an edge can refuse a frame once its
-/// first six bytes (length and key) are there. Only Produce carries data and may use `socket.request.max.bytes` in full; decoded
-/// lists take up to forty times their size on the wire, which is why the others may not.
+/// first six bytes (length and key) are there. Only Produce carries data and may use `socket.request.max.bytes` in full, if it
+/// carries them; decoded lists take up to forty times their size on the wire, which is why the others may not.
 #[must_use]
 pub fn frame_bytes_max(api_key: i16, socket_request_max_bytes: u32) -> u32 {
     let cap = match ApiKey::from_code(api_key) {

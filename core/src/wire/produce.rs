@@ -1,5 +1,6 @@
 //! Produce requests: between the protocol crate's type, which carries bytes, and ours, which carries checked batches.
 
+use super::apis::LIST_BYTES_MAX;
 use super::batch::check;
 use super::body::{Body, Layout};
 use super::codec::WireError;
@@ -19,11 +20,15 @@ impl Body for Produce {
     }
 
     fn read(bytes: &mut Bytes, version: i16) -> Result<Produce, WireError> {
+        let size = bytes.len();
         let request = msg::ProduceRequest::decode(bytes, version).map_err(|e| WireError::Malformed(e.to_string()))?;
         let packed = |t: &msg::produce_request::TopicProduceData| {
             t.partition_data.iter().filter_map(|p| p.records.as_ref()).map(Bytes::len).sum::<usize>()
         };
         let packed: usize = request.topic_data.iter().map(packed).sum();
+        if size.saturating_sub(packed) > LIST_BYTES_MAX as usize {
+            return Err(WireError::Malformed(format!("a list of {} bytes beside the records", size - packed)));
+        }
         let mut unpacked_left = DECOMPRESSED_BYTES_MAX.saturating_add(packed.saturating_mul(DECOMPRESSED_PER_BYTE));
         let mut partition = |p: msg::produce_request::PartitionProduceData| ProducePartition {
             index: p.index,

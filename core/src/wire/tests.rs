@@ -1,6 +1,7 @@
 //! The codec against the protocol crate, and against peers that send anything.
 
 use super::batch::{BatchBuilder, Checked};
+use super::body::Body;
 use super::*;
 use crate::ids::TopicId;
 use crate::io::Reply;
@@ -130,6 +131,19 @@ fn only_produce_may_fill_a_large_frame() {
         assert_eq!(frame_bytes_max(*api as i16, 1_000), 1_000);
     }
     assert!(frame_bytes_max(999, most) <= 1 << 20);
+}
+
+#[test]
+fn a_produce_request_without_records_is_no_longer_than_other_lists() {
+    let produce = |entries: i32| {
+        let partitions = (0..entries).map(|index| msg::produce_request::PartitionProduceData::default().with_index(index));
+        let topic = msg::produce_request::TopicProduceData::default().with_partition_data(partitions.collect());
+        let mut bytes = bytes::BytesMut::new();
+        msg::ProduceRequest::default().with_topic_data(vec![topic]).encode(&mut bytes, 13).expect("it can be said");
+        Produce::read(&mut bytes.freeze(), 13)
+    };
+    assert!(produce(500_000).is_ok());
+    assert!(matches!(produce(1_000_000), Err(WireError::Malformed(_))));
 }
 
 fn batch(value: &[u8]) -> Checked {
