@@ -1,6 +1,6 @@
 //! DeleteRecords: answered when the new log start can not be taken back by a power loss.
 
-use super::{Ask, Lookup, Place, token};
+use super::{Ask, Lookup, Place, merged, token};
 use crate::ids::PartitionId;
 use crate::partition::events::PartitionEvent;
 use crate::wire::ErrorCode;
@@ -17,10 +17,11 @@ pub struct Job {
 /// The job, and what each partition is asked.
 pub fn split(lookup: Lookup<'_>, gather: u64, request: DeleteRecordsRequest) -> (Job, Vec<Ask>) {
     let (mut job, mut asks) = (Job::default(), Vec::new());
-    for (t, topic) in request.topics.iter().filter(|t| !t.partitions.is_empty()).enumerate() {
-        let mut answer = DeleteRecordsTopicResult::default().with_name(topic.name.clone());
-        for (p, partition) in topic.partitions.iter().enumerate() {
-            let error = match lookup.by_name(&topic.name, partition.partition_index) {
+    let named = request.topics.into_iter().map(|t| (t.name, t.partitions)).collect();
+    for (t, (name, partitions)) in merged(named, |p| p.partition_index).into_iter().enumerate() {
+        let mut answer = DeleteRecordsTopicResult::default().with_name(name.clone());
+        for (p, partition) in partitions.iter().enumerate() {
+            let error = match lookup.by_name(&name, partition.partition_index) {
                 Err(error) => error,
                 Ok(id) if lookup.is_internal(id) => ErrorCode::InvalidTopicException,
                 Ok(id) => {
