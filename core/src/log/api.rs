@@ -28,6 +28,8 @@ pub struct Appended {
     pub end: Offset,
     /// With LogAppendTime, the time that the records were given; else `Timestamp::NONE`.
     pub append_time: Timestamp,
+    /// How many bytes are stored, which is not what was sent where the topic compresses otherwise; 0 of a duplicate.
+    pub bytes: u64,
     /// The batch was there already (same producer, epoch and sequences): nothing was appended. `base` and `end` are the first one's,
     /// whose disk calls may still be under way.
     pub duplicate: bool,

@@ -110,6 +110,7 @@ impl Log {
                         base: Offset(same.first_offset()),
                         end: Offset(same.last_offset + 1),
                         append_time: Timestamp(same.timestamp),
+                        bytes: 0,
                         duplicate: true,
                     });
                 }
@@ -132,7 +133,7 @@ impl Log {
         let by_broker = self.config.timestamp_type == TimestampType::LogAppendTime && origin != Origin::Replication;
         let append_time = if by_broker { now.wall } else { Timestamp::NONE };
         let base = self.write(ready, origin, epoch, now, port);
-        Ok(Appended { base, end: self.end, append_time, duplicate: false })
+        Ok(Appended { base, end: self.end, append_time, bytes, duplicate: false })
     }
 
     /// The batches as they will be stored, but for offsets and epochs.

@@ -38,7 +38,7 @@ impl Partition {
         match self.log.append(records, origin, self.leader_epoch, now, port) {
             Ok(appended) => {
                 if !appended.duplicate {
-                    self.unseen.push_back((appended.end, records.bytes.len() as u64));
+                    self.unseen.push_back((appended.end, appended.bytes));
                 }
                 let outcome = Produced {
                     base_offset: appended.base.0,
