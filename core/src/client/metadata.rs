@@ -192,6 +192,11 @@ impl Metadata {
         self.topics.get(name)
     }
 
+    /// The topic's id, as far as is known; nil where brokers do not say.
+    pub(super) fn id_of(&self, name: &str) -> Option<Uuid> {
+        Some(self.topics.get(name)?.id)
+    }
+
     pub(super) fn partition(&self, p: &TopicPartition) -> Option<Partition> {
         self.topics.get(&p.topic)?.partitions.get(&p.index).copied()
     }

@@ -23,6 +23,7 @@ use crate::wire::batch::{BatchBuilder, Checked, HEADER_BYTES, header::sequence_a
 use crate::wire::compress::Compression;
 use crate::wire::{Produce, ProducePartition, ProduceTopic};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use uuid::Uuid;
 
 /// The place of a batch in the order of acceptance: that of its first record.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -56,6 +57,8 @@ struct Batch {
     /// An attempt was lost, and may have been appended, or may arrive yet.
     uncertain: bool,
     encoded: Option<Checked>,
+    /// The id of the topic to which it was sent last.
+    sent_to: Uuid,
     last: String,
 }
 
@@ -67,9 +70,9 @@ struct Queue {
     in_flight: Vec<Batch>,
     /// The id and epoch under which this partition is written, and the sequence of the next new batch.
     next: Option<Sequence>,
-    /// A batch under this id and epoch was acknowledged: the leader knows them, and refuses what does not follow. Of a producer that it
-    /// does not know it takes any sequence, so that the second batch could overtake the first.
-    known: bool,
+    /// The topic's id under which a batch of this id and epoch was acknowledged: the leader knows them there, and refuses what does not
+    /// follow. Of a producer that it does not know it takes any sequence, so that the second batch could overtake the first.
+    known: Option<Uuid>,
     not_before: Option<Instant>,
     /// What waits must be numbered anew, under a higher epoch, as soon as nothing is in flight.
     renumber: bool,
@@ -123,6 +126,7 @@ impl Batch {
             sequence: None,
             uncertain: false,
             encoded: None,
+            sent_to: Uuid::nil(),
             last: "it was not sent yet".to_owned(),
         }
     }
@@ -192,12 +196,12 @@ impl Queue {
         self.waiting.front().is_none_or(|b| b.order() > order) && self.in_flight.iter().all(|b| b.order() >= order)
     }
 
-    /// When the first waiting batch may leave; `None` while nothing waits, or while it must wait for an answer.
-    fn due_at(&self, ctx: &Ctx<'_>, flush_below: Order) -> Option<Instant> {
+    /// When the first waiting batch may leave, to the topic of this id; `None` while nothing waits, or while it must wait for an answer.
+    fn due_at(&self, ctx: &Ctx<'_>, topic: Option<Uuid>, flush_below: Order) -> Option<Instant> {
         let first = self.waiting.front()?;
         let p = &ctx.config.producer;
         let must_wait = self.renumber && !self.in_flight.is_empty()
-            || p.idempotent && self.in_flight.len() >= if self.known { p.in_flight_max } else { 1 }
+            || p.idempotent && self.in_flight.len() >= if self.known.is_some() && self.known == topic { p.in_flight_max } else { 1 }
             // A batch that is sent again goes only when everything before it is answered.
             || p.idempotent && first.attempts > 0 && self.in_flight.iter().any(|b| b.order() < first.order());
         if must_wait {
@@ -354,7 +358,7 @@ impl Producer {
         let mut brokers = BTreeSet::new();
         let no_identity = ctx.config.producer.idempotent && !matches!(self.identity, Identity::Known { .. });
         for (partition, queue) in &self.queues {
-            if queue.due_at(ctx, self.flush_below).is_none_or(|at| at > ctx.now.mono) {
+            if queue.due_at(ctx, metadata.id_of(&partition.topic), self.flush_below).is_none_or(|at| at > ctx.now.mono) {
                 continue;
             }
             match metadata.leader(partition) {
@@ -383,21 +387,19 @@ impl Producer {
             .queues
             .iter()
             .filter(|(p, q)| {
-                metadata.leader(p) == Some(broker) && q.due_at(ctx, self.flush_below).is_some_and(|at| at <= ctx.now.mono)
+                let due_at = q.due_at(ctx, metadata.id_of(&p.topic), self.flush_below);
+                metadata.leader(p) == Some(broker) && due_at.is_some_and(|at| at <= ctx.now.mono)
             })
             .map(|(p, _)| p.clone())
             .collect();
         for partition in due {
-            let Some((order, records)) =
-                self.take(ctx, &partition, ctx.config.producer.request_bytes_max.saturating_sub(bytes), sent.is_empty())
-            else {
-                continue;
-            };
+            let id = metadata.id_of(&partition.topic).expect("its leader is known");
+            let room = ctx.config.producer.request_bytes_max.saturating_sub(bytes);
+            let Some((order, records)) = self.take(ctx, (&partition, id), room, sent.is_empty()) else { continue };
             bytes += records.bytes.len();
-            let known = metadata.topic(&partition.topic).expect("its leader is known");
             let topic = topics.entry(partition.topic.clone()).or_insert_with(|| ProduceTopic {
                 name: if by_id { String::new() } else { partition.topic.clone() },
-                id: if by_id { TopicId(known.id) } else { TopicId::default() },
+                id: if by_id { TopicId(id) } else { TopicId::default() },
                 partitions: Vec::new(),
             });
             topic.partitions.push(ProducePartition { index: partition.index, records: Ok(records) });
@@ -414,7 +416,13 @@ impl Producer {
     }
 
     /// Take the first batch of a queue for sending, if there is room for it. The first of a request always has room.
-    fn take(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, room: usize, first: bool) -> Option<(Order, Checked)> {
+    fn take(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        (partition, topic): (&TopicPartition, Uuid),
+        room: usize,
+        first: bool,
+    ) -> Option<(Order, Checked)> {
         if ctx.config.producer.idempotent && !self.maybe_renumber(ctx, partition) {
             return None;
         }
@@ -445,6 +453,7 @@ impl Producer {
         }
         let mut batch = queue.waiting.pop_front().expect("it is the front");
         batch.attempts += 1;
+        batch.sent_to = topic;
         queue.not_before = None;
         let order = batch.order();
         queue.in_flight.push(batch);
@@ -461,7 +470,7 @@ impl Producer {
         if !queue.in_flight.is_empty() {
             return false;
         }
-        (queue.renumber, queue.known) = (false, false);
+        (queue.renumber, queue.known) = (false, None);
         queue.next = match queue.next {
             Some(s) if s.epoch < i16::MAX => Some(Sequence { epoch: s.epoch + 1, base: 0, ..s }),
             _ => None,
@@ -568,6 +577,7 @@ impl Producer {
             sequence,
             uncertain: batch.uncertain,
             encoded: None,
+            sent_to: batch.sent_to,
             last: batch.last.clone(),
         };
         let second = batch.sequence.map(|s| Sequence { base: sequence_after(s.base, first_count), ..s });
@@ -643,7 +653,10 @@ impl Producer {
         let identity = identity.map(|at| Deadline { at, why: "producer-id" });
         let blocked = ctx.config.producer.idempotent && !matches!(self.identity, Identity::Known { .. });
         let due = self.queues.iter().filter(|(p, _)| !blocked && metadata.leader(p).is_some());
-        let due = due.filter_map(|(_, q)| q.due_at(ctx, self.flush_below)).filter(|at| *at > ctx.now.mono).min();
+        let due = due
+            .filter_map(|(p, q)| q.due_at(ctx, metadata.id_of(&p.topic), self.flush_below))
+            .filter(|at| *at > ctx.now.mono)
+            .min();
         let due = due.map(|at| Deadline { at, why: "linger" });
         [expiry, identity, due].into_iter().flatten().filter(|d| d.at > ctx.now.mono).min_by_key(|d| d.at)
     }
@@ -651,7 +664,9 @@ impl Producer {
     fn succeed(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, batch: Batch, result: &PartitionResult) {
         if let Some(queue) = self.queues.get_mut(partition) {
             let same = |(ours, its): (Sequence, Sequence)| (ours.id, ours.epoch) == (its.id, its.epoch);
-            queue.known |= queue.next.zip(batch.sequence).is_some_and(same);
+            if queue.next.zip(batch.sequence).is_some_and(same) {
+                queue.known = Some(batch.sent_to);
+            }
         }
         for (pending, i) in batch.records.into_iter().zip(0i64..) {
             self.buffered_bytes -= pending.record.size();

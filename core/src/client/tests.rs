@@ -167,7 +167,7 @@ impl Bench {
         let mut partition = msg::produce_response::PartitionProduceResponse::default();
         (partition.error_code, partition.base_offset, partition.log_append_time_ms) = (code, base_offset, -1);
         let mut topic = msg::produce_response::TopicProduceResponse::default();
-        topic.topic_id = TOPIC_ID;
+        topic.topic_id = self.topic_id;
         topic.partition_responses = vec![partition];
         let mut answer = msg::ProduceResponse::default();
         answer.responses = vec![topic];
@@ -411,6 +411,25 @@ fn until_the_leader_knows_the_producer_one_batch_is_in_flight() {
     assert!(b.asked.is_empty(), "a leader takes any sequence of a producer that it does not know: {:?}", b.asked);
     b.answer_produce(first, 0, 0);
     assert_eq!(b.produced().2, sent(0, 1, &["b"]));
+}
+
+#[test]
+fn a_topic_made_anew_does_not_know_the_producer_of_the_old_one() {
+    let mut b = Bench::new(|_| {});
+    b.deliver_first("z");
+    b.topic_id = Uuid::from_u128(78);
+    b.produce("a");
+    let gone = b.produced();
+    b.answer_produce(gone, 100, -1);
+    b.wait(2000);
+    b.settle();
+    b.produce("b");
+    b.wait(2000);
+    let first = b.produced();
+    assert_eq!(first.2, sent(0, 1, &["a"]));
+    assert!(b.asked.is_empty(), "the new log takes any sequence, so b could overtake a: {:?}", b.asked);
+    b.answer_produce(first, 0, 0);
+    assert_eq!(b.produced().2, sent(0, 2, &["b"]));
 }
 
 #[test]
