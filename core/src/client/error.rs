@@ -100,9 +100,7 @@ impl Code {
     pub fn verdict(self) -> Verdict {
         use Certainty::{NotDone, Unknown};
         match self {
-            Code::UNKNOWN_TOPIC_OR_PARTITION
-            | Code::LEADER_NOT_AVAILABLE
-            | Code::NOT_LEADER_OR_FOLLOWER
+            Code::LEADER_NOT_AVAILABLE
             | Code::FENCED_LEADER_EPOCH
             | Code::UNKNOWN_LEADER_EPOCH
             | Code::UNKNOWN_TOPIC_ID
@@ -110,8 +108,11 @@ impl Code {
             Code::CORRUPT_MESSAGE | Code::NOT_ENOUGH_REPLICAS | Code::THROTTLING_QUOTA_EXCEEDED => {
                 Verdict::Again { refresh: false, certainty: NotDone }
             }
-            // A disk that failed may have taken the bytes first.
-            Code::KAFKA_STORAGE_ERROR => Verdict::Again { refresh: true, certainty: Unknown },
+            // Kafka says these also of what it has appended, when the partition goes while other replicas are waited for. A disk that
+            // failed may have taken the bytes first.
+            Code::UNKNOWN_TOPIC_OR_PARTITION | Code::NOT_LEADER_OR_FOLLOWER | Code::KAFKA_STORAGE_ERROR => {
+                Verdict::Again { refresh: true, certainty: Unknown }
+            }
             Code::REQUEST_TIMED_OUT | Code::NETWORK_EXCEPTION | Code::NOT_ENOUGH_REPLICAS_AFTER_APPEND => {
                 Verdict::Again { refresh: false, certainty: Unknown }
             }

@@ -538,6 +538,19 @@ fn a_refusal_is_certain_and_a_server_error_is_not() {
 }
 
 #[test]
+fn a_leader_that_leads_no_more_may_have_appended_before() {
+    for code in [Code::NOT_LEADER_OR_FOLLOWER, Code::UNKNOWN_TOPIC_OR_PARTITION] {
+        let mut b = Bench::new(|c| c.producer.delivery_timeout = Duration::from_secs(1));
+        b.produce("a");
+        b.settle();
+        let first = b.produced();
+        b.answer_produce(first, code.0, -1);
+        b.wait(1000);
+        assert_eq!(b.failed(), [(1, Certainty::Unknown)], "{code}");
+    }
+}
+
+#[test]
 fn a_record_ends_at_its_delivery_timeout_whether_or_not_anybody_answers() {
     let mut b = Bench::new(|c| c.producer.delivery_timeout = Duration::from_secs(3));
     b.produce("a");
