@@ -1,8 +1,9 @@
-//! Every bound of the edge and the node's one for what waits for the disk, in one place, so that the memory that a node may take can be printed at its start.
+//! Every bound of the edge and the node's for what waits for the disk and for fetch sessions, in one place, so that the memory that a node may take can be printed at its start.
 //!
 //! Not here    the broker's settings by Kafka's names (`ottla_core::config`); `Limits::read` takes the few that are the edge's.
 
 use ottla_core::config::Settings;
+use ottla_core::session::fetch_session::PARTITIONS_MAX;
 use std::time::Duration;
 
 /// The bounds.
@@ -78,7 +79,8 @@ impl std::fmt::Display for Limits {
         write!(
             f,
             "per connection: one request of at most {} B, read on while under {} B in {} requests unanswered, {} answers \
-             behind a slower one and {} B to be sent; {} connections; {} open files; {} B of records that wait to be written",
+             behind a slower one and {} B to be sent; {} connections; {} open files; {} B of records that wait to be written; \
+             {PARTITIONS_MAX} partitions in fetch sessions",
             self.request_bytes_max,
             self.unanswered_bytes_max,
             self.unanswered_requests_max,
@@ -100,7 +102,7 @@ mod tests {
         let limits = Limits::read(&Settings::default(), 1024);
         assert_eq!((limits.open_files_max, limits.connections_max), (512, 208));
         assert_eq!(limits.request_bytes_max, 104_857_600);
-        assert!(limits.to_string().ends_with("; 268435456 B of records that wait to be written"), "{limits}");
+        assert!(limits.to_string().contains("; 268435456 B of records that wait to be written; "), "{limits}");
         let mut settings = Settings::default();
         settings.insert("queued.max.request.bytes", "300000000").expect("a setting");
         assert_eq!(Limits::read(&settings, 1024).unwritten_bytes_max, 300_000_000);

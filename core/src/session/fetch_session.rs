@@ -3,7 +3,7 @@
 //! State       per session: its epoch, its partitions in the order in which they are served, what the last answer said of each.
 //! Takes       the session fields, partitions and forgotten partitions of a Fetch request; the answers to it.
 //! Gives       the partitions to be read; which of the answers have to be sent.
-//! Holds       at most `slots_max` sessions; a session's epoch moves by one with each request that it accepts, and makes the request before stale.
+//! Holds       at most `slots_max` sessions with `PARTITIONS_MAX` partitions together; a session's epoch moves by one with each request that it accepts, and makes the request before stale.
 //! Not here    reading (partitions), long polling (`serve::fetch`).
 
 use crate::ids::TopicId;
@@ -20,6 +20,8 @@ pub const NO_SESSION: i32 = 0;
 const INITIAL_EPOCH: i32 = 0;
 /// The epoch of a request that wants no session, or closes its own.
 const FINAL_EPOCH: i32 = -1;
+/// So many partitions are remembered, in all sessions: at half a kilobyte each. Kafka bounds the sessions alone.
+pub const PARTITIONS_MAX: usize = 1 << 18;
 /// A session unused for this long gives way to any other (Kafka's constant).
 const EVICTION_AFTER: Duration = Duration::from_millis(120_000);
 
@@ -132,6 +134,10 @@ impl FetchSessions {
         self.sessions.is_empty()
     }
 
+    fn partitions(&self) -> usize {
+        self.sessions.values().map(|s| s.partitions.len()).sum()
+    }
+
     /// A request begins: the partitions to read, in order, and how to answer.
     pub fn begin(
         &mut self,
@@ -168,7 +174,13 @@ impl FetchSessions {
         session.used = now;
         session.epoch = next_epoch(session.epoch);
         let context = Context::Incremental { id: fields.id, epoch: session.epoch };
-        Ok((context, session.turns.values().map(|k| session.partitions[k].wanted.clone()).collect()))
+        let wanted = session.turns.values().map(|k| session.partitions[k].wanted.clone()).collect();
+        if self.partitions() > PARTITIONS_MAX {
+            // It has grown too large: everything is answered once more, and nothing is remembered.
+            self.sessions.remove(&fields.id);
+            return Ok((Context::Sessionless, wanted));
+        }
+        Ok((context, wanted))
     }
 
     /// A request with the context `Full` was answered: the id of its new session, or `NO_SESSION`. With each partition go the high
@@ -239,14 +251,12 @@ impl FetchSessions {
 
     /// Whether a session of `size` partitions may begin; ends another one if it must (KIP-227's rules for consumers).
     fn has_room_for(&mut self, now: Instant, size: usize) -> bool {
-        if self.sessions.len() < self.slots_max {
-            return true;
+        while self.partitions() + size > PARTITIONS_MAX {
+            if size > PARTITIONS_MAX || !self.maybe_end_stale(now) {
+                return false;
+            }
         }
-        let stale = self.sessions.iter().min_by_key(|(id, s)| (s.used, **id));
-        if let Some((&id, s)) = stale
-            && now.since(s.used) > EVICTION_AFTER
-        {
-            self.sessions.remove(&id);
+        if self.sessions.len() < self.slots_max || self.maybe_end_stale(now) {
             return true;
         }
         let old = self.sessions.iter().filter(|(_, s)| now.since(s.created) > EVICTION_AFTER);
@@ -257,9 +267,17 @@ impl FetchSessions {
         }
     }
 
+    /// End the session that has been unused for longest, if that is long.
+    fn maybe_end_stale(&mut self, now: Instant) -> bool {
+        let stale = self.sessions.iter().min_by_key(|(id, s)| (s.used, **id));
+        let stale = stale.filter(|(_, s)| now.since(s.used) > EVICTION_AFTER).map(|(id, _)| *id);
+        stale.is_some_and(|id| self.sessions.remove(&id).is_some())
+    }
+
     /// The table is bounded, and every session's two indexes agree in size.
     pub fn check_invariants(&self, id: i32) {
         assert!(self.sessions.len() <= self.slots_max, "more fetch sessions than configured");
+        assert!(self.partitions() <= PARTITIONS_MAX, "more partitions in fetch sessions than the bound");
         if let Some(s) = self.sessions.get(&id) {
             assert_eq!(s.partitions.len(), s.turns.len(), "fetch session {id} has lost a partition's turn");
         }
@@ -404,5 +422,22 @@ mod tests {
         assert_eq!(f.begin(minute(3), full(a, 2), vec![], &[]).unwrap_err(), SessionError::NotFound);
         assert_ne!(opened(&mut f, 1, minute(9)), NO_SESSION, "the longest unused one gave way");
         f.check_invariants(b);
+    }
+    #[test]
+    fn the_partitions_of_all_sessions_are_bounded_together() {
+        let mut f = cache(10);
+        let (most, minute) = (i32::try_from(PARTITIONS_MAX).expect("it is less"), |m: u64| Instant(m * 60_000_000_000));
+        assert_eq!(opened(&mut f, most + 1, minute(0)), NO_SESSION);
+        let (a, b) = (opened(&mut f, most - 3, minute(0)), opened(&mut f, 3, minute(0)));
+        assert!(a != NO_SESSION && b != NO_SESSION);
+        assert_eq!(opened(&mut f, 1, minute(0)), NO_SESSION);
+        let (context, w) = f.begin(minute(2), full(b, 1), vec![wanted(7)], &[wanted(0).key]).expect("it fits");
+        assert_eq!((context, w.len()), (Context::Incremental { id: b, epoch: 2 }, 3));
+        let (context, w) = f.begin(minute(2), full(b, 2), vec![wanted(8)], &[]).expect("it is answered");
+        assert_eq!((context, w.len(), f.len()), (Context::Sessionless, 4, 1));
+        let c = opened(&mut f, 3, minute(2));
+        assert_ne!(opened(&mut f, 4, minute(3)), NO_SESSION, "the stale one gave way");
+        assert!(f.begin(minute(3), full(c, 1), vec![], &[]).is_ok());
+        f.check_invariants(c);
     }
 }
