@@ -1,7 +1,7 @@
 # Partitions are added while the disk is slow, and the broker ends in order: it waits until their files are there for good, though nothing is
 # in them yet. The next life takes them as it finds them.
 
-world seed=11052557 faults-for=1130ms sync=1ms..10ms sync-covers-later=yes
+world seed=11052557 faults-for=2500ms sync=1ms..10ms sync-covers-later=yes
 topic t0
 topic v0 partitions=2
 topic v1 partitions=2
@@ -24,23 +24,23 @@ t=0.119 node 1 ends: Shutdown
 t=0.985 node 1 starts, life 2
 t=1.026 stall strikes
 t=1.026 admin: add-partitions t0 total=4: done
-t=1.183 heal: no more faults
 t=2.068 node 1 ends: Shutdown
 t=2.168 node 1 starts, life 3
-t=2.201 probe: #6 to v0/1: offset 0 after 23 attempts
-t=2.204 probe: #2 to t0/1: offset 0 after 20 attempts
-t=2.208 probe: #3 to t0/2: offset 0 after 22 attempts
-t=2.209 probe: #4 to t0/3: offset 0 after 21 attempts
-t=2.214 probe: #8 to v1/1: offset 0 after 25 attempts
-t=2.228 probe: #1 to t0/0: offset 0 after 25 attempts
-t=2.239 probe: #5 to v0/0: offset 0 after 23 attempts
-t=2.255 probe: #7 to v1/0: offset 0 after 17 attempts
-t=2.359 reader: reads t0/0 from 0: 0=#1, high watermark 1
-t=2.359 reader: reads t0/1 from 0: 0=#2, high watermark 1
-t=2.359 reader: reads t0/2 from 0: 0=#3, high watermark 1
-t=2.359 reader: reads t0/3 from 0: 0=#4, high watermark 1
-t=2.359 reader: reads v0/0 from 0: 0=#5, high watermark 1
-t=2.359 reader: reads v0/1 from 0: 0=#6, high watermark 1
-t=2.359 reader: reads v1/0 from 0: 0=#7, high watermark 1
-t=2.359 reader: reads v1/1 from 0: 0=#8, high watermark 1
+t=2.553 heal: no more faults
+t=2.554 probe: #1 to t0/0: offset 0
+t=2.555 probe: #8 to v1/1: offset 0
+t=2.556 probe: #2 to t0/1: offset 0
+t=2.557 probe: #7 to v1/0: offset 0
+t=2.557 probe: #4 to t0/3: offset 0
+t=2.560 probe: #3 to t0/2: offset 0
+t=2.562 probe: #6 to v0/1: offset 0
+t=2.563 probe: #5 to v0/0: offset 0
+t=2.667 reader: reads t0/0 from 0: 0=#1, high watermark 1
+t=2.667 reader: reads t0/1 from 0: 0=#2, high watermark 1
+t=2.667 reader: reads t0/2 from 0: 0=#3, high watermark 1
+t=2.667 reader: reads t0/3 from 0: 0=#4, high watermark 1
+t=2.667 reader: reads v0/0 from 0: 0=#5, high watermark 1
+t=2.667 reader: reads v0/1 from 0: 0=#6, high watermark 1
+t=2.667 reader: reads v1/0 from 0: 0=#7, high watermark 1
+t=2.667 reader: reads v1/1 from 0: 0=#8, high watermark 1
 held: 8 acknowledged, 8 records read, 3 starts

@@ -16,13 +16,16 @@ use ottla_sim::{shrink, story};
 use serde_json::json;
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+/// How often Ctrl-C is looked for while nothing comes.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Checks and faults that are idle in so many seeds are so by mistake, however short the time was.
 const ENOUGH: u64 = 100;
 
@@ -235,7 +238,7 @@ fn fuzz(output: Output, source: &str, how: &Fuzz, time: Option<Duration>, verify
     if let Some(other) = verify.filter(|_| !interrupt.came()) {
         // With a limit of time: as many as there was time for.
         let ran = Fuzz { seeds: summary.seeds.min(how.seeds), ..how.clone() };
-        failures.extend(compare_processes(campaign, source, &ran, other)?);
+        failures.extend(compare_processes(campaign, source, &ran, other, &|| !interrupt.came()));
     }
     let per_second = [summary.seeds as f64 / wall, summary.events as f64 / wall, summary.virtual_ms as f64 / 1000.0 / wall];
     let mut object = json!(summary);
@@ -308,6 +311,42 @@ fn lines_of(process: Child) -> Result<Vec<String>, Failure> {
     Ok(String::from_utf8_lossy(&ended.stdout).lines().map(str::to_owned).collect())
 }
 
+/// A process that is read line by line, and ends with whoever reads.
+struct Lines {
+    process: Child,
+    lines: Receiver<String>,
+}
+
+impl Lines {
+    fn of(mut process: Child) -> Lines {
+        let (tell, lines) = channel();
+        if let Some(out) = process.stdout.take() {
+            std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+        }
+        Lines { process, lines }
+    }
+
+    /// The next line; none if there is no more, or it does not go on.
+    fn next(&self, goes_on: &dyn Fn() -> bool) -> Option<String> {
+        while goes_on() {
+            match self.lines.recv_timeout(LOOK_EVERY) {
+                Ok(line) => return Some(line),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.process.kill());
+        drop(self.process.wait());
+    }
+}
+
 fn print_hashes(campaign: &Campaign, seeds: Range<u64>, steps: bool, diverge: Option<u64>) -> Result<(), Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     for seed in seeds {
@@ -323,18 +362,27 @@ fn print_hashes(campaign: &Campaign, seeds: Range<u64>, steps: bool, diverge: Op
     Ok(out.flush()?)
 }
 
-/// Every seed once more: here without a trace, in another process with one. Says which differ, and from which event on.
-fn compare_processes(campaign: &Campaign, source: &str, how: &Fuzz, other: Other) -> Result<Vec<String>, Failure> {
-    let process = other.start(source, how.from, how.seeds, false)?;
-    let mine: Vec<String> = (how.from..how.from.saturating_add(how.seeds))
-        .map(|seed| format!("{seed} {}", runner::run_seed(campaign, seed).hash))
-        .collect();
-    let theirs = lines_of(process)?;
-    if theirs.len() != mine.len() {
-        return Err(Failure::Failed(format!("the second process ran {} of {} seeds", theirs.len(), mine.len())));
+/// Every seed once more: here without a trace, in another process with one. Says which differ, and from which event on; also where it
+/// did not come to an end: what else was found is worth as much as before.
+fn compare_processes(campaign: &Campaign, source: &str, how: &Fuzz, other: Other, goes_on: &dyn Fn() -> bool) -> Vec<String> {
+    let process = match other.start(source, how.from, how.seeds, false) {
+        Ok(process) => Lines::of(process),
+        Err(failure) => return vec![failure.text().to_owned()],
+    };
+    let mut failures = Vec::new();
+    for (done, seed) in (how.from..how.from.saturating_add(how.seeds)).enumerate() {
+        let mine = format!("{seed} {}", runner::run_seed(campaign, seed).hash);
+        match process.next(goes_on) {
+            Some(theirs) if theirs == mine => {}
+            Some(_) => failures.push(locate(campaign, source, seed, other).unwrap_or_else(|failure| failure.text().to_owned())),
+            None => {
+                let why = if goes_on() { "the second process ended" } else { "stopped" };
+                failures.push(format!("{why} after {done} of {} seeds were compared", how.seeds));
+                break;
+            }
+        }
     }
-    let differ = mine.iter().zip(&theirs).zip(how.from..).filter(|((a, b), _)| a != b);
-    differ.map(|(_, seed)| locate(campaign, source, seed, other)).collect()
+    failures
 }
 
 /// So many more processes are asked for the event: what makes processes differ may not do so in each.
@@ -402,12 +450,19 @@ fn show_plan(output: Output, what: &str) -> Result<(), Failure> {
     Ok(output::fact(output, text.trim_end(), &object)?)
 }
 
-/// Tell stories; each must come out as it is written.
+/// Tell stories; each must come out as it is written. One with a mistake in it keeps no other one from being told.
 fn tell(output: Output, files: &[PathBuf], rewrite: bool) -> Result<(), Failure> {
-    let mut different = 0;
-    for path in files {
-        let (text, file) = (read(path)?, path.display().to_string());
-        let told = story::tell(&text).map_err(|d| Failure::Diagnostic(d.render(&file, &text)))?;
+    let (mut different, mut mistakes) = (0, Vec::new());
+    let texts = files.iter().map(|path| read(path)).collect::<Result<Vec<_>, Failure>>()?;
+    for (path, text) in files.iter().zip(texts) {
+        let file = path.display().to_string();
+        let told = match story::tell(&text) {
+            Ok(told) => told,
+            Err(mistake) => {
+                mistakes.push(mistake.render(&file, &text));
+                continue;
+            }
+        };
         let same = told == text;
         if !same && rewrite {
             std::fs::write(path, &told).map_err(|e| Failure::Failed(format!("{file}: {e}")))?;
@@ -428,12 +483,13 @@ fn tell(output: Output, files: &[PathBuf], rewrite: bool) -> Result<(), Failure>
         }
         output::fact(output, &sentence, &object)?;
     }
-    match different {
-        0 => Ok(()),
-        _ => {
-            let stories = files.len();
-            Err(Failure::Failed(format!("{different} of {stories} stories came out otherwise (--rewrite accepts what happened)")))
-        }
+    let stories = files.len();
+    let otherwise = format!("{different} of {stories} stories came out otherwise (--rewrite accepts what happened)");
+    match (different, mistakes.is_empty()) {
+        (0, true) => Ok(()),
+        (_, true) => Err(Failure::Failed(otherwise)),
+        (0, false) => Err(Failure::Diagnostic(mistakes.join("\n"))),
+        (_, false) => Err(Failure::Diagnostic(format!("{}\nerror: {otherwise}", mistakes.join("\n")))),
     }
 }
 

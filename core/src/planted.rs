@@ -149,6 +149,7 @@ bugs! {
     EmptySegmentCut = "empty-segment-cut", "L13: a segment that is to be empty is cut, and not made, though its file may not be there.";
     JitterBeyondAge = "jitter-beyond-age", "The jitter of segment.ms is drawn without looking at segment.ms: each batch may be a segment of its own.";
     RetentionTakesOneMore = "retention-takes-one-more", "K12: retention takes one segment more than age and size ask for.";
+    RetentionBeforeCheckpoint = "retention-before-checkpoint", "Retention deletes before the new log start is on the disk.";
     ReplacedInPlace = "replaced-in-place", "L23: small files are written over in place, without the rename.";
     AppendTimeWithoutChecksum = "append-time-without-checksum", "A batch that gets its append time keeps the checksum that it came with.";
     // --- producers ---

@@ -258,7 +258,6 @@ pub fn run(case: &Case, watching: Watching) -> Outcome {
 struct Run<'a> {
     case: &'a Case,
     world: World,
-    page_cache: Vec<String>,
     /// How often damage kept a client, a probe or the reader at the end from what it wanted.
     damage_excused: u64,
 }
@@ -273,28 +272,24 @@ impl<'a> Run<'a> {
         if watching.course {
             world.sim.keep_course();
         }
-        let mut page_cache = Vec::new();
-        let broker = case.setup.settings.get("ottla.durability").is_some_and(|v| v == "page-cache");
+        let page_cache = &mut world.sim.watch.page_cache;
         for spec in &case.clients {
             let ClientKind::Admin(admin) = &spec.kind else { continue };
             for (name, _, settings) in &admin.setup {
-                let own = settings.iter().find(|(n, _)| n == "ottla.durability").map(|(_, v)| v.as_str());
-                if own.map_or(broker, |v| v == "page-cache") {
-                    page_cache.push(name.clone());
+                let own = settings.iter().find(|(n, _)| n == "ottla.durability");
+                page_cache.on_made(name, own.map(|(_, v)| v.as_str()));
+            }
+            // Whoever deletes them may make them again, without settings.
+            admin.volatile.iter().for_each(|name| page_cache.on_made(name, None));
+            for TimedAct { topic, act, .. } in &admin.timetable {
+                match act {
+                    AdminAct::SetConfig { name, .. } if name == "ottla.durability" => page_cache.on_changed(topic),
+                    AdminAct::CreateTopic { .. } => page_cache.on_made(topic, None),
+                    _ => {}
                 }
             }
-            // Who promised less at any time is judged by that, all the time.
-            let changed = |act: &AdminAct| matches!(act, AdminAct::SetConfig { name, .. } if name == "ottla.durability");
-            page_cache.extend(admin.timetable.iter().filter(|entry| changed(&entry.act)).map(|entry| entry.topic.clone()));
         }
-        if broker {
-            // Topics that come to be because somebody uses them are as the broker says.
-            page_cache.push(crate::clients::OWN.to_owned());
-        }
-        for topic in &page_cache {
-            world.sim.watch.rests_on_page_cache(topic);
-        }
-        Run { case, world, page_cache, damage_excused: 0 }
+        Run { case, world, damage_excused: 0 }
     }
 
     /// The whole course. `Some` excuse if the world may end without converging.
@@ -304,6 +299,7 @@ impl<'a> Run<'a> {
         }
         let seed = self.case.setup.seed;
         let planted = self.world.sim.planted();
+        let deletes = self.world.sim.setting_of_broker("delete.topic.enable").is_none_or(|v| v == "true");
         for spec in &self.case.clients {
             let client = match &spec.kind {
                 ClientKind::Admin(_) => continue,
@@ -311,7 +307,7 @@ impl<'a> Run<'a> {
                 ClientKind::Consumer(c) => Client::Consumer(Consumer::new(c.clone(), seed, &spec.name)),
                 ClientKind::Hostile(c) => Client::Hostile(Hostile::new(c.clone(), seed, &spec.name)),
                 ClientKind::Inspector(c) => Client::Inspector(Inspector::new(c.clone(), seed, &spec.name)),
-                ClientKind::Operator(c) => Client::Operator(Operator::new(c.clone(), seed, &spec.name)),
+                ClientKind::Operator(c) => Client::Operator(Operator::new(c.clone(), seed, &spec.name, deletes)),
                 ClientKind::Library(c) => Client::Library(Box::new(Library::new(c.clone(), seed, &spec.name, planted))),
             };
             self.world.add_client(&spec.name, client);
@@ -557,11 +553,12 @@ impl<'a> Run<'a> {
         // A world that an excuse ends has no end to look at, but what clients saw until then is judged all the same.
         if sim.failures().is_empty() {
             let ground = checks::Ground {
-                page_cache: self.page_cache.clone(),
+                page_cache: sim.watch.page_cache.clone(),
                 damaged: damaged_logs(sim),
                 damaged_all: all_damaged(sim),
                 ended_early: excuse.is_some(),
-                retention: retention_topics(self.case, &sim.history),
+                retention: retention_topics(self.case, sim),
+                forgetful: sim.watch.forgetful.clone(),
             };
             let (found, more) = checks::judge(&sim.history, &ground, &mut sim.watch.tally);
             for found in found {
@@ -804,8 +801,9 @@ fn timetables(case: &Case, history: &crate::history::History) -> Vec<Timetable> 
     all
 }
 
-/// Topics with a retention setting, from the start or set by somebody.
-fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<String> {
+/// Topics under retention: with a setting, from the start or set by somebody, or of old records.
+fn retention_topics(case: &Case, sim: &crate::world::Sim) -> Vec<String> {
+    let history = &sim.history;
     let is = |name: &str| name.starts_with("retention.");
     let mut topics: Vec<String> = Vec::new();
     for spec in &case.clients {
@@ -814,7 +812,7 @@ fn retention_topics(case: &Case, history: &crate::history::History) -> Vec<Strin
             topics.extend(with.map(|(name, _, _)| name.clone()));
         }
     }
-    if case.setup.retains_everywhere() {
+    if case.setup.retains_everywhere() || sim.watch.has_aged() {
         topics.extend(history.topics.iter().cloned());
     }
     for op in &history.admins {

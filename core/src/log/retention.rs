@@ -198,6 +198,9 @@ impl Log {
             to = self.segments.iter().map(|s| s.base).find(|base| *base > to && *base <= limit).unwrap_or(to);
         }
         self.want_start(to, durable, port, out);
+        if self.has(Bug::RetentionBeforeCheckpoint) {
+            self.on_start_durable(to, now, port, out);
+        }
         self.ask_for_oldest_time(port);
     }
 

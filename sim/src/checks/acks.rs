@@ -5,9 +5,10 @@
 //! Holds       the list of reasons is closed.
 //! Not here    whether it is gone (history.rs).
 
+use super::PageCache;
 use crate::history::{AdminAct, History, Mishap, Outcome, Place, ProduceOp};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 macro_rules! excuses {
     ($($excuse:ident = $name:literal, $lets:literal, $doc:literal;)*) => {
@@ -97,15 +98,16 @@ impl StruckLogs {
 /// What the oracle knows besides the history.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ground {
-    /// Topics whose promises rest on the page cache.
-    pub(crate) page_cache: Vec<String>,
+    pub(crate) page_cache: PageCache,
     pub(crate) damaged: StruckLogs,
     /// When damage struck what speaks of every log.
     pub(crate) damaged_all: Option<u64>,
     /// An excuse ended the world before anybody looked at what is left.
     pub(crate) ended_early: bool,
-    /// Topics with a retention setting, from the start or set later.
+    /// Topics under retention.
     pub(crate) retention: Vec<String>,
+    /// Paths of logs that took a batch of a producer that they may have forgotten.
+    pub(crate) forgetful: BTreeSet<String>,
 }
 
 impl Ground {
@@ -126,8 +128,13 @@ impl Ground {
         op.acks == 1 || self.rests_on_page_cache(&history.topics[op.place.topic as usize])
     }
 
+    /// Whether the log of a lane may have forgotten a producer for being silent: it takes a repetition for something new then.
+    pub(super) fn is_forgetful(&self, history: &History, Place { topic, partition, .. }: Place) -> bool {
+        self.forgetful.contains(&format!("{}-{partition}", history.topics[topic as usize]))
+    }
+
     pub(crate) fn rests_on_page_cache(&self, topic: &str) -> bool {
-        self.page_cache.iter().any(|t| t == topic)
+        self.page_cache.holds(topic)
     }
 
     /// Why an acknowledged operation of a lane may be gone: `log_start` is where the log begins for the last reader; `is_last` if the lane

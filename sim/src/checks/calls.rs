@@ -217,6 +217,23 @@ impl Watch {
             let text = format!("{}: {} while {name} may come back", disk.path_of(file.dir).unwrap_or_default(), file.name);
             self.report(Id::AskedDeletion.found("a segment goes before the one below it is gone for good", text));
         }
+        if let Some(log) = known {
+            self.check_start_of_doomed(disk, log, file);
+        }
+    }
+
+    /// Without the log start above it, a crash between the renames of two segments would look like a log that has lost its beginning.
+    fn check_start_of_doomed(&mut self, disk: &SimDisk, log: usize, file: FileId) {
+        let ghost = &self.logs[log];
+        let last = ghost.batches.iter().rfind(|b| b.name.base == file.name.base).map(|b| b.head.last_offset());
+        let is_unsure = ghost.is_back || self.failed_in_life("") || self.root_is_damaged(FileKind::LogStarts);
+        let Some(last) = last.filter(|_| !is_unsure && is_partition(&ghost.path)) else { return };
+        let starts = refold::checkpoint_lines(disk.durable_contents(FileId { dir: ROOT, name: LOG_STARTS }));
+        let start = starts.iter().find(|(topic, index, _)| format!("{topic}-{index}") == ghost.path).map_or(0, |line| line.2);
+        if start <= last {
+            let text = format!("{}: {} up to offset {last}, the log start on the disk is {start}", ghost.path, file.name);
+            self.report(Id::AskedDeletion.found("a segment goes before the log start above it is on the disk", text));
+        }
     }
 
     /// The metadata log is about to lose its beginning: what it said must be in a snapshot on the disk.

@@ -56,6 +56,9 @@ pub(crate) struct GhostLog {
     /// The highest high watermark that a consumer was told.
     pub(crate) seen: i64,
     pub(crate) producers: BTreeMap<i64, Last>,
+    /// The node's wall time when each producer's batches came, by its id and their last offsets; as early as possible where that clock
+    /// went back since. What is cut off never came: a node takes an append back that failed.
+    pub(crate) seen_at: BTreeMap<(i64, i64), i64>,
     /// It was said in this life that records are deleted and their producers may be forgotten.
     pub(crate) producers_not_kept: bool,
     /// The log start that the present life has found on the disk.
@@ -127,6 +130,7 @@ impl GhostLog {
     pub(crate) fn cut_from(&mut self, from: usize) -> Option<i64> {
         let first = self.batches.get(from)?.head.base_offset;
         self.batches.truncate(from);
+        self.seen_at.retain(|(_, offset), _| *offset < first);
         self.end = Some(first);
         self.refold();
         Some(first)

@@ -358,6 +358,7 @@ impl<'a> Judge<'a> {
     /// H3.
     fn duplicates(&mut self, place: Place, lane: &Lane<'_>) {
         let struck = self.struck(place);
+        let is_forgetful = self.ground.is_forgetful(self.history, place);
         let mut places: BTreeMap<u64, i64> = BTreeMap::new();
         for (offset, value) in &lane.last {
             if self.is_tainted(place, struck, *offset, *value, u64::MAX) {
@@ -367,7 +368,7 @@ impl<'a> Judge<'a> {
             let writer = &self.history.produces[op];
             self.tally.count(Id::Duplicate);
             if let Some(first) = places.insert(*value, *offset) {
-                let permitted = writer.producer.is_none() && writer.attempts > 1;
+                let permitted = (writer.producer.is_none() || is_forgetful) && writer.attempts > 1;
                 if !permitted {
                     let text = format!("{}: operation {op} at {first} and at {offset}", self.name(place));
                     let site = if writer.producer.is_some() {
@@ -416,6 +417,7 @@ impl<'a> Judge<'a> {
         }
         let mut latest_start: Option<(u64, usize)> = None;
         let weak = self.ground.rests_on_page_cache(&self.history.topics[place.topic as usize]);
+        let is_forgetful = self.ground.is_forgetful(self.history, place);
         // Of one producer id, whatever its epoch: a new epoch goes on where the last one ended.
         let mut sessions: BTreeMap<i64, usize> = BTreeMap::new();
         // Of each other client the last one that it wanted there.
@@ -444,7 +446,7 @@ impl<'a> Judge<'a> {
             };
             let before = sessions.insert(id, n);
             // A leader that has lost what it knew of a producer takes any sequence for its first, as Kafka does.
-            let forgotten = weak && power_lost_between(self.history, 0, op.ended);
+            let forgotten = weak && power_lost_between(self.history, 0, op.ended) || is_forgetful;
             if !forgotten && before.is_some_and(|b| self.history.produces[b].order > op.order) {
                 let text = format!("{}: operation {n} lies behind {before:?}", self.name(place));
                 self.report(Id::Order, "an idempotent producer's batches lie in another order than they were sent", text);
@@ -573,9 +575,11 @@ impl<'a> Judge<'a> {
             self.tally.count(Id::AdminDurable);
             let is_told = |p: i32| {
                 let lists = &self.history.lists;
-                lists.iter().any(|l| l.place.topic == op.topic && l.place.partition == p && l.ended > op.ended)
+                lists
+                    .iter()
+                    .any(|l| l.place.topic == op.topic && l.place.partition == p && l.ended > op.ended && l.last && l.error == 0)
             };
-            let read_at_end = self.history.reads.iter().any(|r| r.last) || self.history.lists.iter().any(|l| l.ended > op.ended);
+            let read_at_end = self.history.reads.iter().any(|r| r.last) || self.history.lists.iter().any(|l| l.last);
             if read_at_end && (0..partitions).any(|p| !is_told(p)) {
                 let text = format!("operation {n}: {} with {partitions} partitions", self.history.topics[op.topic as usize]);
                 self.report(Id::AdminDurable, "a topic whose creation was acknowledged is not there at the end", text);

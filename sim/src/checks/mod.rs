@@ -11,11 +11,13 @@ mod acks;
 mod answers;
 mod calls;
 mod ends;
+mod expiry;
 mod ghost;
 mod history;
 mod incarnations;
 mod metadata;
 mod metadata_log;
+mod page_cache;
 mod refold;
 mod retention;
 mod watch;
@@ -23,8 +25,10 @@ mod watch;
 pub use acks::Excuse;
 pub(crate) use acks::{Ground, Struck, StruckLogs};
 pub(crate) use ends::may_refuse;
+pub(crate) use expiry::Expiration;
 pub(crate) use history::judge;
 pub(crate) use incarnations::{Incarnations, is_later};
+pub(crate) use page_cache::PageCache;
 pub(crate) use watch::{METADATA, Watch};
 
 use serde::Serialize;
@@ -109,7 +113,7 @@ checks! {
     Sequences = "sequence-integrity", "S12, CI":
         "Per producer id and epoch, the sequences of a log have no gap and no repetition; a new epoch begins at zero.",
         "This is what idempotence means in the log itself, whoever retried what.",
-        "Producers whose records were deleted on a full disk, where that was said; transactions.";
+        "Producers whose records were deleted on a full disk, where that was said; those that were silent for `producer.id.expiration.ms` by the node's clock, which it may forget; transactions.";
     AckedPlace = "acked-place", "S12":
         "The offset in a successful Produce answer is where the batch lies, byte for byte as it was sent.",
         "A producer that commits that offset elsewhere relies on it.",
@@ -147,9 +151,9 @@ checks! {
         "What comes back lies between what is promised, or behind it in an older leader epoch.",
         "Logs on which a disk call has failed for good.";
     AskedDeletion = "deleted-as-asked", "S8, K12, R36":
-        "A log begins at zero and loses its beginning only where somebody asked for it, or retention is set and a segment is too old or the log too large without it; its segments go oldest first, each for good before the next.",
+        "A log begins at zero and loses its beginning only where somebody asked for it, or a segment is too old for retention, the default included, or the log too large without it; its segments go oldest first, each for good before the next, and none before the log start above it is on the disk.",
         "A power loss between two renames would leave a gap; what is behind a gap is cut.",
-        "Of retention, limits that were loosened again, and worlds in which a disk was full or a call has failed; what goes with a damaged batch, which may say that it is ancient; logs on which a disk call has failed; log starts, where damage struck their checkpoint: it has no checksum, and Kafka believes it, too.";
+        "Of retention, limits that were loosened again or lifted (the default counts in any case), and worlds in which a disk was full or a call has failed; what goes with a damaged batch, which may say that it is ancient; logs on which a disk call has failed; log starts, where damage struck their checkpoint: it has no checksum, and Kafka believes it, too.";
     MetadataCut = "metadata-cut", "S7, L19, Q16":
         "The metadata log loses its beginning only when a snapshot that covers it is on the disk.",
         "A power loss would leave neither the records nor the snapshot.",
@@ -189,11 +193,11 @@ checks! {
     Duplicate = "duplicate", "H3, CI":
         "No record is in the log twice, unless its producer sent it twice and was not idempotent.",
         "Exactly one copy is the promise of idempotence.",
-        "Of a log that damage struck, the offsets from there on, and records of which nobody knows whether they belong there.";
+        "Of a log that damage struck, the offsets from there on, and records of which nobody knows whether they belong there; repetitions in a log that took a batch of a producer after `producer.id.expiration.ms` of silence.";
     Order = "order", "H4, CO":
         "What was acknowledged before something else was sent lies before it; what one idempotent producer sends lies in its order, across epochs.",
         "Per-partition order is the promise of a partition.",
-        "Two batches in flight at once from different clients; of a log that damage struck, the offsets from there on.";
+        "Two batches in flight at once from different clients; of a log that damage struck, the offsets from there on; idempotent producers in a log that took a batch of one after `producer.id.expiration.ms` of silence.";
     PermittedReordering = "permitted-reordering", "H4, CO":
         "Where a producer that is not idempotent has several batches in flight, a retry behind a later one is seen (a negative control: not a claim about one world).",
         "A simulator in which nothing changes its place where that is allowed proves nothing where it is not.",

@@ -1,12 +1,13 @@
 //! How much retention takes: nothing that is neither too old nor too much.
 //!
-//! State       in `Watch`: the tightest limits that each topic has had, the latest wall time, the log starts that were judged.
+//! State       in `Watch`: the tightest limits that each topic has had, the latest wall time, the oldest record, the log starts that were judged.
 //! Takes       settings as they are given; checkpoints of log starts as they are written.
 //! Holds       the limits are the tightest that ever were: a setting that was loosened again excuses, one that was never there does not.
 //! Not here    whether anybody asked for retention at all, and the order of what goes (watch.rs).
 
 use super::refold;
 use super::{Id, Watch};
+use crate::batch::Head;
 use bytes::Bytes;
 use ottla_core::io::FileKind;
 
@@ -54,8 +55,29 @@ impl Watch {
         self.retained.insert(topic);
     }
 
+    /// Whether retention may take the beginning of this topic's logs: a setting says so, or records are old enough for the default.
+    pub(crate) fn is_retained(&self, topic: &str) -> bool {
+        self.has_aged() || self.retained.iter().any(|name| name.as_deref().is_none_or(|name| name == topic))
+    }
+
+    /// Whether there ever was a record that is older by now than the default permits.
+    pub(crate) fn has_aged(&self) -> bool {
+        self.oldest_ms.is_some_and(|oldest| self.wall_ms.saturating_sub(oldest) > DEFAULT_MS)
+    }
+
+    /// A batch is appended.
+    pub(super) fn know_age(&mut self, head: &Head) {
+        // One without timestamps is as old as its file.
+        let written = if head.max_timestamp >= 0 { head.max_timestamp } else { self.wall_ms };
+        self.oldest_ms = Some(self.oldest_ms.map_or(written, |oldest| oldest.min(written)));
+    }
+
     /// The wall time of a node that takes its turn.
     pub(crate) fn on_wall(&mut self, wall_ms: i64) {
+        if wall_ms < self.wall_now_ms {
+            self.on_wall_back(wall_ms);
+        }
+        self.wall_now_ms = wall_ms;
         self.wall_ms = self.wall_ms.max(wall_ms);
     }
 

@@ -8,7 +8,7 @@
 use super::ghost::{GhostBatch, GhostLog, appended};
 use super::refold::FoundLog;
 use super::retention::Limits;
-use super::{Found, Id, Tally, refold};
+use super::{Expiration, Found, Id, PageCache, Tally, refold};
 use crate::disk::{Damage, SimDisk};
 use crate::world::net::{Asked, AskedPart, FetchPart};
 use ottla_core::ids::{DirId, PartitionId};
@@ -36,12 +36,18 @@ pub(crate) struct Watch {
     /// The logs of the directories that this life has named, by `DirId`.
     pub(super) by_dir: Vec<Option<usize>>,
     pub(super) ids: BTreeMap<u128, String>,
-    /// Topics whose promises rest on the page cache.
-    page_cache: Vec<String>,
+    pub(crate) page_cache: PageCache,
     /// Topics with a retention setting, from the start or set later; `None` in it stands for all.
     pub(super) retained: BTreeSet<Option<String>>,
     pub(super) limits: BTreeMap<Option<String>, Limits>,
+    /// The latest wall time of the node, and the present one.
     pub(super) wall_ms: i64,
+    pub(super) wall_now_ms: i64,
+    /// The time of the oldest batch that was ever appended, by its timestamps.
+    pub(super) oldest_ms: Option<i64>,
+    pub(crate) expiration: Expiration,
+    /// Paths of logs that took a batch of a producer that they may have forgotten.
+    pub(crate) forgetful: BTreeSet<String>,
     /// Log starts that were written down, by log.
     pub(super) judged_starts: BTreeMap<usize, i64>,
     /// The directories in which calls of this life have failed.
@@ -101,15 +107,6 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Promises about this topic rest on the page cache.
-    pub(crate) fn rests_on_page_cache(&mut self, topic: &str) {
-        self.page_cache.push(topic.to_string());
-    }
-
-    pub(crate) fn is_retained(&self, topic: &str) -> bool {
-        self.retained.iter().any(|name| name.as_deref().is_none_or(|name| name == topic))
-    }
-
     /// Whether damage has taken metadata that was to be durable.
     pub(crate) fn is_metadata_lost(&self) -> bool {
         self.metadata_lost || self.metadata_taken
@@ -148,7 +145,7 @@ impl Watch {
         }
         let mut log = GhostLog::new(path);
         log.failed = self.metadata_lost;
-        log.page_cache = path.rsplit_once('-').is_some_and(|(topic, _)| self.page_cache.iter().any(|t| t == topic));
+        log.page_cache = path.rsplit_once('-').is_some_and(|(topic, _)| self.page_cache.holds(topic));
         self.logs.push(log);
         self.by_path.insert(path.to_string(), self.logs.len() - 1);
         self.logs.len() - 1
@@ -280,7 +277,9 @@ impl Watch {
         }
         if head.producer_id >= 0 && head.attributes & 0x20 == 0 {
             self.check_sequence(log, &batch);
+            self.logs[log].seen_at.insert((head.producer_id, head.last_offset()), self.wall_now_ms);
         }
+        self.know_age(&head);
         let ghost = &mut self.logs[log];
         if head.epoch >= ghost.epochs.1 {
             let index = ghost.path.rsplit_once('-').and_then(|(_, index)| index.parse().ok());
@@ -299,6 +298,10 @@ impl Watch {
         let ghost = &self.logs[log];
         let Some(last) = ghost.producers.get(&head.producer_id).copied() else { return };
         if ghost.is_damaged() {
+            return;
+        }
+        if self.may_have_forgotten(log, head.producer_id) {
+            self.forgetful.insert(ghost.path.clone());
             return;
         }
         self.tally.count(Id::Sequences);
@@ -345,7 +348,7 @@ impl Watch {
             return;
         }
         if from == 0 {
-            // The oldest: retention, DeleteRecords, or the whole log.
+            // The oldest: retention, DeleteRecords, or the whole log. That the log start is on the disk before is asked in calls.rs.
             let gone = ghost.batches.drain(..to).next_back().map_or(0, |b| b.head.last_offset() + 1);
             let path = ghost.path.clone();
             let (asked, damaged) = (ghost.deletion_asked >= gone, ghost.is_damaged_at(gone - 1));
@@ -537,7 +540,7 @@ impl Watch {
         let Some(there) = ghost.batches.iter().rposition(is_it) else { return };
         let producer = ghost.batches[there].head.producer_id;
         let later = ghost.batches[there + 1..].iter().filter(|b| b.head.producer_id == producer).count();
-        if producer < 0 || ghost.is_damaged() {
+        if producer < 0 || ghost.is_damaged() || self.forgetful.contains(&ghost.path) {
             return;
         }
         self.tally.count(Id::Sequences);

@@ -28,7 +28,7 @@ pub(crate) use admin::Admin;
 pub(crate) use consumer::{Consumer, TORN};
 pub(crate) use hostile::Hostile;
 pub(crate) use inspector::Inspector;
-pub(crate) use library::{GIVEN_UP, Library, OWN};
+pub(crate) use library::{GIVEN_UP, Library};
 pub(crate) use link::PATIENCE;
 pub(crate) use operator::Operator;
 pub(crate) use producer::Producer;

@@ -103,6 +103,13 @@ impl SimDisk {
         }
     }
 
+    /// How long a call takes at the most that nothing holds up.
+    #[must_use]
+    pub fn longest_call_ns(&self) -> u64 {
+        let c = &self.character;
+        c.call_ns.1.max(c.sync_ns.1).max(c.read_ns.map_or(0, |(_, most)| most))
+    }
+
     /// Limit the bytes that may still be written, as an entry of the plan says; it strikes when that is felt.
     pub fn set_budget(&mut self, bytes: u64, by: u32) {
         self.budget = Some(bytes);

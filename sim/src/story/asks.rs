@@ -98,9 +98,8 @@ pub(super) fn create_topic(stage: &mut Stage, command: &Command) -> Result<Strin
             .join(" "),
         other => unexpected(other),
     });
-    if settings(command).any(|(k, v)| k == "ottla.durability" && v == "page-cache") {
-        stage.world().sim.watch.rests_on_page_cache(&command.args[0].text);
-    }
+    let own = settings(command).find(|(name, _)| *name == "ottla.durability").map(|(_, value)| value);
+    stage.world().sim.watch.page_cache.on_made(&command.args[0].text, own);
     for (name, value) in settings(command).filter(|(name, _)| name.starts_with("retention.")) {
         stage.world().sim.watch.is_under_retention(Some(&command.args[0].text), name, value);
     }

@@ -93,6 +93,16 @@ impl Agenda {
         Some(due.event)
     }
 
+    /// Let no disk call of a node that is under way take longer than this from now on.
+    pub(crate) fn hasten_calls(&mut self, of: u32, at_most_ns: u64) {
+        let latest = self.now_ns + at_most_ns;
+        let hasten = |due: Due| match due.event {
+            Event::Disk { node, .. } if node == of => Due { at: due.at.min(latest), ..due },
+            _ => due,
+        };
+        self.heap = std::mem::take(&mut self.heap).into_iter().map(hasten).collect();
+    }
+
     /// Let time pass with nothing happening; never beyond the next event.
     pub(crate) fn idle_until(&mut self, at_ns: u64) {
         let limit = self.next_at().unwrap_or(u64::MAX);

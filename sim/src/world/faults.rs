@@ -6,6 +6,7 @@
 
 use super::Sim;
 use super::agenda::Event;
+use super::node::DOWN_NS;
 use crate::disk::{Aim, Armed};
 use crate::history::Mishap;
 use crate::plan::{Action, Calls, Kind, Plan};
@@ -311,6 +312,10 @@ impl Sim {
                 self.resume(n);
             }
             self.nodes[n as usize].wall_offset_ms = 0;
+            // A life that is about to end does not stay away for long, and a call that is held up ends as any other one does.
+            let down_ns = &mut self.nodes[n as usize].down_ns;
+            *down_ns = DOWN_NS.min(*down_ns);
+            self.agenda.hasten_calls(n, self.nodes[n as usize].disk.longest_call_ns());
             self.agenda.after(0, Event::Start { node: n });
         }
         self.at_calls.clear();

@@ -15,7 +15,7 @@ mod node;
 mod script;
 mod wires;
 
-use crate::checks::{Excuse, Watch};
+use crate::checks::{Excuse, Expiration, PageCache, Watch};
 use crate::clients::Client;
 use crate::digest::Digest;
 use crate::disk::Character;
@@ -232,6 +232,8 @@ impl World {
         for (name, value) in sim.setup.settings.iter().filter(|(name, _)| is_of_retention(name)) {
             sim.watch.is_under_retention(None, name, value);
         }
+        sim.watch.page_cache = PageCache::of_broker(sim.setting_of_broker("ottla.durability"));
+        sim.watch.expiration = Expiration::of_broker(sim.setting_of_broker("producer.id.expiration.ms"));
         sim.add_node();
         let boundaries = sim.setup.power_loss_at.clone();
         sim.disk(0).fail_power_at(boundaries);

@@ -87,6 +87,8 @@ impl std::fmt::Debug for NodeSlot {
 
 /// How long an orderly end may take, in virtual nanoseconds.
 const SHUTDOWN_NS: u64 = 120_000_000_000;
+/// How long a node stays down, unless somebody says otherwise.
+pub(super) const DOWN_NS: u64 = 1_000_000_000;
 
 impl Sim {
     pub(super) fn add_node(&mut self) {
@@ -107,7 +109,7 @@ impl Sim {
             unwritten: BTreeMap::new(),
             shutdown_at: None,
             power_off: None,
-            down_ns: 1_000_000_000,
+            down_ns: DOWN_NS,
             starts: 0,
             damaged_at: Vec::new(),
             idle_ns: None,
@@ -587,6 +589,11 @@ impl Sim {
         let image = self.nodes[n as usize].node.as_ref()?.image();
         image.names.get(topic)?;
         Some(image.config(&Resource::Topic(topic.to_owned())).and_then(|all| all.get(name)).map(String::as_str))
+    }
+
+    /// A setting of the broker, as the set-up gives it.
+    pub(crate) fn setting_of_broker(&self, name: &str) -> Option<&str> {
+        self.setup.settings.get(name).map(String::as_str)
     }
 
     /// A node's disk, for stories and checks.

@@ -341,6 +341,9 @@ fn check_producers(sim: &mut Sim, acked: &[Acked], answer: &msg::DescribeProduce
     }
     for part in answer.topics.iter().flat_map(|t| &t.partitions).filter(|p| p.error_code == 0) {
         for (_, id, epoch, sequence) in acked.iter().filter(|(partition, ..)| *partition == part.partition_index) {
+            if sim.watch.may_forget(OWN, part.partition_index, *id) {
+                continue;
+            }
             let known = part.active_producers.iter().find(|p| p.producer_id.0 == *id);
             let (epoch, sequence) = (i32::from(*epoch), *sequence);
             if known.is_none_or(|k| (k.producer_epoch, k.last_sequence) < (epoch, sequence)) {

@@ -32,7 +32,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use writing::Writing;
 
-pub(crate) use asking::OWN;
 pub(crate) use writing::GIVEN_UP;
 
 /// How a workload over the client behaves, and how the client is configured.

@@ -50,6 +50,7 @@ const INVALID_PARTITIONS: i16 = 37;
 const INVALID_REPLICATION_FACTOR: i16 = 38;
 const INVALID_REPLICA_ASSIGNMENT: i16 = 39;
 const POLICY_VIOLATION: i16 = 44;
+const TOPIC_DELETION_DISABLED: i16 = 73;
 const UNKNOWN_TOPIC_ID: i16 = 100;
 
 /// What a broker may say at any time, and what it says nothing about: LEADER_NOT_AVAILABLE, NOT_LEADER_OR_FOLLOWER, REQUEST_TIMED_OUT,
@@ -97,6 +98,8 @@ enum Then {
 #[derive(Debug)]
 pub(crate) struct Operator {
     config: OperatorConfig,
+    /// `delete.topic.enable`.
+    deletes: bool,
     rng: Rng,
     link: Link<(String, Vec<i16>, Then)>,
     name: String,
@@ -114,10 +117,11 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    pub(crate) fn new(config: OperatorConfig, seed: u64, name: &str) -> Operator {
+    pub(crate) fn new(config: OperatorConfig, seed: u64, name: &str, deletes: bool) -> Operator {
         Operator {
             link: Link::new(config.patience_ms * 1_000_000),
             config,
+            deletes,
             rng: Rng::stream(seed, &format!("client/{name}")),
             name: name.to_owned(),
             number: 0,
@@ -420,6 +424,8 @@ impl Operator {
             _ if there => (vec![named(&name)], vec![0]),
             _ => (vec![named(&name)], vec![UNKNOWN_TOPIC_OR_PARTITION]),
         };
+        // Asked before anything else.
+        let right = if self.deletes { right } else { vec![TOPIC_DELETION_DISABLED; topics.len()] };
         let then = if right == [0] { Then::Deleted } else { Then::Nothing };
         let request = msg::DeleteTopicsRequest::default().with_topics(topics).with_timeout_ms(timeout_ms);
         let request = Request::DeleteTopics(request);
