@@ -358,6 +358,8 @@ fn print_hashes(campaign: &Campaign, seeds: Range<u64>, steps: bool, diverge: Op
         }
         let watching = Watching { trace: Some(Box::new(|_, _| {})), planted: diverge, ..Watching::default() };
         writeln!(out, "{seed} {}", runner::run_watched(campaign, seed, watching).hash)?;
+        // Whoever compares goes on with each.
+        out.flush()?;
     }
     Ok(out.flush()?)
 }

@@ -11,6 +11,7 @@ use super::ghost::{GhostBatch, GhostLog};
 use super::watch::Watch;
 use crate::disk::SimDisk;
 use crate::world::net::{Asked, AskedFetch, FetchPart, Look, LookFor};
+use ottla_core::io::{FileKind, FileName, Suffix};
 use ottla_core::log::Durability;
 use ottla_core::node::Node;
 use ottla_core::partition::Partition;
@@ -196,6 +197,38 @@ impl Watch {
             }
         }
         some.filter(|_| all >= least).map(|log| (self.logs[log].path.clone(), all))
+    }
+
+    /// A Fetch answer leaves before its time is up: as much as it asks for has to be there, or something that no waiting mends.
+    pub(crate) fn on_early(&mut self, disk: &SimDisk, fetch: &AskedFetch, answer: &FetchReply, at_most: i64) {
+        let mut told = answer.topics.iter().flat_map(|t| &t.partitions);
+        let is_told = answer.error_code != 0 || told.any(|p| p.error_code != 0 || p.diverging.is_some());
+        if !fetch.known || fetch.parts.is_empty() || is_told || self.anything_failed() || self.no_space {
+            return;
+        }
+        let mut all = 0;
+        for part in &fetch.parts {
+            // Who asks for what nobody was told of waits until what lies below is visible, too.
+            let Some(log) = self.certain_log_of(part).filter(|_| part.offset <= part.visible) else { return };
+            let ghost = &self.logs[log];
+            let wanted = &ghost.batches[ghost.batches.partition_point(|b| b.head.last_offset() < part.offset)..];
+            let bytes: usize = wanted.iter().map(|b| b.head.size).sum();
+            // As in Kafka, a read that does not reach into the newest segment, or leaves something out, is not waited for.
+            let base = wanted.first().map_or(i64::MAX, |b| b.name.base);
+            let is_newer = |n: &FileName| n.kind == FileKind::Log && n.suffix == Suffix::None && n.base > base;
+            let topic = ghost.path.rsplit_once('-').map_or("", |(topic, _)| topic);
+            let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+            if self.is_retained(topic) || bytes > i64::from(part.bytes_max) || disk.names_in(&ghost.path).iter().any(is_newer) {
+                return;
+            }
+            all += bytes;
+        }
+        self.tally.count(Id::Waits);
+        let least = i64::from(fetch.min_bytes).min(i64::from(fetch.bytes_max)).min(at_most);
+        if all < least {
+            let text = format!("{all} bytes are there, {} are asked for", fetch.min_bytes);
+            self.report(Id::Waits.found("a fetch is answered early with less than it asked for", text));
+        }
     }
 
     /// The log that a part of a fetch is about, where no doubt is left which one that is and where it begins.

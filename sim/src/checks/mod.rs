@@ -159,9 +159,9 @@ checks! {
         "A power loss would leave neither the records nor the snapshot.",
         "What is in the snapshot.";
     Waits = "nobody-waits-in-vain", "CL, H14, R55":
-        "When nothing is under way on the disk, nobody waits but a fetch for records that are not there; a Fetch answer without records leaves out none that were visible before it was asked.",
+        "When nothing is under way on the disk, nobody waits but a fetch for records that are not there; a Fetch answer without records leaves out none that were visible before it was asked, and one that does not wait has as many bytes as were to be waited for, an error, or more than one read gives.",
         "A lost wake-up is late answers for ever, which clients mend by asking again and nobody notices.",
-        "Worlds in which a disk was full or a disk call has failed, but for answers; logs under retention.";
+        "Worlds in which a disk was full or a disk call has failed, but for answers without records; logs under retention; answers to whoever asks beyond what anybody was told, while a node ends, or where a segment ends, that they wait.";
     Epochs = "leader-epochs", "S6, R04, R12":
         "Whoever names another leader epoch than this life's is fenced; OffsetForLeaderEpoch says what a walk over all batches says.",
         "Clients find out by it whether what they have read is still there.",

@@ -52,6 +52,9 @@ pub struct Setup {
     pub planted: Option<String>,
 }
 
+/// So many events a world may have: minutes of real time.
+const EVENTS_MAX: u64 = 50_000_000;
+
 /// Whether a broker setting says what retention takes. How often it looks is none of it.
 fn is_of_retention(name: &str) -> bool {
     name.starts_with("log.retention.") && name != "log.retention.check.interval.ms"
@@ -268,6 +271,11 @@ impl World {
         }
         let Some(event) = self.sim.agenda.pop() else { return false };
         self.sim.events += 1;
+        if self.sim.events > EVENTS_MAX {
+            let text = format!("{EVENTS_MAX} events in {} virtual ms", self.sim.now_ns() / 1_000_000);
+            self.sim.fail("setup", "a world without end: give its clients something to think about, or less time", text);
+            return false;
+        }
         if self.sim.planted == Some(self.sim.events) {
             let _ = self.sim.net_rng.next_u64();
         }

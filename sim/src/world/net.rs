@@ -54,6 +54,8 @@ pub(crate) struct AskedChange {
 pub(crate) struct AskedFetch {
     pub(crate) min_bytes: i32,
     pub(crate) bytes_max: i32,
+    /// Until then it may wait, in virtual nanoseconds.
+    pub(crate) until_ns: u64,
     pub(crate) session: i32,
     pub(crate) session_epoch: i32,
     pub(crate) parts: Vec<FetchPart>,

@@ -166,7 +166,7 @@ impl Sim {
                     let volume = self.nodes[node as usize].disk.volume();
                     self.input(node, Input::Volume(volume));
                 }
-                let asked = asked_of(&frame);
+                let asked = asked_of(&frame, self.agenda.now_ns());
                 if let Request::DeleteRecords(request) = &frame.request {
                     let at_once = self.nodes[node as usize].node.as_ref().is_some_and(ottla_core::node::Node::is_serving);
                     for topic in &request.topics {
@@ -193,9 +193,20 @@ impl Sim {
             return;
         };
         self.watch.tally.count(Id::ReplyOrder);
-        match c.asked.pop_front() {
+        let asked = c.asked.pop_front();
+        let ends = self.is_asked_to_end(n);
+        match asked {
             Some(asked) if asked.correlation == reply.correlation => {
-                self.watch.on_reply(&self.nodes[n as usize].disk, &asked, &reply);
+                let slot = &self.nodes[n as usize];
+                self.watch.on_reply(&slot.disk, &asked, &reply);
+                // Nobody waits while a node ends.
+                if let (Some(fetch), Response::Fetch(answer)) = (&asked.fetch, &reply.response)
+                    && self.agenda.now_ns() < fetch.until_ns
+                    && !ends
+                {
+                    let at_most = self.settings.as_ref().map_or(i64::MAX, |s| s.int("fetch.max.bytes"));
+                    self.watch.on_early(&slot.disk, fetch, answer, at_most);
+                }
             }
             Some(asked) => {
                 let text = format!("{conn_id}: {} was asked before {}", asked.correlation, reply.correlation);
@@ -560,7 +571,7 @@ fn size_of(request: &Request) -> u32 {
 }
 
 /// What the checks need to know of a request when its answer leaves; `None` if no answer will.
-fn asked_of(frame: &RequestFrame) -> Option<Asked> {
+fn asked_of(frame: &RequestFrame, now_ns: u64) -> Option<Asked> {
     let produce = match &frame.request {
         Request::Produce(produce) if produce.acks == 0 => return None,
         Request::Produce(produce) => {
@@ -585,7 +596,7 @@ fn asked_of(frame: &RequestFrame) -> Option<Asked> {
         _ => None,
     };
     let fetch = match &frame.request {
-        Request::Fetch(request) => Some(Box::new(asked_fetch(request))),
+        Request::Fetch(request) => Some(Box::new(asked_fetch(request, now_ns))),
         _ => None,
     };
     let (looks, change) = (looks_of(&frame.request, frame.version), asked_change(&frame.request));
@@ -618,7 +629,7 @@ fn asked_change(request: &Request) -> Option<AskedChange> {
     Some(AskedChange { validate_only, topics, settings, end: None })
 }
 
-fn asked_fetch(request: &msg::FetchRequest) -> AskedFetch {
+fn asked_fetch(request: &msg::FetchRequest, now_ns: u64) -> AskedFetch {
     let mut parts = Vec::new();
     for topic in &request.topics {
         parts.extend(topic.partitions.iter().map(|p| FetchPart {
@@ -638,6 +649,7 @@ fn asked_fetch(request: &msg::FetchRequest) -> AskedFetch {
     AskedFetch {
         min_bytes: request.min_bytes,
         bytes_max: request.max_bytes,
+        until_ns: now_ns.saturating_add(u64::try_from(request.max_wait_ms).unwrap_or(0) * 1_000_000),
         session: request.session_id,
         session_epoch: request.session_epoch,
         parts,
