@@ -265,8 +265,8 @@ impl Partition {
         let start = self.log.log_start();
         self.on_committed.answer_below(promised, start, out);
         for (token, known) in &mut self.watchers {
-            let more_bytes = self.seen_bytes - *known;
-            *known = self.seen_bytes;
+            let more_bytes = self.seen_bytes.saturating_sub(*known);
+            *known = self.seen_bytes.max(*known);
             out.push(PartitionIntent::Readable { token: *token, more_bytes, disturbed: false });
         }
         true

@@ -58,6 +58,9 @@ impl Partition {
             Some(s) => self.log.is_on_older_segment(s.file, self.high_watermark),
             None => ask.offset < self.high_watermark,
         };
+        // What becomes visible below the offset that was asked for is none of what the fetch waits for.
+        let below = self.unseen.iter().take_while(|(end, _)| *end <= ask.offset).map(|(_, bytes)| bytes);
+        let seen_bytes = self.seen_bytes + below.sum::<u64>();
         if let Some(slice) = slice {
             self.log.pin(slice.file);
             self.leases.entry(ask.lease).or_default().push(slice.file);
@@ -74,7 +77,7 @@ impl Partition {
             records,
             diverging: None,
             more_is_there,
-            seen_bytes: self.seen_bytes,
+            seen_bytes,
         }
     }
 
@@ -109,8 +112,9 @@ impl Partition {
         let lost = self.log.has(Bug::WakeLost);
         if self.seen_bytes > seen_bytes && !lost || self.closing || self.log.is_offline() {
             let disturbed = self.closing || self.log.is_offline();
-            out.push(PartitionIntent::Readable { token, more_bytes: self.seen_bytes - seen_bytes, disturbed });
+            let more_bytes = self.seen_bytes.saturating_sub(seen_bytes);
+            out.push(PartitionIntent::Readable { token, more_bytes, disturbed });
         }
-        self.watchers.insert(token, self.seen_bytes);
+        self.watchers.insert(token, self.seen_bytes.max(seen_bytes));
     }
 }

@@ -208,8 +208,7 @@ impl Watch {
         }
         let mut all = 0;
         for part in &fetch.parts {
-            // Who asks for what nobody was told of waits until what lies below is visible, too.
-            let Some(log) = self.certain_log_of(part).filter(|_| part.offset <= part.visible) else { return };
+            let Some(log) = self.certain_log_of(part) else { return };
             let ghost = &self.logs[log];
             let wanted = &ghost.batches[ghost.batches.partition_point(|b| b.head.last_offset() < part.offset)..];
             let bytes: usize = wanted.iter().map(|b| b.head.size).sum();
@@ -358,7 +357,8 @@ impl Watch {
 
 /// The end of a leader epoch, by a walk over all batches.
 fn end_of_epoch(ghost: &GhostLog, look: &Look, asked: i32, own: i32, found: (i32, i64)) -> Option<(&'static str, String)> {
-    let end = ghost.end.unwrap_or(0);
+    // A log without batches ends where it begins.
+    let end = ghost.end.unwrap_or(ghost.start);
     if asked > own {
         let wrong = found != (NOTHING as i32, NOTHING);
         return wrong.then(|| ("a leader epoch of the future has an end", format!("epoch {asked}: {found:?}")));

@@ -10,6 +10,7 @@ use super::{Excuse, Found, Id, Incarnations, Tally};
 use crate::clients::TORN;
 use crate::history::{AdminAct, History, ListOp, Mishap, Outcome, Place, ProduceOp, ReadOp};
 use crate::plan::Kind;
+use ottla_core::wire::ErrorCode;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the history says of one partition of one incarnation of a topic.
@@ -573,11 +574,14 @@ impl<'a> Judge<'a> {
                 continue;
             }
             self.tally.count(Id::AdminDurable);
+            // One that damage has taken offline is there.
+            let is_unknown =
+                |code| [ErrorCode::UnknownTopicOrPartition, ErrorCode::UnknownTopicId].map(ErrorCode::code).contains(&code);
             let is_told = |p: i32| {
                 let lists = &self.history.lists;
-                lists
-                    .iter()
-                    .any(|l| l.place.topic == op.topic && l.place.partition == p && l.ended > op.ended && l.last && l.error == 0)
+                lists.iter().any(|l| {
+                    l.place.topic == op.topic && l.place.partition == p && l.ended > op.ended && l.last && !is_unknown(l.error)
+                })
             };
             let read_at_end = self.history.reads.iter().any(|r| r.last) || self.history.lists.iter().any(|l| l.last);
             if read_at_end && (0..partitions).any(|p| !is_told(p)) {

@@ -808,13 +808,6 @@ impl Watch {
         }
     }
 
-    /// A node puts a directory aside with records in it, since nobody speaks of it.
-    pub(crate) fn on_put_aside(&mut self, what: &str, was_damaged: bool) {
-        if !was_damaged && !self.anything_failed() && !self.no_space && !self.is_metadata_lost() {
-            self.report(Id::Recovered.found("a directory with records is nobody's, and nothing was damaged", what.to_owned()));
-        }
-    }
-
     /// A log may begin where somebody asked for it, and where retention may have come to.
     fn compare_start(&mut self, log: usize, start: i64) {
         let ghost = &self.logs[log];

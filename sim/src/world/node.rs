@@ -287,10 +287,6 @@ impl Sim {
                 Effect::Note(fact) if fact.name == "producers-not-kept" => {
                     self.watch.on_producers_not_kept(fact.detail.split(':').next().unwrap_or_default());
                 }
-                Effect::Note(fact) if fact.name == "stray-directory" && fact.level == Level::Error => {
-                    let was_damaged = !self.nodes[n as usize].disk.damaged().is_empty();
-                    self.watch.on_put_aside(&fact.detail, was_damaged);
-                }
                 Effect::Note(_) => {}
                 Effect::Halt(why) => self.halted(n, &why),
             }
