@@ -357,8 +357,8 @@ impl Watch {
 
 /// The end of a leader epoch, by a walk over all batches.
 fn end_of_epoch(ghost: &GhostLog, look: &Look, asked: i32, own: i32, found: (i32, i64)) -> Option<(&'static str, String)> {
-    // A log without batches ends where it begins.
-    let end = ghost.end.unwrap_or(ghost.start);
+    // Where a log ends that has lost all its batches only the node knows.
+    let end = ghost.end.unwrap_or(i64::MAX);
     if asked > own {
         let wrong = found != (NOTHING as i32, NOTHING);
         return wrong.then(|| ("a leader epoch of the future has an end", format!("epoch {asked}: {found:?}")));
