@@ -132,6 +132,6 @@ fn clients_with_one_batch_in_flight_are_noticed() {
             }
         }
     };
-    assert!(looks("permitted-reordering", "churn", 100, |_| ()) > 0);
-    assert_eq!(looks("permitted-reordering", "churn", 100, one_by_one), 0);
+    assert!(looks("permitted-reordering", "churn", 240, |_| ()) > 0);
+    assert_eq!(looks("permitted-reordering", "churn", 240, one_by_one), 0);
 }
