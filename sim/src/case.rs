@@ -366,7 +366,9 @@ impl<'a> Run<'a> {
             return None;
         }
         let deadline = world.sim.now_ns() + CONVERGE_MS * MS;
-        let calm = world.run_while_not(deadline, |w| w.sim.is_up(0) && w.clients().all(Client::is_done));
+        // One that was asked to end before is only then the one that stays.
+        let stays = |sim: &crate::world::Sim| sim.is_up(0) && !sim.is_asked_to_end(0);
+        let calm = world.run_while_not(deadline, |w| stays(&w.sim) && w.clients().all(Client::is_done));
         let world = &mut self.world;
         if !world.sim.failures().is_empty() {
             return None;
