@@ -452,9 +452,6 @@ impl Fetcher {
         }
         match Code(told.error_code) {
             Code::NONE => {
-                reading.failures = 0;
-                reading.not_before = None;
-                reading.resume(ctx, partition);
                 self.on_records(ctx, partition, asked, told);
             }
             Code::OFFSET_OUT_OF_RANGE if reading.is_new => {}
@@ -487,11 +484,18 @@ impl Fetcher {
     fn on_records(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, from: Offset, told: &FetchPartitionReply) {
         let committed = ctx.config.fetch.read_committed;
         let aborted = if committed { told.aborted.as_deref().unwrap_or_default() } else { &[] };
-        let (records, next) = match visible(&told.records, from, Offset(told.high_watermark), aborted) {
+        let (records, next, is_beyond) = match visible(&told.records, from, Offset(told.high_watermark), aborted) {
             Ok(visible) => visible,
             Err(what) => return self.end(ctx, partition, ClientError::Malformed { what }),
         };
         let reading = self.readings.get_mut(partition).expect("the caller found it");
+        if is_beyond && next == from {
+            reading.on_trouble(ctx, partition, Code::CORRUPT_MESSAGE);
+            return self.pause(ctx, partition);
+        }
+        reading.failures = 0;
+        reading.not_before = None;
+        reading.resume(ctx, partition);
         reading.at = At::Offset(next);
         let end = end_of(ctx, told);
         let reached = next >= end;
@@ -564,13 +568,14 @@ fn is_moved(code: Code) -> bool {
 
 /// The records that a reader at `from` gets to see, and where it goes on: without what lies before its position, without control
 /// records, and without records of aborted transactions. Batches come in the order of their offsets and lie below the high watermark: no
-/// checksum covers an offset, and whoever followed one that is damaged would leave records out without a word.
+/// checksum covers an offset, and whoever followed one that is damaged would leave records out without a word. What lies beyond is not
+/// taken, and told: Kafka names the high watermark of before it read, so that it may be there the next time.
 fn visible(
     chunks: &[Chunk],
     from: Offset,
     high_watermark: Offset,
     aborted: &[Aborted],
-) -> Result<(Vec<ReadRecord>, Offset), String> {
+) -> Result<(Vec<ReadRecord>, Offset, bool), String> {
     let mut bytes = BytesMut::new();
     for chunk in chunks {
         match chunk {
@@ -587,9 +592,12 @@ fn visible(
     for batch in batches(bytes.freeze()) {
         let batch = batch.map_err(|e| e.to_string())?;
         let info = batch.info;
-        if info.base_offset < behind || info.next_offset() > high_watermark.0 {
-            let (base, last) = (info.base_offset, info.last_offset());
-            return Err(format!("offsets {base} to {last} behind {behind}, below {high_watermark}: the log is damaged"));
+        let (base, last) = (info.base_offset, info.last_offset());
+        if base < behind {
+            return Err(format!("offsets {base} to {last} behind {behind}: the log is damaged"));
+        }
+        if last >= high_watermark.0 {
+            return Ok((seen, next, true));
         }
         behind = info.next_offset();
         while let Some(start) = starts.next_if(|a| a.first_offset <= info.last_offset()) {
@@ -620,7 +628,7 @@ fn visible(
             }
         }
     }
-    Ok((seen, next))
+    Ok((seen, next, false))
 }
 
 /// A control record's key is its version and its type, both 16 bits; type 0 is an abort (KIP-98).

@@ -298,13 +298,14 @@ impl Directories {
             }
         }
         let mut again = Vec::new();
+        // In a while: a disk whose syncs go on failing would be asked without end.
         for (dir, dying) in self.dying.iter_mut().filter(|(_, dying)| dying.state == DyingState::Renamed) {
             dying.state = DyingState::UnderItsOldName;
             let old = delete_name(&dying.old, dying.unique);
             dying.unique = Uuid::from_u128(dying.unique.as_u128().wrapping_add(1));
             again.push(Removal::Renamed { old, path: delete_name(&dying.old, dying.unique), dir: *dir });
         }
-        again.into_iter().for_each(|what| self.give(what, disk));
+        again.into_iter().for_each(|what| self.fail_again(what, fault, out));
         self.maybe_sync_root(disk);
     }
 

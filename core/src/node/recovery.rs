@@ -254,13 +254,15 @@ fn open_directories(
         }
         let Some((topic, index)) = parse_dir(&path) else { continue };
         let name = FileId::new(ROOT, FileKind::PartitionMetadata, 0).name.to_string();
-        // A checkpoint knows names only: what it says may be of a topic that was deleted.
-        let is_known = |topic| node.controller.image().names.contains_key(topic) && !node.controller.was_one_deleted_of(topic);
         let id = match disk.read(Some(&path), &name, 0, PARTITION_METADATA_BYTES_MAX) {
             // A link that leads nowhere is no empty directory: its disk may be back at the next start.
             Err(DiskFault::NotFound) => match disk.files(Some(&path)) {
-                // A recovery point is written down of what was promised, and that only where the topic id is on the disk.
-                Ok(_) if remembered.recovery_points.get(&(topic.to_owned(), index)) > Some(&Offset::ZERO) && is_known(topic) => {
+                // A recovery point is written down of what was promised, and that only where the topic id is on the disk. The directory
+                // of another topic of that name is whole, or has another name for good.
+                Ok(_)
+                    if remembered.recovery_points.get(&(topic.to_owned(), index)) > Some(&Offset::ZERO)
+                        && node.controller.image().names.contains_key(topic) =>
+                {
                     Err("missing".to_owned())
                 }
                 files => files.map(|_| None).map_err(|fault| format!("{fault:?}")),

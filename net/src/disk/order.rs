@@ -60,7 +60,7 @@ impl Order {
         let at = entries.iter().position(|e| e.op == op).expect("an ended call was entered");
         let ended = entries.remove(at);
         let dir_call = is_dir_call(&ended.call);
-        self.dir_calls -= usize::from(dir_call);
+        self.dir_calls -= usize::from(names_dir(&ended.call));
         self.release(dir, out);
         if dir_call && dir != ROOT {
             self.release(ROOT, out);
@@ -91,7 +91,7 @@ impl Order {
     }
 
     fn enter(&mut self, go: Go, running: bool) {
-        self.dir_calls += usize::from(is_dir_call(&go.call));
+        self.dir_calls += usize::from(names_dir(&go.call));
         self.dirs.entry(go.file.dir).or_default().push(Entry { op: go.op, file: go.file, call: go.call, running });
     }
 
@@ -108,6 +108,11 @@ impl Order {
 
 fn is_dir_call(call: &DiskCall) -> bool {
     matches!(call, DiskCall::MakeDir { .. } | DiskCall::RenameDir { .. } | DiskCall::RemoveDir)
+}
+
+/// Whether a call gives a directory its name. Nobody waits for the removal of one to be on the disk.
+fn names_dir(call: &DiskCall) -> bool {
+    matches!(call, DiskCall::MakeDir { .. } | DiskCall::RenameDir { .. })
 }
 
 /// Whether the later of two calls in one directory has to wait for the earlier.
@@ -200,7 +205,9 @@ mod tests {
         let dir = FileId::dir(DirId(1));
         assert!(!overtakes((log(0), DiskCall::Sync), (dir, DiskCall::RemoveDir)));
         assert!(!overtakes((dir, DiskCall::MakeDir { path: "a".into() }), (log(0), DiskCall::Create)));
-        assert!(!overtakes((dir, DiskCall::RemoveDir), (FileId::dir(ROOT), DiskCall::SyncDir)));
+        let sync = (FileId::dir(ROOT), DiskCall::SyncDir);
+        assert!(!overtakes((dir, DiskCall::MakeDir { path: "a".into() }), sync.clone()));
+        assert!(overtakes((dir, DiskCall::RemoveDir), sync), "nobody waits for a removal to be on the disk");
         assert!(overtakes((dir, DiskCall::RemoveDir), (FileId::dir(DirId(2)), DiskCall::RemoveDir)));
     }
 

@@ -25,8 +25,11 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    /// It has a thread from the start: later there may be none to be had.
     pub(crate) fn new(name: &'static str, threads_max: usize) -> Pool {
-        Pool { shared: Arc::default(), name, threads_max }
+        let pool = Pool { shared: Arc::default(), name, threads_max };
+        pool.run(|| ());
+        pool
     }
 
     pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {

@@ -96,11 +96,22 @@ impl<'a> Judge<'a> {
             lanes.entry(self.lane_of_op(op)).or_default().produces.push((i, op));
         }
         for read in &history.reads {
-            let lane = lanes.entry(self.lane_of_read(read)).or_default();
+            let place = self.lane_of_read(read);
+            let is_struck = self.struck(place).from < i64::MAX;
+            let lane = lanes.entry(place).or_default();
             lane.reads.push(read);
             if read.last && read.error == 0 {
                 lane.last_start = Some(lane.last_start.unwrap_or(0).max(read.log_start));
-                lane.last.extend(history.records[read.records.0..read.records.1].iter().copied());
+                // A batch whose offset was damaged does not take the place of another one.
+                let is_moved = |(offset, value): &(i64, u64)| {
+                    let writer = history.writer_of(*value).filter(|_| is_struck);
+                    writer.is_some_and(|(op, index)| {
+                        let base = history.produces[op].base_offset;
+                        base >= 0 && base + i64::from(index) != *offset
+                    })
+                };
+                let records = history.records[read.records.0..read.records.1].iter();
+                lane.last.extend(records.filter(|record| !is_moved(record)).copied());
             }
         }
         // A log that was empty for the last reader was never fetched from: it begins where it ends. One that it could not read to

@@ -231,11 +231,10 @@ fn apply<K: Ord>(entries: &mut BTreeMap<K, u32>, change: Change<K>) {
         Change::Link(name, target) => {
             entries.insert(name, target);
         }
-        Change::Rename(from, to, target) => {
-            // The name `from` may by now stand for something that was created after the rename.
-            if entries.get(&from) == Some(&target) {
-                entries.remove(&from);
-            }
+        Change::Rename(_, to, target) => {
+            // The name `from` may by now stand for something that was created after the rename. Where an earlier rename was lost, the
+            // thing has another name than `from`: it never has two.
+            entries.retain(|_, named| *named != target);
             entries.insert(to, target);
         }
         Change::Unlink(name, _) => {
@@ -314,6 +313,14 @@ mod tests {
         n.link("topic", 7);
         n.synced(&n.sync_target(true));
         assert!(n.is_durable(&"topic") && n.is_dirty(), "whatever becomes of the one that was renamed");
+        let mut twice = Names::default();
+        twice.link("topic", 1);
+        twice.synced(&twice.sync_target(true));
+        twice.rename(&"topic", "gone");
+        twice.rename(&"gone", "gone again");
+        let Some(Pending { change: last, .. }) = twice.changes.pop() else { panic!("two renames") };
+        apply(&mut twice.durable, last);
+        assert_eq!((twice.durable(&"topic"), twice.durable(&"gone again")), (None, Some(1)), "the first rename is lost");
         n.link("new", 4);
         n.ended(0..n.mark());
         n.sync_failed();
