@@ -335,7 +335,10 @@ impl Recovery<'_> {
         let most = u64::from(size) / HEADER_BYTES as u64;
         let long = u64::from(size) > 2 * u64::from(self.log.config.index_interval_bytes.max(self.log.config.max_message_bytes));
         let sane = index % entry == 0 && time % time_entry == 0 && index / entry <= most && time / time_entry <= most + 1;
-        if sane && !(long && index == 0) {
+        // A closed segment says at the least what its largest timestamp is. A start that was cut short may have removed its indexes, and
+        // the power loss that cut it short have brought back the marker of an orderly end.
+        let has_time = size == 0 || time > 0;
+        if sane && has_time && !(long && index == 0) {
             let count = |bytes: u64, size: u64| u32::try_from(bytes / size).unwrap_or(0);
             (segment.entries, segment.time_entries) = (count(index, entry), count(time, time_entry));
             segment.writer = None;
@@ -418,6 +421,10 @@ impl Recovery<'_> {
         let Ok(size) = u32::try_from(s.log.unwrap_or(0)) else { return false };
         let (index, time) = (s.index.unwrap_or(0), s.time.unwrap_or(0));
         if index % u64::from(ENTRY_BYTES) != 0 || time % u64::from(TIME_ENTRY_BYTES) != 0 || index > u64::from(size) {
+            return false;
+        }
+        // What lies below the last entry of the one is in the other's: without it nobody would know the largest timestamp.
+        if index > 0 && time == 0 {
             return false;
         }
         let tail = |kind, bytes: u64, entry: u32| match bytes {

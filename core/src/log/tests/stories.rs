@@ -163,6 +163,24 @@ fn epochs_that_the_batches_refute_are_folded_again() {
 }
 
 #[test]
+fn a_closed_segment_without_its_indexes_gets_them_again_also_after_an_orderly_end() {
+    const TIME: &str = "00000000000000000000.timeindex";
+    let mut w = World::new(LogConfig::tiny(), 1);
+    while w.log.segments.len() < 3 {
+        w.append(50, &[T0], None).expect("it is taken");
+        w.settle();
+    }
+    w.with(|log, now, port, out| log.close(now, port, out));
+    w.settle();
+    w.checkpoint();
+    let before = w.disk.contents(TIME).expect("there").to_vec();
+    w.disk.remove(TIME);
+    let verdict = w.reopen(true);
+    assert!(matches!(verdict, Verdict::Intact { scanned_bytes: 0 }), "{verdict:?}");
+    assert_eq!(w.disk.contents(TIME).expect("there again"), before);
+}
+
+#[test]
 fn batches_may_be_missing_only_where_kafka_has_compacted_what_was_durable() {
     let gone = Verdict::Intact { scanned_bytes: 357 };
     for (compacted, point, expected) in [(true, 4, Some(gone)), (true, 1, None), (false, 4, None)] {
