@@ -231,7 +231,7 @@ impl Driver {
                 Ok(Some(Arrived::Sent { conn, bytes })) => self.on_sent(conn, bytes),
                 Ok(_) => {}
                 Err(_) => {
-                    let late = format!("not read on within {}", humantime::format_duration(self.timeout));
+                    let late = not_read(self.timeout);
                     self.sockets.keys().copied().collect::<Vec<_>>().into_iter().for_each(|conn| self.close(conn, &late));
                 }
             }
@@ -369,6 +369,10 @@ async fn converse(
     let _ = report.send(Arrived::Closed { conn, why }).await;
 }
 
+fn not_read(timeout: Duration) -> String {
+    format!("not read on within {}", humantime::format_duration(timeout))
+}
+
 /// Ends with an error alone: where everything is said, the broker is told so, and what it has still to say is read.
 async fn send_all(
     conn: ConnId,
@@ -381,7 +385,7 @@ async fn send_all(
         match tokio::time::timeout(timeout, sender.send(&frame)).await {
             Ok(Ok(())) => {}
             Ok(Err(e)) => return e.to_string(),
-            Err(_) => return format!("not read on within {}", humantime::format_duration(timeout)),
+            Err(_) => return not_read(timeout),
         }
         if report.send(Arrived::Sent { conn, bytes: frame.len() }).await.is_err() {
             return "the command has ended".to_owned();

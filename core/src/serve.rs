@@ -67,34 +67,42 @@ impl Job {
 /// Where the answer of a part belongs: (topic, partition) positions in the response.
 pub type Place = (u32, u32);
 
-/// The topics of a request with their partitions, each once: Kafka keeps the last of what is named twice, and drops topics without
-/// partitions. It stays in the place of the first.
-fn merged<K: Ord + Clone, P>(topics: Vec<(K, Vec<P>)>, index: impl Fn(&P) -> i32) -> Vec<(K, Vec<P>)> {
-    if let [(_, given)] = &topics[..]
-        && given.len() == 1
-    {
-        return topics;
+/// What a request names, each once: of what is named twice Kafka keeps the last, in the place of the first.
+fn last_of_each<T, K: Ord>(named: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    if named.len() < 2 {
+        return named;
     }
-    let mut all: Vec<(K, Vec<P>)> = Vec::with_capacity(topics.len());
-    // For the whole request: a topic may be named as often as there are bytes for it.
-    let (mut topic_at, mut partition_at) = (BTreeMap::new(), BTreeMap::new());
-    for (key, given) in topics.into_iter().filter(|(_, given)| !given.is_empty()) {
-        let t = *topic_at.entry(key).or_insert_with_key(|key| {
-            all.push((key.clone(), Vec::with_capacity(given.len())));
-            all.len() - 1
-        });
-        let partitions = &mut all[t].1;
-        for partition in given {
-            match partition_at.entry((t, index(&partition))) {
-                Entry::Occupied(at) => partitions[*at.get()] = partition,
-                Entry::Vacant(free) => {
-                    free.insert(partitions.len());
-                    partitions.push(partition);
-                }
+    let (mut place, mut each) = (BTreeMap::new(), Vec::with_capacity(named.len()));
+    for one in named {
+        match place.entry(key(&one)) {
+            Entry::Occupied(at) => each[*at.get()] = one,
+            Entry::Vacant(free) => {
+                free.insert(each.len());
+                each.push(one);
             }
         }
     }
-    all
+    each
+}
+
+/// The topics of a request with their partitions, each once. Kafka drops topics without partitions.
+fn merged<K: Ord + Clone, P>(topics: Vec<(K, Vec<P>)>, index: impl Fn(&P) -> i32) -> Vec<(K, Vec<P>)> {
+    let mut all: Vec<(K, Vec<P>)> = Vec::with_capacity(topics.len());
+    // Put together first: a topic may be named as often as there are bytes for it.
+    let mut place = BTreeMap::new();
+    for (key, given) in topics.into_iter().filter(|(_, given)| !given.is_empty()) {
+        match place.get(&key) {
+            Some(at) => {
+                let (_, partitions): &mut (K, Vec<P>) = &mut all[*at];
+                partitions.extend(given);
+            }
+            None => {
+                place.insert(key.clone(), all.len());
+                all.push((key, given));
+            }
+        }
+    }
+    all.into_iter().map(|(key, given)| (key, last_of_each(given, &index))).collect()
 }
 
 /// Names and ids to partitions that are served here.

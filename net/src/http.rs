@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 /// More connections than this are closed as soon as they are accepted.
-const CONNECTIONS_MAX: usize = 32;
+pub(crate) const CONNECTIONS_MAX: usize = 32;
 /// A connection on which nothing was asked for so long is closed.
 const ASKED_WITHIN: Duration = Duration::from_secs(30);
 /// A connection ends after so long, whatever happens on it, ...

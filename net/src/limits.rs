@@ -49,8 +49,8 @@ impl Default for Limits {
     }
 }
 
-/// Handles that are neither of connections nor of kept files: the runtime's, those of scrapes, those that disk calls on other threads hold.
-const OTHER_FILES: usize = 96;
+/// Handles that are neither of connections nor of kept files: those of scrapes, those that disk calls on other threads hold, the runtime's.
+const OTHER_FILES: usize = crate::http::CONNECTIONS_MAX + crate::disk::real::CALLS_GIVEN_MAX + 32;
 
 impl Limits {
     /// The bounds that broker settings name, and the rest as they are. `files_max` is how many files the system lets us open:

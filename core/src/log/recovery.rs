@@ -31,12 +31,9 @@ use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
 use crate::io::{DiskCall, DiskFault, DiskImage, FileId, FileKind, FileName, Suffix};
 use crate::planted::Bug;
 use crate::time::Now;
-use crate::wire::batch::{BatchInfo, HEADER_BYTES};
+use crate::wire::batch::{BatchInfo, HEADER_BYTES, LEADER_EPOCH_ENDS};
 use bytes::Bytes;
 use std::collections::BTreeMap;
-
-/// How far into a batch its leader epoch reaches, in bytes.
-const LEADER_EPOCH_ENDS: u32 = 16;
 
 /// More bytes than any file has.
 const WHOLE_FILE: usize = usize::MAX >> 1;

@@ -70,6 +70,13 @@ struct Dying {
     state: DyingState,
 }
 
+impl Dying {
+    /// The name that it gets.
+    fn path(&self) -> String {
+        delete_name(&self.old, self.unique)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum DyingState {
     UnderItsOldName,
@@ -157,10 +164,11 @@ impl Directories {
 
     /// Take a directory out of the way, and remove it when no reply refers to its files any more.
     pub(super) fn remove(&mut self, dir: DirId, old: String, leases: BTreeSet<LeaseId>, unique: Uuid, disk: &mut DiskQueue) {
-        let path = delete_name(&old, unique);
+        let dying = Dying { leases, old: old.clone(), unique, state: DyingState::UnderItsOldName };
+        let path = dying.path();
         self.kept.remove(&old);
         self.taken.insert(old.clone());
-        self.dying.insert(dir, Dying { leases, old: old.clone(), unique, state: DyingState::UnderItsOldName });
+        self.dying.insert(dir, dying);
         self.give(Removal::Renamed { old, path, dir }, disk);
     }
 
@@ -229,7 +237,7 @@ impl Directories {
     fn bury(&mut self, disk: &mut DiskQueue) {
         let is_over = |dying: &Dying| dying.state == DyingState::Gone && dying.leases.is_empty();
         for (dir, dying) in self.dying.extract_if(.., |_, dying| is_over(dying)).collect::<Vec<_>>() {
-            self.remove_leftover(dir, delete_name(&dying.old, dying.unique), disk);
+            self.remove_leftover(dir, dying.path(), disk);
         }
     }
 
@@ -301,9 +309,9 @@ impl Directories {
         // In a while: a disk whose syncs go on failing would be asked without end.
         for (dir, dying) in self.dying.iter_mut().filter(|(_, dying)| dying.state == DyingState::Renamed) {
             dying.state = DyingState::UnderItsOldName;
-            let old = delete_name(&dying.old, dying.unique);
+            let old = dying.path();
             dying.unique = Uuid::from_u128(dying.unique.as_u128().wrapping_add(1));
-            again.push(Removal::Renamed { old, path: delete_name(&dying.old, dying.unique), dir: *dir });
+            again.push(Removal::Renamed { old, path: dying.path(), dir: *dir });
         }
         again.into_iter().for_each(|what| self.fail_again(what, fault, out));
         self.maybe_sync_root(disk);

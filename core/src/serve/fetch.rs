@@ -8,7 +8,7 @@
 //! Not here    what is visible (partitions), the table of sessions (`session::fetch_session`).
 //! Read first  `Job::step`.
 
-use super::{Ask, Lookup, token};
+use super::{Ask, Lookup, last_of_each, token};
 use crate::ids::{LeaseId, Offset, PartitionId, TopicId};
 use crate::partition::events::{FetchAsk, Fetched, PartitionEvent};
 use crate::session::fetch_session::{Context, FetchSessions, Key, NO_SESSION, SessionError, SessionFields, Wanted};
@@ -121,7 +121,7 @@ pub fn begin(
     }
     let forgotten = request.forgotten_topics_data.iter();
     let forgotten: Vec<Key> = forgotten.flat_map(|t| t.partitions.iter().map(move |p| key(&t.topic, t.topic_id, *p))).collect();
-    let wanted = if wanted.len() > 1 { last_of_each(wanted) } else { wanted };
+    let wanted = last_of_each(wanted, |w| w.key.clone());
     let (context, wanted) = match sessions.begin(now, fields, wanted, &forgotten) {
         Ok(begun) => begun,
         Err(error) => {
@@ -354,22 +354,6 @@ fn part_reply(
         current_leader: leader.filter(|_| asks_elsewhere),
         records: found.records,
     }
-}
-
-/// What is asked for twice is asked for as the last time, in the place of the first, as in Kafka.
-fn last_of_each(wanted: Vec<Wanted>) -> Vec<Wanted> {
-    let mut place = std::collections::BTreeMap::new();
-    let mut each: Vec<Wanted> = Vec::with_capacity(wanted.len());
-    for w in wanted {
-        match place.get(&w.key) {
-            Some(at) => each[*at] = w,
-            None => {
-                place.insert(w.key.clone(), each.len());
-                each.push(w);
-            }
-        }
-    }
-    each
 }
 
 /// An isolation level that does not exist: Kafka fails on it before it looks at anything.

@@ -89,10 +89,12 @@ mod tests {
         DirLock::take(dir.path()).unwrap();
     }
 
+    const OTHER: &str = "OTTLA_TEST_LOCK_AS_KAFKA";
+
     /// In a process of its own, as Java would: whether fcntl gives the lock, which is then held while `f` is called.
     fn as_kafka<R>(dir: &Path, f: impl FnOnce(bool, u32) -> R) -> R {
         let mut other = std::process::Command::new(std::env::current_exe().unwrap());
-        other.args(["--ignored", "--nocapture", "--exact", "disk::lock::tests::the_other_process"]).env("LOCK_DIR", dir);
+        other.args(["--nocapture", "--exact", "disk::lock::tests::kafka_and_ottla_see_each_others_lock"]).env(OTHER, dir);
         let mut child = other.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
         let mut said = std::io::BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let locked = said.find_map(|line| match line.trim() {
@@ -107,11 +109,9 @@ mod tests {
         result
     }
 
-    #[test]
-    #[ignore = "it is what another test runs in a process of its own"]
-    fn the_other_process() {
-        let path = Path::new(&std::env::var_os("LOCK_DIR").expect("the other test says where")).join(".lock");
-        let file = std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).unwrap();
+    /// What the other process does.
+    fn lock_as_java_does(dir: &Path) {
+        let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(".lock")).unwrap();
         let got = rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
         println!("\n{}", if got { "locked" } else { "refused" });
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
@@ -119,6 +119,9 @@ mod tests {
 
     #[test]
     fn kafka_and_ottla_see_each_others_lock() {
+        if let Some(dir) = std::env::var_os(OTHER) {
+            return lock_as_java_does(Path::new(&dir));
+        }
         let dir = tempfile::tempdir().unwrap();
         let held = DirLock::take(dir.path()).unwrap();
         // Who is refused in the same process does not take the lock away.

@@ -10,7 +10,7 @@ mod image;
 mod lock;
 mod order;
 mod pool;
-mod real;
+pub(crate) mod real;
 
 pub use image::RealImage;
 pub use lock::{DirLock, LockError};

@@ -42,6 +42,8 @@ const READ_THREADS_MAX: usize = 4;
 const REMOVAL_THREADS_MAX: usize = 4;
 /// A pool is given so many calls for each thread: one runs, and the next is there when it has ended.
 const CALLS_PER_THREAD: usize = 2;
+/// How many calls hold a file open at the most.
+pub(crate) const CALLS_GIVEN_MAX: usize = (SYNC_THREADS_MAX + READ_THREADS_MAX + REMOVAL_THREADS_MAX) * CALLS_PER_THREAD;
 /// The most slices in one write (`IOV_MAX`).
 const SLICES_MAX: usize = 1024;
 /// How much is written over itself at once.

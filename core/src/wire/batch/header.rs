@@ -17,6 +17,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 pub const HEADER_BYTES: usize = 61;
 /// Base offset and length: what the length does not count.
 pub const PREFIX_BYTES: usize = 12;
+/// Where the leader epoch ends, which no checksum covers.
+pub const LEADER_EPOCH_ENDS: u32 = 16;
 /// The bytes up to and including the magic number, without which nothing can be said about a batch.
 pub const MAGIC_PREFIX_BYTES: usize = 17;
 /// Where the checksummed part begins.

@@ -19,7 +19,7 @@ pub use append::{AppendPolicy, Ready, prepare};
 pub use build::BatchBuilder;
 pub use check::check;
 pub(crate) use header::CRC_FROM;
-pub use header::{Attributes, BatchInfo, HEADER_BYTES, HeaderError, MAGIC_PREFIX_BYTES, PREFIX_BYTES, Seen};
+pub use header::{Attributes, BatchInfo, HEADER_BYTES, HeaderError, LEADER_EPOCH_ENDS, MAGIC_PREFIX_BYTES, PREFIX_BYTES, Seen};
 pub use records::{Batch, Batches, Record, RecordHeader, Records, batches, records};
 
 use super::ErrorCode;

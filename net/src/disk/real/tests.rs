@@ -224,15 +224,21 @@ fn a_file_is_found_under_the_name_that_its_directory_has_when_its_turn_comes() {
     assert_eq!(source.read(2, 3).expect("it reads"), "234");
 }
 
-/// In a process of its own, since what it takes away is everybody's.
+/// Whether this is a process for one test alone, since what that takes away is everybody's. If not, it has passed in one.
+fn is_alone(test: &str) -> bool {
+    const ALONE: &str = "OTTLA_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some() {
+        return true;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let done = child.args(["--exact", &format!("disk::real::tests::{test}")]).env(ALONE, "1").output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+    false
+}
+
 #[test]
 fn files_are_opened_when_no_handle_is_left() {
-    const ALONE: &str = "OTTLA_TEST_WITH_FEW_FILES";
-    if std::env::var_os(ALONE).is_none() {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        let name = "disk::real::tests::files_are_opened_when_no_handle_is_left";
-        let done = child.args(["--exact", name]).env(ALONE, "1").output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+    if !is_alone("files_are_opened_when_no_handle_is_left") {
         return;
     }
     let mut f = Fixture::new();
@@ -253,15 +259,9 @@ fn files_are_opened_when_no_handle_is_left() {
     }
 }
 
-/// In a process of its own, since what it takes away is everybody's.
 #[test]
 fn a_call_waits_while_nothing_is_left_to_open_its_file_with() {
-    const ALONE: &str = "OTTLA_TEST_WITHOUT_FILES";
-    if std::env::var_os(ALONE).is_none() {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        let name = "disk::real::tests::a_call_waits_while_nothing_is_left_to_open_its_file_with";
-        let done = child.args(["--exact", name]).env(ALONE, "1").output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
+    if !is_alone("a_call_waits_while_nothing_is_left_to_open_its_file_with") {
         return;
     }
     let mut f = Fixture::new();
