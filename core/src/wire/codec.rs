@@ -36,7 +36,7 @@ impl std::fmt::Display for WireError {
     }
 }
 
-fn malformed(what: &str) -> WireError {
+pub(super) fn malformed(what: &str) -> WireError {
     WireError::Malformed(what.to_owned())
 }
 
@@ -79,7 +79,7 @@ fn read_client_id(frame: &mut Bytes) -> Result<Option<String>, WireError> {
     Ok(Some(String::from_utf8_lossy(&text).into_owned()))
 }
 
-fn skip_tags(frame: &mut Bytes) -> Result<(), WireError> {
+pub(super) fn skip_tags(frame: &mut Bytes) -> Result<(), WireError> {
     for _ in 0..read_unsigned_varint(frame)? {
         let _tag = read_unsigned_varint(frame)?;
         let len = read_unsigned_varint(frame)? as usize;
@@ -91,7 +91,7 @@ fn skip_tags(frame: &mut Bytes) -> Result<(), WireError> {
     Ok(())
 }
 
-fn read_unsigned_varint(frame: &mut Bytes) -> Result<u32, WireError> {
+pub(super) fn read_unsigned_varint(frame: &mut Bytes) -> Result<u32, WireError> {
     let mut value = 0u64;
     for i in 0..5 {
         if frame.is_empty() {

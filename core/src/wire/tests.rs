@@ -7,7 +7,7 @@ use crate::ids::TopicId;
 use crate::io::Reply;
 use bytes::{Bytes, BytesMut};
 use compress::Compression;
-use kafka_protocol::protocol::{Encodable, StrBytes};
+use kafka_protocol::protocol::{Decodable, Encodable, StrBytes};
 use proptest::prelude::*;
 
 fn frame(api: ApiKey, version: i16) -> RequestFrame {
@@ -363,6 +363,40 @@ proptest! {
             bytes[at] = byte;
         }
         let _ = decode_request(bytes.into());
+    }
+
+    #[test]
+    fn the_records_of_a_produce_request_are_measured_as_they_are_decoded(
+        topics in proptest::collection::vec(("[a-z]{0,9}", proptest::collection::vec(proptest::option::of(0usize..300), 0..5)), 0..4),
+        transactional_id in proptest::option::of("[a-z]{0,200}"),
+        hits in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..3),
+        version in 3i16..14,
+    ) {
+        let partition = |records: &Option<usize>| {
+            msg::produce_request::PartitionProduceData::default().with_records(records.map(|len| Bytes::from(vec![0; len])))
+        };
+        let topic = |(name, partitions): &(String, Vec<Option<usize>>)| {
+            let name = if version < 13 { name.clone() } else { String::new() };
+            msg::produce_request::TopicProduceData::default()
+                .with_name(msg::TopicName(StrBytes::from_string(name)))
+                .with_partition_data(partitions.iter().map(partition).collect())
+        };
+        let mut bytes = bytes::BytesMut::new();
+        msg::ProduceRequest::default()
+            .with_transactional_id(transactional_id.map(|id| StrBytes::from_string(id).into()))
+            .with_topic_data(topics.iter().map(topic).collect())
+            .encode(&mut bytes, version)
+            .expect("it can be said");
+        for (at, byte) in hits {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let bytes = bytes.freeze();
+        if let Ok(request) = msg::ProduceRequest::decode(&mut bytes.clone(), version) {
+            let partitions = request.topic_data.iter().flat_map(|t| &t.partition_data);
+            let len: usize = partitions.filter_map(|p| p.records.as_ref()).map(Bytes::len).sum();
+            prop_assert_eq!(produce::records_bytes(bytes, version), Ok(len));
+        }
     }
 }
 
