@@ -9,7 +9,7 @@ produce orders/0 b size=300
 fault stall after=1 for=5s
 produce orders/0 torn acks=1 size=100
 power-loss lose=any
-fault sync-error after=1
+fault sync-error in=orders/0
 start
 fetch orders/0
 crash

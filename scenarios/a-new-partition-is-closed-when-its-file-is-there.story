@@ -9,7 +9,7 @@ at 20ms configure v1 max.message.bytes=600
 at 40ms configure t0 min.insync.replicas=1
 at 60ms configure v0 max.message.bytes=600
 at 80ms shutdown down=866ms
-at 348ms stall after=12
+at 348ms stall after=11
 at 1019ms add-partitions t0 total=4
 at 1030ms shutdown
 play

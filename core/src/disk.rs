@@ -3,7 +3,7 @@
 //! State       the next `OpId`, the calls that no edge has seen yet, the owner of every call that has not ended.
 //! Takes       calls, through a `DiskPort` that knows its owner.
 //! Gives       `Effect::Disk` in the order of the calls; for a completion, whose it is.
-//! Holds       an `OpId` is never reused; a completion has exactly one owner.
+//! Holds       an `OpId` is never reused; a completion has exactly one owner; while one owner goes first, the disk sees no call of another.
 //! Not here    what a completion means (its owner knows), the performing (the edges).
 //! Read first  `DiskPort::call`, then `Replacer`, through which every file goes that is replaced as a whole.
 
@@ -30,6 +30,8 @@ pub enum Owner {
 pub struct DiskQueue {
     next: u64,
     given: Vec<(OpId, FileId, DiskCall)>,
+    /// The calls of all others wait for this one's.
+    first: Option<Owner>,
     /// With how many bytes each call has to write for a partition.
     owners: BTreeMap<OpId, (Owner, u64)>,
     /// The syncs of the data directory that have not ended, whoever asked.
@@ -80,9 +82,18 @@ impl DiskQueue {
         }
     }
 
+    /// Whose calls alone the disk sees from now on, or that it sees all of them again.
+    pub fn let_first(&mut self, first: Option<Owner>) {
+        self.first = first;
+    }
+
     /// Hand the calls made since the last time to the edge, in their order.
     pub fn drain_into(&mut self, out: &mut Vec<Effect>) {
-        out.extend(self.given.drain(..).map(|(op, file, call)| Effect::Disk { op, file, call }));
+        let (first, owners) = (self.first, &self.owners);
+        let goes = |(op, ..): &mut (OpId, FileId, DiskCall)| {
+            first.is_none_or(|first| owners.get(op).is_some_and(|(owner, _)| *owner == first))
+        };
+        out.extend(self.given.extract_if(.., goes).map(|(op, file, call)| Effect::Disk { op, file, call }));
     }
 
     /// The calls made since the last time.

@@ -81,6 +81,7 @@ bugs! {
     Canary = "canary", "Every acks=all reply leaves before its fsync: what any campaign must notice at once.";
     // --- recovery ---
     ScanWithoutChecksums = "scan-without-checksums", "L01: recovery believes every batch whose header looks right, whatever its checksum.";
+    HeadersBelieved = "headers-believed", "A header that is damaged says where the log ends, if the indexes of its closed segment have to be made anew.";
     ScanAllowsGaps = "scan-allows-gaps", "L14: recovery takes batches whose offsets leave a gap.";
     TornTailKept = "torn-tail-kept", "L01: recovery ends the log before a torn tail and leaves the bytes in the file.";
     OnlyLastSegmentScanned = "only-last-segment-scanned", "L12: recovery looks at the last segment only, whatever the recovery point says.";

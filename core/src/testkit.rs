@@ -247,6 +247,11 @@ impl World {
         self.held = Some(Box::new(which));
     }
 
+    /// The calls that the disk has not performed.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.calls.iter().map(|(_, file, call)| format!("{} {call:?}", file.name)).collect()
+    }
+
     /// Hold back syncs of segment files.
     pub(crate) fn hold_syncs(&mut self) {
         self.hold(|file, call| file.name.kind == FileKind::Log && *call == DiskCall::Sync);

@@ -118,8 +118,6 @@ pub enum ControllerEvent {
     Asked { token: Token, change: Change },
     /// Whoever asked waits no longer: the answer is that it took too long. What was asked may be done all the same.
     Expired { token: Token },
-    /// The marker of the last life's orderly end is gone for good: the log may be written.
-    MarkerGone,
     /// A disk call of the controller has ended.
     Disk { op: OpId, result: Result<DiskDone, DiskFault> },
     /// Something that must be written finds no space.
@@ -211,8 +209,6 @@ pub struct Controller {
     broker_epoch: i64,
     phase: Phase,
     closing: Closing,
-    /// No marker of an orderly end is on the disk: whoever found one would not look at the end of the log.
-    may_write: bool,
     /// fold(records below `image_end`), all of which are durable.
     image: Image,
     image_end: Offset,
@@ -419,10 +415,6 @@ impl Controller {
             }
             ControllerEvent::Asked { token, change } => self.on_asked_early(token, change, out),
             ControllerEvent::Expired { token } => self.on_expired(token, out),
-            ControllerEvent::MarkerGone => {
-                self.may_write = true;
-                self.maybe_begin_epoch(now, port);
-            }
             ControllerEvent::Disk { op, result } => self.on_disk(op, result, now, port, out),
             ControllerEvent::SpaceNeeded => drop(self.reserve.give_up(port)),
             ControllerEvent::NamesLost { fault } => self.on_names_lost(fault, out),

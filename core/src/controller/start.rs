@@ -60,6 +60,8 @@ fn read_small(disk: &dyn DiskImage, dir: Option<&str>, name: &str) -> Result<Opt
 struct Found {
     /// The newest snapshot that is whole.
     snapshot: Option<snapshot::Loaded>,
+    /// The newest of those that are newer and damaged: up to where it reached, and what is wrong with it.
+    broken: Option<(Offset, String)>,
     /// Snapshots that are older or were never finished, and other leftovers.
     leftovers: Vec<FileName>,
     segments: Vec<i64>,
@@ -71,12 +73,11 @@ fn find(planted: Planted, disk: &dyn DiskImage) -> Result<Found, String> {
     let mut names: Vec<(FileName, u64)> = files.iter().filter_map(|(n, len)| Some((FileName::parse(n)?, *len))).collect();
     names.sort();
     let mut found = Found::default();
-    let mut broken = None;
     for (name, len) in names.iter().rev() {
         match (name.kind, name.suffix) {
             (FileKind::Checkpoint, Suffix::None) if found.snapshot.is_none() => match snapshot::load(disk, *name, *len) {
                 Ok(loaded) => found.snapshot = Some(loaded),
-                Err(why) => broken = Some(why),
+                Err(why) => drop(found.broken.get_or_insert((Offset(name.base), why))),
             },
             (FileKind::Checkpoint, _) | (FileKind::QuorumState, Suffix::Tmp) => found.leftovers.push(*name),
             (FileKind::Log, Suffix::None) => found.segments.push(name.base),
@@ -86,7 +87,7 @@ fn find(planted: Planted, disk: &dyn DiskImage) -> Result<Found, String> {
     found.segments.reverse();
     // An older snapshot serves as well if the log reaches back to it.
     let covered = found.snapshot.as_ref().map_or(0, |s| s.end.0);
-    if let Some(why) = broken
+    if let Some((_, why)) = &found.broken
         && found.segments.first().is_none_or(|first| *first > covered)
     {
         return Err(format!("the newest metadata snapshot is damaged, and the log does not reach back to an older one: {why}"));
@@ -132,6 +133,13 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
     }
     if log.end() < from {
         return Err(format!("the metadata log ends at {}, before its snapshot at {from}", log.end()));
+    }
+    // A snapshot is made of what is durable: what it held is gone if the log does not have it.
+    if let Some((end, why)) = found.broken.as_ref().filter(|broken| broken.0 > log.end()) {
+        return Err(format!(
+            "the newest metadata snapshot is damaged, and the log ends at {}, before it, which is at {end}: {why}. Restore one of them",
+            log.end()
+        ));
     }
     let (mut next, mut bytes, mut deleted, mut deltas) = (from, 0, BTreeMap::new(), Vec::new());
     for base in &found.segments {
@@ -262,7 +270,6 @@ impl Controller {
             None if !errands.is_empty() => Phase::Making,
             None => Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir)),
         };
-        let may_write = !hints.clean || port.planted(Bug::ServesBeforeMarkerGone) || port.planted(Bug::MarkerKept);
         let step = if port.planted(Bug::EpochResumed) && log.end() > Offset::ZERO { 0 } else { 1 };
         let epoch = LeaderEpoch(promised(&found, &log)? + step);
         let every = usize::try_from(config.settings.int("metadata.log.max.record.bytes.between.snapshots")).unwrap_or(usize::MAX);
@@ -282,7 +289,6 @@ impl Controller {
             dir,
             epoch,
             broker_epoch: -1,
-            may_write,
             image_end: log.end(),
             log,
             image_timestamp: replayed.timestamp,
@@ -370,11 +376,9 @@ impl Controller {
         }
     }
 
-    /// Begin the epoch if it is durable, the log is in order, no marker of an orderly end speaks for what is about to change, and the
-    /// node does not end already.
+    /// Begin the epoch if it is durable, the log is in order, and the node does not end already.
     pub(super) fn maybe_begin_epoch(&mut self, now: Now, port: &mut DiskPort<'_>) -> bool {
-        let may = self.may_write && self.closing == Closing::No;
-        let begins = matches!(self.phase, Phase::Mending) && may && self.log.is_writable();
+        let begins = matches!(self.phase, Phase::Mending) && self.closing == Closing::No && self.log.is_writable();
         if begins {
             self.begin_epoch(now, port);
         }

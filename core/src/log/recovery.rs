@@ -332,8 +332,7 @@ impl Recovery<'_> {
         let most = u64::from(size) / HEADER_BYTES as u64;
         let long = u64::from(size) > 2 * u64::from(self.log.config.index_interval_bytes.max(self.log.config.max_message_bytes));
         let sane = index % entry == 0 && time % time_entry == 0 && index / entry <= most && time / time_entry <= most + 1;
-        // A closed segment says at the least what its largest timestamp is. A start that was cut short may have removed its indexes, and
-        // the power loss that cut it short have brought back the marker of an orderly end.
+        // A closed segment says at the least what its largest timestamp is.
         let has_time = size == 0 || time > 0;
         if sane && has_time && !(long && index == 0) {
             let count = |bytes: u64, size: u64| u32::try_from(bytes / size).unwrap_or(0);
@@ -343,17 +342,23 @@ impl Recovery<'_> {
             return None;
         }
         let interval = self.log.config.index_interval_bytes;
-        let mut writer = IndexWriter::default();
-        let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
-        let mut end =
-            scan(&mut Window::new(read, Depth::Headers), size, 0, base.0, Depth::Headers, self.gaps(), &mut |info, _| {
+        let fold = |depth| {
+            let mut writer = IndexWriter::default();
+            let read = &mut |pos, len| self.read(base, FileKind::Log, pos, len);
+            let end = scan(&mut Window::new(read, depth), size, 0, base.0, depth, self.gaps(), &mut |info, _| {
                 if info.last_offset() - base.0 <= i64::from(i32::MAX) {
                     writer.on_batch(base, info, info.pos, interval);
                 }
             });
-        if end.next - base.0 > 1 << 31 {
-            end = ScanEnd { why: ScanStop::NoBatch, ..end };
-        }
+            let why = if end.next - base.0 > 1 << 31 { ScanStop::NoBatch } else { end.why };
+            (ScanEnd { why, ..end }, writer)
+        };
+        // For an index the headers are enough. Where they do not add up, one of them is wrong before that shows: what it says of offsets
+        // would decide what was promised and what was not.
+        let (end, mut writer) = match fold(Depth::Headers) {
+            (end, _) if end.why != ScanStop::EndOfFile && !self.has(Bug::HeadersBelieved) => fold(Depth::Checksums),
+            folded => folded,
+        };
         let hole = (end.why != ScanStop::EndOfFile).then_some(Hole { segment: base, size, end, impossible: false });
         if hole.is_some() {
             segment.size = end.pos;

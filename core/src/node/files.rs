@@ -10,7 +10,7 @@
 use crate::disk::{DiskQueue, Owner, Progress, Replacer};
 use crate::ids::{Offset, OpId, PartitionId};
 use crate::io::{DiskCall, DiskDone, DiskFault, FileId, FileKind, ROOT};
-use crate::planted::Barrier;
+use crate::planted::{Barrier, Bug};
 use crate::time::Instant;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -197,20 +197,25 @@ pub(super) enum Marker {
     /// Not on disk, durably.
     Absent,
     Removing(OpId),
-    /// The removal is done but for its durability.
+    /// It is not there, and a power loss may yet bring it back.
     Forgetting(OpId),
     Writing(Replacer),
     Written,
 }
 
 impl Marker {
-    /// Begin a life: whatever marker there was must not be found by the next one.
+    /// Begin a life on a directory that has been used: no marker may be found by the next one, and before that is so nothing else is
+    /// asked of the disk. A marker that is not there may only have been removed, by a life that was killed before that was on the disk: it
+    /// would come back with a power loss, and speak for what this life had begun to change.
     pub(super) fn begin(present: bool, disk: &mut DiskQueue) -> Marker {
-        if !present {
-            return Marker::Absent;
+        let owner = Owner::Node(FileKind::CleanShutdown);
+        let is_alone = disk.planting().has(Bug::ServesBeforeMarkerGone);
+        disk.let_first((!is_alone).then_some(owner));
+        let mut port = disk.port(owner);
+        match present {
+            true => Marker::Removing(port.call(FileId::new(ROOT, FileKind::CleanShutdown, 0), DiskCall::Remove)),
+            false => Marker::Forgetting(port.barrier(Barrier::MarkerRemoved, FileId::dir(ROOT), DiskCall::SyncDir)),
         }
-        let file = FileId::new(ROOT, FileKind::CleanShutdown, 0);
-        Marker::Removing(disk.port(Owner::Node(FileKind::CleanShutdown)).call(file, DiskCall::Remove))
     }
 
     /// End a life of which everything is durable.
@@ -237,6 +242,7 @@ impl Marker {
             }
             Marker::Forgetting(mine) if mine == op => {
                 result.clone()?;
+                disk.let_first(None);
                 Marker::Absent
             }
             Marker::Writing(mut replacer) => match replacer.on_disk(op, result, &mut port) {

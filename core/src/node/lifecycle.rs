@@ -21,7 +21,7 @@ use std::time::Duration;
 /// How far a life has come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Phase {
-    /// The metadata is not active yet, or the last life's marker may still be found. Requests wait.
+    /// The metadata is not active yet. Requests wait.
     Starting,
     Serving,
     /// An end was asked for: what is in progress is finished, nothing new begins.
@@ -81,7 +81,7 @@ impl Node {
             return true;
         }
         match self.phase {
-            Phase::Starting if self.active && (self.marker.is_absent() || self.has(Bug::ServesBeforeMarkerGone)) => {
+            Phase::Starting if self.active => {
                 self.phase = Phase::Serving;
                 for (request, frame) in std::mem::take(&mut self.held) {
                     self.start(now, request, frame, out);
@@ -352,11 +352,9 @@ impl Node {
         self.ending.unclean |= !clean && !self.has(Bug::MarkerAfterFailure);
     }
 
-    pub(super) fn on_marker_disk(&mut self, now: Now, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
+    pub(super) fn on_marker_disk(&mut self, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
         if let Err(fault) = self.marker.on_disk(op, result, &mut self.disk) {
             self.on_marker_failed(fault, out);
-        } else if self.phase == Phase::Starting && self.marker.is_absent() {
-            self.tell_controller(now, ControllerEvent::MarkerGone);
         }
     }
 
@@ -374,7 +372,10 @@ impl Node {
             return;
         }
         // A marker that cannot be removed would let the next start skip recovery. Nothing may be written.
-        self.halt(Fatal::MetadataDirFailed { what: format!("the clean-shutdown marker cannot be removed: {fault:?}") }, out);
+        self.halt(
+            Fatal::MetadataDirFailed { what: format!("it cannot be made sure that no clean-shutdown marker is left: {fault:?}") },
+            out,
+        );
     }
 
     /// The end comes without this, and so without a marker.

@@ -56,6 +56,8 @@ pub(super) struct Stray {
 
 /// What the node's own files remember.
 struct Remembered {
+    /// Nobody has begun anything here.
+    is_new: bool,
     clean: bool,
     recovery_points: BTreeMap<Name, Offset>,
     log_starts: BTreeMap<Name, Offset>,
@@ -92,7 +94,10 @@ pub(super) fn recover(
     let mut queue = DiskQueue::new(unwritten_max, config.planted);
     let remembered = read_own_files(config.planted, disk, out)?;
     // The marker goes first: should this life end early, the next one has to look at everything (R30).
-    let marker = Marker::begin(remembered.clean && !config.planted.has(Bug::MarkerKept), &mut queue);
+    let marker = match remembered.is_new || config.planted.has(Bug::MarkerKept) {
+        true => Marker::Absent,
+        false => Marker::begin(remembered.clean, &mut queue),
+    };
     let controller_config = ControllerConfig {
         node: BrokerId(config.node_id),
         endpoints: vec![Endpoint {
@@ -228,7 +233,8 @@ fn read_own_files(planted: Planted, disk: &dyn DiskImage, out: &mut Vec<Effect>)
             bytes.ok().and_then(|bytes| parse(&bytes).ok()).map(|known| known.into_keys().collect())
         }
     };
-    Ok(Remembered { clean, recovery_points, log_starts, high_watermarks, compacted })
+    let is_new = disk.dirs().map_err(|fault| unreadable("the data directory", fault))?.is_empty();
+    Ok(Remembered { is_new, clean, recovery_points, log_starts, high_watermarks, compacted })
 }
 
 /// Every directory is a partition's by its topic id, a deleted one's, a stray, or none of ours.

@@ -304,7 +304,7 @@ impl Node {
             }
             Some(Owner::Nobody) => {}
             Some(Owner::Node(FileKind::Dir)) => self.directories.on_disk(op, &result, &mut self.disk, &mut happened),
-            Some(Owner::Node(FileKind::CleanShutdown)) => self.on_marker_disk(now, op, &result, out),
+            Some(Owner::Node(FileKind::CleanShutdown)) => self.on_marker_disk(op, &result, out),
             Some(Owner::Node(kind)) => self.on_checkpoint_disk(now, kind, op, &result, out),
         }
         let is_theirs = owner == Some(Owner::Node(FileKind::Dir));

@@ -277,6 +277,22 @@ fn a_damaged_snapshot_is_refused_when_the_log_does_not_reach_back() {
 }
 
 #[test]
+fn a_damaged_snapshot_says_how_far_the_metadata_reached() {
+    let mut w = World::active();
+    w.create(&[("orders", 2)]);
+    let end = w.controller().log().end().0;
+    for (reached, is_refused) in [(end, false), (end + 1, true)] {
+        let whole = w.disk.clone();
+        w.disk.live.insert((METADATA_DIR.to_owned(), format!("{reached:020}-0000000001.checkpoint")), b"damaged".to_vec());
+        match w.start() {
+            Ok(()) => assert!(!is_refused),
+            Err(why) => assert!(is_refused && why.contains("snapshot is damaged, and the log ends at"), "{why}"),
+        }
+        w.disk = whole;
+    }
+}
+
+#[test]
 fn a_directory_of_another_node_or_with_a_part_missing_is_refused() {
     let mut w = World::active();
     let whole = w.disk.clone();

@@ -181,6 +181,23 @@ fn a_closed_segment_without_its_indexes_gets_them_again_also_after_an_orderly_en
 }
 
 #[test]
+fn a_damaged_header_in_a_closed_segment_without_indexes_does_not_say_where_the_log_ends() {
+    let mut w = World::new(LogConfig::tiny(), 1);
+    while w.log.segments.len() < 3 {
+        w.append(50, &[T0], None).expect("it is taken");
+        w.settle();
+    }
+    w.checkpoint();
+    for kind in ["index", "timeindex"] {
+        w.disk.remove(&format!("00000000000000000000.{kind}"));
+    }
+    // A bit of the first batch's last offset delta: the log seems to reach far beyond what was promised.
+    w.disk.contents_mut(FIRST)[24] ^= 1;
+    let verdict = w.reopen(false);
+    assert!(matches!(verdict, Verdict::Corrupt { offset: Offset(0), .. }), "{verdict:?}");
+}
+
+#[test]
 fn batches_may_be_missing_only_where_kafka_has_compacted_what_was_durable() {
     let gone = Verdict::Intact { scanned_bytes: 357 };
     for (compacted, point, expected) in [(true, 4, Some(gone)), (true, 1, None), (false, 4, None)] {

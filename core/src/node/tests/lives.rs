@@ -1,6 +1,6 @@
 //! Lives of a node: what survives, what is cleaned up, and how an orderly end looks.
 
-use crate::io::{DiskCall, DiskFault, Fatal, FileKind, Input};
+use crate::io::{DiskCall, DiskFault, Fatal, FileKind, Input, ROOT};
 use crate::testkit::{World, batch, name, produce_request, produced};
 use crate::wire::msg::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use crate::wire::msg::{DeleteRecordsRequest, DeleteTopicsRequest};
@@ -56,6 +56,27 @@ fn an_orderly_end_leaves_a_marker_which_the_next_life_removes_before_it_writes()
     w.release();
     assert_eq!(produced(&w.replies(conn)[0].response), (0, 1));
     assert!(w.disk.file("", MARKER).is_none());
+}
+
+#[test]
+fn a_life_asks_nothing_of_the_disk_before_no_marker_can_come_back() {
+    for orderly in [true, false] {
+        let mut w = World::new();
+        w.create("orders");
+        w.produce("orders", 0, -1, &["a"]);
+        match orderly {
+            true => shutdown(&mut w),
+            false => w.kill(),
+        }
+        w.hold(|file, call| file.dir == ROOT && *call == DiskCall::SyncDir);
+        w.start();
+        let conn = w.connect();
+        w.send(conn, 9, produce_request("orders", 0, -1, batch(&["b"])));
+        w.drive();
+        assert_eq!(w.asked(), [". sync dir"], "orderly: {orderly}");
+        w.release();
+        assert_eq!(produced(&w.replies(conn)[0].response), (0, 1));
+    }
 }
 
 #[test]
