@@ -559,7 +559,7 @@ impl<'a> Run<'a> {
                 damaged: damaged_logs(sim),
                 damaged_all: all_damaged(sim),
                 ended_early: excuse.is_some(),
-                retention: retention_topics(self.case, sim),
+                retention: sim.history.topics.iter().filter(|topic| sim.watch.is_retained(topic)).cloned().collect(),
                 forgetful: sim.watch.forgetful.clone(),
             };
             let (found, more) = checks::judge(&sim.history, &ground, &mut sim.watch.tally);
@@ -801,30 +801,6 @@ fn timetables(case: &Case, history: &crate::history::History) -> Vec<Timetable> 
         }
     }
     all
-}
-
-/// Topics under retention: with a setting, from the start or set by somebody, or of old records.
-fn retention_topics(case: &Case, sim: &crate::world::Sim) -> Vec<String> {
-    let history = &sim.history;
-    let is = |name: &str| name.starts_with("retention.");
-    let mut topics: Vec<String> = Vec::new();
-    for spec in &case.clients {
-        if let ClientKind::Admin(admin) = &spec.kind {
-            let with = admin.setup.iter().filter(|(_, _, settings)| settings.iter().any(|(n, _)| is(n)));
-            topics.extend(with.map(|(name, _, _)| name.clone()));
-        }
-    }
-    if case.setup.retains_everywhere() || sim.watch.has_aged() {
-        topics.extend(history.topics.iter().cloned());
-    }
-    for op in &history.admins {
-        let limits = |value: &str| value.parse::<i64>().is_ok_and(|value| value >= 0);
-        let is_given = !matches!(op.outcome, Ended::Failed(_));
-        if is_given && matches!(&op.act, AdminAct::SetConfig { name, value } if is(name) && limits(value)) {
-            topics.push(history.topics[op.topic as usize].clone());
-        }
-    }
-    topics
 }
 
 /// Run a case event by event, as far as events go; with what the trace says of one of them, or of all.

@@ -32,6 +32,11 @@ impl Limits {
         Limits { ms: self.ms.min(other.ms), bytes: self.bytes.min(other.bytes) }
     }
 
+    /// Whether they let go what the default keeps.
+    fn are_tight(self) -> bool {
+        self.ms < DEFAULT_MS || self.bytes < u64::MAX
+    }
+
     /// As a setting says, under its name of the topic or of the broker.
     fn of(name: &str, value: &str) -> Limits {
         let none = Limits::default();
@@ -49,27 +54,26 @@ impl Limits {
 impl Watch {
     /// Retention may take the beginning of this topic's logs; of every topic's, if there is no name: so a setting says.
     pub(crate) fn is_under_retention(&mut self, topic: Option<&str>, setting: &str, value: &str) {
-        let topic = topic.map(str::to_string);
-        let limits = self.limits.entry(topic.clone()).or_default();
+        let limits = self.limits.entry(topic.map(str::to_string)).or_default();
         *limits = limits.tightened(Limits::of(setting, value));
-        self.retained.insert(topic);
     }
 
-    /// Whether retention may take the beginning of this topic's logs: a setting says so, or records are old enough for the default.
+    /// Whether retention may take the beginning of this topic's logs: a setting says so, or one of its records has ever been older than
+    /// the default permits.
     pub(crate) fn is_retained(&self, topic: &str) -> bool {
-        self.has_aged() || self.retained.iter().any(|name| name.as_deref().is_none_or(|name| name == topic))
+        let is_aged = self.oldest_ms.get(topic).is_some_and(|oldest| self.wall_ms.saturating_sub(*oldest) > DEFAULT_MS);
+        is_aged || self.limits.iter().any(|(name, limits)| limits.are_tight() && name.as_deref().is_none_or(|name| name == topic))
     }
 
-    /// Whether there ever was a record that is older by now than the default permits.
-    pub(crate) fn has_aged(&self) -> bool {
-        self.oldest_ms.is_some_and(|oldest| self.wall_ms.saturating_sub(oldest) > DEFAULT_MS)
-    }
-
-    /// A batch is appended.
-    pub(super) fn know_age(&mut self, head: &Head) {
+    /// A batch is appended to this log.
+    pub(super) fn know_age(&mut self, log: usize, head: &Head) {
+        let topic = self.logs[log].path.rsplit_once('-').map_or("", |(topic, _)| topic);
         // One without timestamps is as old as its file.
         let written = if head.max_timestamp >= 0 { head.max_timestamp } else { self.wall_ms };
-        self.oldest_ms = Some(self.oldest_ms.map_or(written, |oldest| oldest.min(written)));
+        match self.oldest_ms.get_mut(topic) {
+            Some(oldest) => *oldest = written.min(*oldest),
+            None => drop(self.oldest_ms.insert(topic.to_string(), written)),
+        }
     }
 
     /// The wall time of a node that takes its turn.

@@ -37,14 +37,13 @@ pub(crate) struct Watch {
     pub(super) by_dir: Vec<Option<usize>>,
     pub(super) ids: BTreeMap<u128, String>,
     pub(crate) page_cache: PageCache,
-    /// Topics with a retention setting, from the start or set later; `None` in it stands for all.
-    pub(super) retained: BTreeSet<Option<String>>,
+    /// What retention takes of a topic that has a setting for it, from the start or set later; `None` stands for all.
     pub(super) limits: BTreeMap<Option<String>, Limits>,
     /// The latest wall time of the node, and the present one.
     pub(super) wall_ms: i64,
     pub(super) wall_now_ms: i64,
-    /// The time of the oldest batch that was ever appended, by its timestamps.
-    pub(super) oldest_ms: Option<i64>,
+    /// The time of the oldest batch that was ever appended to each topic, by its timestamps.
+    pub(super) oldest_ms: BTreeMap<String, i64>,
     pub(crate) expiration: Expiration,
     /// Paths of logs that took a batch of a producer that they may have forgotten.
     pub(crate) forgetful: BTreeSet<String>,
@@ -279,7 +278,7 @@ impl Watch {
             self.check_sequence(log, &batch);
             self.logs[log].seen_at.insert((head.producer_id, head.last_offset()), self.wall_now_ms);
         }
-        self.know_age(&head);
+        self.know_age(log, &head);
         let ghost = &mut self.logs[log];
         if head.epoch >= ghost.epochs.1 {
             let index = ghost.path.rsplit_once('-').and_then(|(_, index)| index.parse().ok());

@@ -55,11 +55,6 @@ pub struct Setup {
 /// So many events a world may have: minutes of real time.
 const EVENTS_MAX: u64 = 50_000_000;
 
-/// Whether a broker setting says what retention takes. How often it looks is none of it.
-fn is_of_retention(name: &str) -> bool {
-    name.starts_with("log.retention.") && name != "log.retention.check.interval.ms"
-}
-
 impl Setup {
     /// The broker's settings; or the one that is refused.
     pub(crate) fn broker_settings(&self) -> Result<Settings, SettingError> {
@@ -68,11 +63,6 @@ impl Setup {
             settings.insert(name, value)?;
         }
         Ok(settings)
-    }
-
-    /// Whether the broker retains what topics do not say otherwise about.
-    pub(crate) fn retains_everywhere(&self) -> bool {
-        self.settings.keys().any(|name| is_of_retention(name))
     }
 
     /// A calm world with fast disks.
@@ -232,7 +222,7 @@ impl World {
             planted: None,
             setup,
         };
-        for (name, value) in sim.setup.settings.iter().filter(|(name, _)| is_of_retention(name)) {
+        for (name, value) in &sim.setup.settings {
             sim.watch.is_under_retention(None, name, value);
         }
         sim.watch.page_cache = PageCache::of_broker(sim.setting_of_broker("ottla.durability"));
