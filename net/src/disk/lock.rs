@@ -1,29 +1,44 @@
 //! The lock of a data directory: one process at a time.
 //!
-//! State       an open `.lock` file, locked as long as it is open; the kernel lets go when the process ends, however it ends.
+//! State       an open `.lock` file, locked as long as it is open; the kernel lets go when the process ends, however it ends. And which
+//!             of these files this process has locked.
 //! Holds       a second process is refused before it has read or written anything else, Kafka as well as Ottla.
 //!
-//! It is locked twice. Java locks with fcntl (POSIX), and a broker of Kafka sees no other lock. A POSIX lock is the process's: it
-//! keeps nobody out who is in the same process, and it goes when that closes any descriptor of the file. So there is flock, too, and
-//! whoever is refused within the process that holds the lock leaves his descriptor open.
+//! Java locks with fcntl (POSIX), and a broker of Kafka sees no other lock. A POSIX lock is the process's: it keeps nobody out who is in
+//! the same process, and it goes when that closes any descriptor of the file. So the process remembers what it has, and does not open
+//! that again. flock would do, too, but on NFS it is a POSIX lock of another owner, and the two shut each other out.
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::FlockType;
-use std::io::{Read, Write};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The device and the number of a file.
+type FileNumber = (u64, u64);
+
+/// The lock files that this process has locked.
+static OURS: Mutex<BTreeSet<FileNumber>> = Mutex::new(BTreeSet::new());
+
+fn ours() -> MutexGuard<'static, BTreeSet<FileNumber>> {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A data directory that is ours until this is dropped.
 #[derive(Debug)]
 pub struct DirLock {
-    _file: OwnedFd,
+    file: Option<OwnedFd>,
+    number: FileNumber,
 }
 
 /// Why a data directory is not ours.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another process has it; its id, if it wrote one.
+    /// A process has it; its id, if that is known.
     Held { pid: Option<u32> },
     /// The lock file cannot be made or locked.
     Io(std::io::Error),
@@ -32,24 +47,34 @@ pub enum LockError {
 impl DirLock {
     /// Take the lock of `dir`, which exists.
     pub fn take(dir: &Path) -> Result<DirLock, LockError> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(dir.join(".lock"), flags, Mode::from_raw_mode(0o644)).map_err(io)?;
-        let exclusive = FlockOperation::NonBlockingLockExclusive;
-        match rustix::fs::flock(&fd, exclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(LockError::Held { pid: written_pid(fd) }),
-            Err(e) => return Err(io(e)),
+        let path = dir.join(".lock");
+        let number = |of: &std::fs::Metadata| (of.dev(), of.ino());
+        let mut ours = ours();
+        if std::fs::metadata(&path).is_ok_and(|there| ours.contains(&number(&there))) {
+            return Err(LockError::Held { pid: Some(std::process::id()) });
         }
-        match rustix::fs::fcntl_lock(&fd, exclusive) {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path, flags, Mode::from_raw_mode(0o644)).map_err(io)?;
+        match rustix::fs::fcntl_lock(&fd, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
-            // Kafka, which writes nothing into the file.
-            Err(Errno::WOULDBLOCK | Errno::ACCESS) => return Err(LockError::Held { pid: posix_pid(&fd) }),
+            Err(Errno::WOULDBLOCK | Errno::ACCESS) => return Err(LockError::Held { pid: holder(&fd) }),
             Err(e) => return Err(io(e)),
         }
         let mut file = std::fs::File::from(fd);
+        let number = number(&file.metadata().map_err(LockError::Io)?);
+        // For people; it is the kernel that is asked.
         file.set_len(0).map_err(LockError::Io)?;
         writeln!(file, "{}", std::process::id()).map_err(LockError::Io)?;
-        Ok(DirLock { _file: file.into() })
+        ours.insert(number);
+        Ok(DirLock { file: Some(file.into()), number })
+    }
+}
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        let mut ours = ours();
+        drop(self.file.take());
+        ours.remove(&self.number);
     }
 }
 
@@ -57,27 +82,15 @@ fn io(error: Errno) -> LockError {
     LockError::Io(error.into())
 }
 
-fn posix_pid(fd: &OwnedFd) -> Option<u32> {
+fn holder(fd: &OwnedFd) -> Option<u32> {
     let holds = rustix::process::fcntl_getlk(fd, &FlockType::WriteLock.into()).ok()??;
     u32::try_from(holds.pid?.as_raw_pid()).ok()
-}
-
-fn written_pid(fd: OwnedFd) -> Option<u32> {
-    let mut text = String::new();
-    let mut file = std::fs::File::from(fd);
-    let read = (&mut file).take(32).read_to_string(&mut text);
-    let pid = read.ok().and_then(|_| text.trim().parse().ok());
-    if pid == Some(std::process::id()) {
-        // Closed, it would take our POSIX lock with it.
-        std::mem::forget(file);
-    }
-    pid
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::BufRead;
+    use std::io::{BufRead, Read};
 
     #[test]
     fn the_second_to_ask_is_told_who_holds_the_directory() {
