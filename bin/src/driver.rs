@@ -224,11 +224,15 @@ impl Driver {
     /// A process that ends before may take its last bytes with it. An error: a connection ended, now or earlier, before all was sent.
     pub(crate) async fn finish(&mut self) -> Result<(), String> {
         self.sockets.values_mut().for_each(|socket| socket.outgoing = None);
-        let give_up = tokio::time::Instant::now() + self.timeout;
+        // A slow broker has as long for each frame.
+        let mut give_up = tokio::time::Instant::now() + self.timeout;
         while !self.sockets.is_empty() {
             match tokio::time::timeout_at(give_up, self.arrived.recv()).await {
                 Ok(Some(Arrived::Closed { conn, why })) => drop(self.remove(conn, &why)),
-                Ok(Some(Arrived::Sent { conn, bytes })) => self.on_sent(conn, bytes),
+                Ok(Some(Arrived::Sent { conn, bytes })) => {
+                    self.on_sent(conn, bytes);
+                    give_up = tokio::time::Instant::now() + self.timeout;
+                }
                 Ok(_) => {}
                 Err(_) => {
                     let late = not_read(self.timeout);

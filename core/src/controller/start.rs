@@ -137,7 +137,8 @@ fn replay(disk: &dyn DiskImage, found: &mut Found, log: &Log) -> Result<Replayed
     // A snapshot is made of what is durable: what it held is gone if the log does not have it.
     if let Some((end, why)) = found.broken.as_ref().filter(|broken| broken.0 > log.end()) {
         return Err(format!(
-            "the newest metadata snapshot is damaged, and the log ends at {}, before it, which is at {end}: {why}. Restore one of them",
+            "the newest metadata snapshot is damaged, and the log ends at {}, before it, which is at {end}: {why}. Restore \
+             one of them, or remove the snapshot to go on with what the log has",
             log.end()
         ));
     }

@@ -271,6 +271,11 @@ impl Marker {
         matches!(self, Marker::Absent)
     }
 
+    /// Whether that of the last life may still be found.
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(self, Marker::Removing(_) | Marker::Forgetting(_))
+    }
+
     pub(super) fn is_written(&self) -> bool {
         matches!(self, Marker::Written)
     }

@@ -56,7 +56,7 @@ pub(super) struct Stray {
 
 /// What the node's own files remember.
 struct Remembered {
-    /// Nobody has begun anything here.
+    /// There is nothing that a marker could speak for.
     is_new: bool,
     clean: bool,
     recovery_points: BTreeMap<Name, Offset>,
@@ -94,9 +94,9 @@ pub(super) fn recover(
     let mut queue = DiskQueue::new(unwritten_max, config.planted);
     let remembered = read_own_files(config.planted, disk, out)?;
     // The marker goes first: should this life end early, the next one has to look at everything (R30).
-    let marker = match remembered.is_new || config.planted.has(Bug::MarkerKept) {
-        true => Marker::Absent,
-        false => Marker::begin(remembered.clean, &mut queue),
+    let marker = match config.planted.has(Bug::MarkerKept) {
+        false if remembered.clean || !remembered.is_new => Marker::begin(remembered.clean, &mut queue),
+        _ => Marker::Absent,
     };
     let controller_config = ControllerConfig {
         node: BrokerId(config.node_id),

@@ -1,7 +1,7 @@
 //! Lives of a node: what survives, what is cleaned up, and how an orderly end looks.
 
-use crate::io::{DiskCall, DiskFault, Fatal, FileKind, Input, ROOT};
-use crate::testkit::{World, batch, name, produce_request, produced};
+use crate::io::{DiskCall, DiskFault, Fatal, FileId, FileKind, Input, ROOT};
+use crate::testkit::{MemDisk, World, batch, name, produce_request, produced};
 use crate::wire::msg::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use crate::wire::msg::{DeleteRecordsRequest, DeleteTopicsRequest};
 use crate::wire::{ErrorCode, Request, Response};
@@ -77,6 +77,30 @@ fn a_life_asks_nothing_of_the_disk_before_no_marker_can_come_back() {
         w.release();
         assert_eq!(produced(&w.replies(conn)[0].response), (0, 1));
     }
+}
+
+#[test]
+fn a_marker_that_speaks_for_nothing_is_removed_too() {
+    let mut w = World::new();
+    w.kill();
+    w.disk = MemDisk::default();
+    w.disk.perform(FileId::new(ROOT, FileKind::CleanShutdown, 0), &DiskCall::Create).unwrap();
+    w.start();
+    w.create("orders");
+    assert!(w.disk.file("", MARKER).is_none());
+}
+
+#[test]
+fn an_end_does_not_wait_behind_a_marker_that_cannot_be_removed() {
+    let mut w = World::new();
+    w.create("orders");
+    shutdown(&mut w);
+    w.hold(|file, _| file.name.kind == FileKind::CleanShutdown);
+    w.start();
+    w.give(Input::Shutdown);
+    w.fail(DiskFault::Io, |file, _| file.name.kind == FileKind::CleanShutdown);
+    w.release();
+    assert!(matches!(w.halted, Some(Fatal::MetadataDirFailed { .. })), "{:?}", w.halted);
 }
 
 #[test]
