@@ -35,11 +35,11 @@ t=0.245 p: #19 to orders/0: offset 1
 t=0.251 p: #20 to orders/0: offset 2
 t=0.258 p: #21 to orders/0: offset 3
 t=0.258 p: #22 to payments/0: offset 8
-t=0.263 p: #23 to orders/0: offset 4
+t=0.264 p: #23 to orders/0: offset 4
 t=1.005 heal: no more faults
 t=1.006 probe: #24 to orders/0: offset 5
-t=1.006 probe: #25 to payments/0: offset 9
+t=1.007 probe: #25 to payments/0: offset 9
 t=1.108 reader: reads orders/0 from 0: 0=#17 1=#19 2=#20 3=#21 4=#23 5=#24, high watermark 6
 t=1.108 reader: reads payments/0 from 0: 0=#3 1=#6 2=#12 3=#13 4=#14 5=#15 6=#16 7=#18 8=#22, high watermark 10
-t=1.108 reader: reads payments/0 from 9: 9=#25, high watermark 10
+t=1.109 reader: reads payments/0 from 9: 9=#25, high watermark 10
 held: 25 acknowledged, 16 records read, 2 starts; excused: 9 power-lost-unsynced

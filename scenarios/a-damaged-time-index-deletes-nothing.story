@@ -24,8 +24,8 @@ t=1.470 producer0: #6 to t0/1: offset 5
 t=1.574 heal: no more faults
 t=6.574 node 1 loses power
 t=6.574 node 1 starts, life 2
-t=6.579 probe: #7 to t0/0: offset 0
 t=6.579 probe: #8 to t0/1: offset 6
+t=6.579 probe: #7 to t0/0: offset 0
 t=6.681 reader: reads t0/0 from 0: 0=#7, high watermark 1
 t=6.681 reader: reads t0/1 from 0: 0=#1 1=#2 2=#3 3=#4 4=#5, high watermark 7
 t=6.681 reader: reads t0/1 from 5: 5=#6 6=#8, high watermark 7

@@ -32,5 +32,5 @@ t=1.004 heal: no more faults
 t=6.004 node 1 loses power
 t=6.004 node 1 starts, life 4
 t=6.008 probe: #5 to t0/0: offset 4
-t=6.109 reader: reads t0/0 from 0: 0=#1 1=#2 2=#4 4=#5, high watermark 5
+t=6.110 reader: reads t0/0 from 0: 0=#1 1=#2 2=#4 4=#5, high watermark 5
 held: 5 acknowledged, 9 records read, 4 starts; excused: 1 damaged

@@ -37,27 +37,27 @@ t=0.697 producer1: #19 to t0/1: offset 3
 t=0.738 producer0: #1 to t0/1: offset 0
 t=0.751 node 1 loses power
 t=0.851 node 1 starts, life 2
-t=1.190 producer1: #18 to v0/1: offset 1 after 4 attempts
-t=1.190 producer2: #2 to v0/1: offset 0 after 3 attempts
-t=1.190 producer1: #20 to v0/0: offset 0 after 4 attempts
-t=1.259 producer0: #21 to t1/1: offset 1 after 4 attempts
-t=1.411 consumer0: reads t0/1 from 0: 0=#1, high watermark 1
-t=1.411 consumer0: reads t1/0 from 0: 0=#5, high watermark 1
-t=1.411 consumer0: reads t1/1 from 0: 0=#8 1=#21, high watermark 2
+t=1.188 producer1: #18 to v0/1: offset 1 after 4 attempts
+t=1.188 producer2: #2 to v0/1: offset 0 after 3 attempts
+t=1.188 producer1: #20 to v0/0: offset 0 after 4 attempts
+t=1.254 producer0: #21 to t1/1: offset 1 after 4 attempts
+t=1.409 consumer0: reads t0/1 from 0: 0=#1, high watermark 1
+t=1.409 consumer0: reads t1/0 from 0: 0=#5, high watermark 1
+t=1.409 consumer0: reads t1/1 from 0: 0=#8 1=#21, high watermark 2
 t=1.695 heal: no more faults
-t=1.795 probe: #25 to t1/1: offset 2
-t=1.822 probe: #24 to t1/0: offset 1
-t=1.832 probe: #23 to t0/1: offset 1
-t=1.835 probe: #26 to v0/0: offset 1
-t=1.852 probe: #22 to t0/0: offset 0
-t=1.856 probe: #27 to v0/1: offset 2
-t=1.959 reader: reads t0/0 from 0: 0=#22, high watermark 1
-t=1.959 reader: reads t0/1 from 0: 0=#1 1=#23, high watermark 2
-t=1.959 reader: reads t1/0 from 0: 0=#5 1=#24, high watermark 2
-t=1.959 reader: reads t1/1 from 0: 0=#8 1=#21 2=#25, high watermark 3
-t=1.959 reader: reads v0/0 from 0: 0=#20, high watermark 2
-t=1.959 reader: reads v0/1 from 0: 0=#2, high watermark 3
-t=1.959 reader: reads v0/0 from 1: 1=#26, high watermark 2
-t=1.959 reader: reads v0/1 from 1: 1=#18, high watermark 3
-t=1.959 reader: reads v0/1 from 2: 2=#27, high watermark 3
+t=1.814 probe: #24 to t1/0: offset 1
+t=1.825 probe: #25 to t1/1: offset 2
+t=1.827 probe: #27 to v0/1: offset 2
+t=1.837 probe: #22 to t0/0: offset 0
+t=1.841 probe: #26 to v0/0: offset 1
+t=1.856 probe: #23 to t0/1: offset 1
+t=1.960 reader: reads t0/0 from 0: 0=#22, high watermark 1
+t=1.960 reader: reads t0/1 from 0: 0=#1 1=#23, high watermark 2
+t=1.960 reader: reads t1/0 from 0: 0=#5 1=#24, high watermark 2
+t=1.960 reader: reads t1/1 from 0: 0=#8 1=#21 2=#25, high watermark 3
+t=1.960 reader: reads v0/0 from 0: 0=#20, high watermark 2
+t=1.960 reader: reads v0/1 from 0: 0=#2, high watermark 3
+t=1.960 reader: reads v0/0 from 1: 1=#26, high watermark 2
+t=1.960 reader: reads v0/1 from 1: 1=#18, high watermark 3
+t=1.960 reader: reads v0/1 from 2: 2=#27, high watermark 3
 held: 26 acknowledged, 17 records read, 2 starts; excused: 13 power-lost-unsynced

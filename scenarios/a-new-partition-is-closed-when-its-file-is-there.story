@@ -9,7 +9,7 @@ at 20ms configure v1 max.message.bytes=600
 at 40ms configure t0 min.insync.replicas=1
 at 60ms configure v0 max.message.bytes=600
 at 80ms shutdown down=866ms
-at 348ms stall after=11
+at 348ms stall after=10
 at 1019ms add-partitions t0 total=4
 at 1030ms shutdown
 play
@@ -22,25 +22,25 @@ t=0.065 admin: configure t0 min.insync.replicas=1: done
 t=0.068 admin: configure v0 max.message.bytes=600: done
 t=0.119 node 1 ends: Shutdown
 t=0.985 node 1 starts, life 2
-t=1.026 stall strikes
-t=1.026 admin: add-partitions t0 total=4: done
-t=2.068 node 1 ends: Shutdown
-t=2.168 node 1 starts, life 3
+t=1.022 stall strikes
+t=1.022 admin: add-partitions t0 total=4: done
+t=2.060 node 1 ends: Shutdown
+t=2.160 node 1 starts, life 3
 t=2.553 heal: no more faults
-t=2.554 probe: #1 to t0/0: offset 0
-t=2.555 probe: #8 to v1/1: offset 0
-t=2.556 probe: #2 to t0/1: offset 0
-t=2.557 probe: #7 to v1/0: offset 0
-t=2.557 probe: #4 to t0/3: offset 0
+t=2.555 probe: #4 to t0/3: offset 0
+t=2.556 probe: #7 to v1/0: offset 0
+t=2.556 probe: #5 to v0/0: offset 0
+t=2.557 probe: #1 to t0/0: offset 0
+t=2.557 probe: #8 to v1/1: offset 0
+t=2.559 probe: #6 to v0/1: offset 0
 t=2.560 probe: #3 to t0/2: offset 0
-t=2.562 probe: #6 to v0/1: offset 0
-t=2.563 probe: #5 to v0/0: offset 0
-t=2.667 reader: reads t0/0 from 0: 0=#1, high watermark 1
-t=2.667 reader: reads t0/1 from 0: 0=#2, high watermark 1
-t=2.667 reader: reads t0/2 from 0: 0=#3, high watermark 1
-t=2.667 reader: reads t0/3 from 0: 0=#4, high watermark 1
-t=2.667 reader: reads v0/0 from 0: 0=#5, high watermark 1
-t=2.667 reader: reads v0/1 from 0: 0=#6, high watermark 1
-t=2.667 reader: reads v1/0 from 0: 0=#7, high watermark 1
-t=2.667 reader: reads v1/1 from 0: 0=#8, high watermark 1
+t=2.560 probe: #2 to t0/1: offset 0
+t=2.664 reader: reads t0/0 from 0: 0=#1, high watermark 1
+t=2.664 reader: reads t0/1 from 0: 0=#2, high watermark 1
+t=2.664 reader: reads t0/2 from 0: 0=#3, high watermark 1
+t=2.664 reader: reads t0/3 from 0: 0=#4, high watermark 1
+t=2.664 reader: reads v0/0 from 0: 0=#5, high watermark 1
+t=2.664 reader: reads v0/1 from 0: 0=#6, high watermark 1
+t=2.664 reader: reads v1/0 from 0: 0=#7, high watermark 1
+t=2.664 reader: reads v1/1 from 0: 0=#8, high watermark 1
 held: 8 acknowledged, 8 records read, 3 starts

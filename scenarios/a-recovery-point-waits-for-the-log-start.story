@@ -18,8 +18,8 @@ t=1.427 node 1 crashes
 t=1.428 admin: delete-records t0/1: outcome unknown
 t=1.553 node 1 starts, life 2
 t=1.811 heal: no more faults
-t=1.858 probe: #3 to t0/0: offset 0
-t=1.858 probe: #4 to t0/1: offset 2
-t=1.960 reader: reads t0/0 from 0: 0=#3, high watermark 1
-t=1.960 reader: reads t0/1 from 0: 0=#1 1=#2 2=#4, high watermark 3
+t=1.831 probe: #4 to t0/1: offset 2
+t=1.831 probe: #3 to t0/0: offset 0
+t=1.967 reader: reads t0/0 from 0: 0=#3, high watermark 1
+t=1.967 reader: reads t0/1 from 0: 0=#1 1=#2 2=#4, high watermark 3
 held: 4 acknowledged, 4 records read, 2 starts

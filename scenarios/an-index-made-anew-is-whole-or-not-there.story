@@ -14,11 +14,11 @@ produce orders/0 g size=100
 run 1s
 files orders/0
 crash
-fault crash-at-call after=20
+fault crash-at-call after=21
 start
 run 1s
 files orders/0
-fault power-loss-at-call after=43
+fault power-loss-at-call after=37
 start
 run 1s
 files orders/0

@@ -24,14 +24,14 @@ t=1.269 node 1 ends: Shutdown
 t=1.269 node 1 loses power
 t=1.649 heal: no more faults
 t=1.649 node 1 starts, life 2
-t=1.917 probe: #4 to t0/2: offset 1
-t=1.933 probe: #2 to t0/0: offset 0
-t=1.954 probe: #5 to t1/0: offset 0
-t=1.964 probe: #6 to t1/1: offset 0
-t=1.968 probe: #3 to t0/1: offset 0
-t=2.389 reader: reads t0/0 from 0: 0=#2, high watermark 1
-t=2.389 reader: reads t0/1 from 0: 0=#3, high watermark 1
-t=2.389 reader: reads t0/2 from 0: 0=#1 1=#4, high watermark 2
-t=2.389 reader: reads t1/0 from 0: 0=#5, high watermark 1
-t=2.389 reader: reads t1/1 from 0: 0=#6, high watermark 1
+t=1.958 probe: #3 to t0/1: offset 0
+t=1.961 probe: #5 to t1/0: offset 0
+t=1.967 probe: #6 to t1/1: offset 0
+t=1.977 probe: #2 to t0/0: offset 0
+t=2.014 probe: #4 to t0/2: offset 1
+t=2.323 reader: reads t0/0 from 0: 0=#2, high watermark 1
+t=2.323 reader: reads t0/1 from 0: 0=#3, high watermark 1
+t=2.323 reader: reads t0/2 from 0: 0=#1 1=#4, high watermark 2
+t=2.323 reader: reads t1/0 from 0: 0=#5, high watermark 1
+t=2.323 reader: reads t1/1 from 0: 0=#6, high watermark 1
 held: 5 acknowledged, 6 records read, 2 starts

@@ -33,6 +33,6 @@ t=0.420 node 1 starts, life 2
 t=1.004 heal: no more faults
 t=6.004 node 1 loses power
 t=6.004 node 1 starts, life 3
-t=6.009 probe: #5 to t0/0: offset 2
-t=6.110 reader: reads t0/0 from 2: 2=#5, high watermark 3
+t=6.010 probe: #5 to t0/0: offset 2
+t=6.111 reader: reads t0/0 from 2: 2=#5, high watermark 3
 held: 4 acknowledged, 1 records read, 3 starts; excused: 2 deleted

@@ -15,7 +15,7 @@ t=0.020 p: #1 to orders/0: offset 0
 t=0.201 admin: delete orders: done
 t=0.202 node 1 loses power
 t=0.212 node 1 starts, life 2
-t=0.220 admin: create orders partitions=1: done
+t=0.221 admin: create orders partitions=1: done
 t=1.003 heal: no more faults
 t=1.004 probe: #2 to orders/0: offset 0
 t=1.105 reader: reads orders/0 from 0: 0=#2, high watermark 1

@@ -12,7 +12,7 @@ t=1.036 p: #1 to orders/0: offset 0
 t=1.389 heal: no more faults
 t=1.531 node 1 ends: Shutdown
 t=2.531 node 1 starts, life 2
-t=2.908 p: #2 to orders/0: offset 1 after 35 attempts
-t=2.962 probe: #3 to orders/0: offset 2
-t=3.063 reader: reads orders/0 from 0: 0=#1 1=#2 2=#3, high watermark 3
+t=2.852 p: #2 to orders/0: offset 1 after 35 attempts
+t=2.912 probe: #3 to orders/0: offset 2
+t=3.013 reader: reads orders/0 from 0: 0=#1 1=#2 2=#3, high watermark 3
 held: 3 acknowledged, 3 records read, 2 starts

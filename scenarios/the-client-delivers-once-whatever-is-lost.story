@@ -30,9 +30,9 @@ t=0.900 node 1 loses power
 t=1.000 node 1 starts, life 3
 t=1.106 p: #8 to t0/0: offset 7 after 2 attempts
 t=1.107 p: #9 to t0/0: offset 8 after 2 attempts
-t=1.107 p: #10 to t0/0: offset 9
+t=1.108 p: #10 to t0/0: offset 9
 t=2.004 heal: no more faults
 t=2.005 probe: #11 to t0/0: offset 10
 t=2.106 reader: reads t0/0 from 0: 0=#1 1=#2 2=#3 3=#4 4=#5 5=#6 6=#7 7=#8 8=#9, high watermark 11
-t=2.106 reader: reads t0/0 from 9: 9=#10 10=#11, high watermark 11
+t=2.107 reader: reads t0/0 from 9: 9=#10 10=#11, high watermark 11
 held: 11 acknowledged, 11 records read, 3 starts

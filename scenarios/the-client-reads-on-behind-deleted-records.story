@@ -29,6 +29,6 @@ t=0.400 r: reads t0/0 from 7: 7=#4, high watermark 8
 t=0.400 w: #4 to t0/0: offset 7
 t=2.004 heal: no more faults
 t=2.005 probe: #5 to t0/0: offset 8
-t=2.006 r: reads t0/0 from 8: 8=#5, high watermark 9
+t=2.005 r: reads t0/0 from 8: 8=#5, high watermark 9
 t=2.106 reader: reads t0/0 from 6: 6=#3 7=#4 8=#5, high watermark 9
 held: 5 acknowledged, 11 records read, 2 starts; excused: 6 deleted

@@ -26,7 +26,7 @@ t=0.237 misdirected-write strikes
 t=1.036 heal: no more faults
 t=6.036 node 1 loses power
 t=6.036 node 1 starts, life 2
-t=6.070 probe: #8 to t0/0: offset 6
-t=6.171 reader: reads t0/0 from 0: 0=#1 1=#2 2=#3 3=#4, high watermark 7
-t=6.171 reader: reads t0/0 from 4: records that are no whole batches
+t=6.076 probe: #8 to t0/0: offset 6
+t=6.177 reader: reads t0/0 from 0: 0=#1 1=#2 2=#3 3=#4, high watermark 7
+t=6.177 reader: reads t0/0 from 4: records that are no whole batches
 held: 8 acknowledged, 4 records read, 2 starts

@@ -19,10 +19,10 @@ t=0.600 node 1 starts, life 2
 t=1.835 heal: no more faults
 t=6.835 node 1 loses power
 t=6.835 node 1 starts, life 3
-t=7.251 probe: #3 to t1/0: offset 0
-t=7.273 probe: #4 to t1/1: offset 1
-t=7.277 probe: #2 to t0/0: offset 0
-t=7.513 reader: reads t0/0 from 0: 0=#2, high watermark 1
-t=7.513 reader: reads t1/0 from 0: 0=#3, high watermark 1
-t=7.513 reader: reads t1/1 from 0: 0=#1 1=#4, high watermark 2
+t=7.170 probe: #3 to t1/0: offset 0
+t=7.178 probe: #4 to t1/1: offset 1
+t=7.229 probe: #2 to t0/0: offset 0
+t=7.520 reader: reads t0/0 from 0: 0=#2, high watermark 1
+t=7.520 reader: reads t1/0 from 0: 0=#3, high watermark 1
+t=7.520 reader: reads t1/1 from 0: 0=#1 1=#4, high watermark 2
 held: 3 acknowledged, 4 records read, 3 starts

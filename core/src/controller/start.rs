@@ -205,6 +205,9 @@ impl Controller {
     /// `dir` becomes the id of the metadata directory; `hints` are what the checkpoints say of its log.
     /// `image()` is what the disk says: open what it names, remove nothing before `Active`.
     ///
+    /// Of a directory in which there is a metadata log already, the names have been synced in this life before any of these calls is
+    /// performed (`DiskQueue::let_first`).
+    ///
     /// An error is a sentence for the operator: nothing was changed.
     pub fn recover(
         config: ControllerConfig,
@@ -265,14 +268,14 @@ impl Controller {
             errands.insert(port.call(FileId::dir(dir), DiskCall::MakeDir { path: METADATA_DIR.to_owned() }));
             (Log::create(dir, Offset::ZERO, log_config(&config.settings), now, port), Found::default(), Replayed::default())
         };
-        // A sync covers the names that are there when it is given.
+        let step = if port.planted(Bug::EpochResumed) && log.end() > Offset::ZERO { 0 } else { 1 };
+        let epoch = LeaderEpoch(promised(&found, &log)? + step);
         let phase = match phase {
             Some(identifying) => identifying,
             None if !errands.is_empty() => Phase::Making,
-            None => Phase::Naming(port.barrier(Barrier::MetadataDir, FileId::dir(ROOT), DiskCall::SyncDir)),
+            // All names that were there have been synced.
+            None => Phase::Voting(vote(&identity, dir, epoch, port)),
         };
-        let step = if port.planted(Bug::EpochResumed) && log.end() > Offset::ZERO { 0 } else { 1 };
-        let epoch = LeaderEpoch(promised(&found, &log)? + step);
         let every = usize::try_from(config.settings.int("metadata.log.max.record.bytes.between.snapshots")).unwrap_or(usize::MAX);
         Ok(Controller {
             // The seed may be the same in every life: ids must differ all the same.
