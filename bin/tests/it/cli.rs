@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use ottla_core::config::{BROKER_SETTINGS, Setting, TOPIC_SETTINGS};
 use std::io::BufRead;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 const CODECS: [&str; 5] = ["none", "gzip", "snappy", "lz4", "zstd"];
 
@@ -524,6 +525,39 @@ fn a_campaign_is_found_where_its_path_has_an_at_sign() {
         said.is_empty() || said.starts_with("note: this line was made at commit 0123456789ab, and this program at "),
         "{said}"
     );
+}
+
+/// Whether a process has a child.
+#[cfg(target_os = "linux")]
+fn has_child(pid: u32) -> bool {
+    let stats = std::fs::read_dir("/proc").expect("it is there").flatten().map(|entry| entry.path().join("stat"));
+    let mut parents = stats.filter_map(|stat| {
+        let stat = std::fs::read_to_string(stat).ok()?;
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse::<u32>().ok()
+    });
+    parents.any(|parent| parent == pid)
+}
+
+/// What was found is told although the comparison with the other process was stopped.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_comparison_that_is_stopped_tells_what_was_run() {
+    let mut command = ottla();
+    command.args(["sim", "fuzz", "smoke", "--seeds", "60", "--verify", "-o", "json"]);
+    let fuzz = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !has_child(fuzz.id()) {
+        assert!(Instant::now() < deadline, "no other process is asked");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let interrupted = std::process::Command::new("kill").args(["-INT", &fuzz.id().to_string()]).status();
+    assert!(interrupted.expect("kill runs").success());
+    let output = fuzz.wait_with_output().expect("it was ours");
+    assert_eq!(output.status.code(), Some(130));
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(object["seeds"], 60);
+    let failures: Vec<&str> = object["failures"].as_array().expect("an array").iter().filter_map(|f| f.as_str()).collect();
+    assert!(matches!(failures[..], [why] if why.starts_with("stopped after") && why.ends_with("of 60 seeds were compared")));
 }
 
 /// What differs only between two processes is named as well: the other one is given a chance event.
