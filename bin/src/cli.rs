@@ -504,7 +504,7 @@ pub(crate) enum SimCommand {
         #[arg(long, value_name = "EVENT", requires = "verify", hide = true)]
         diverge: Option<u64>,
     },
-    /// Run small worlds completely: power lost at the beginning and the end of every disk call, and at every pair of these.
+    /// Run small worlds completely: power lost at the beginning and the end of every disk call, and with --pairs at every pair.
     #[command(
         after_help = "Examples:\n  ottla sim exhaustive\n  ottla sim exhaustive --worlds rolls,restart --pairs --stride 20"
     )]
