@@ -37,7 +37,7 @@ enum Ask {
     Cluster,
     Partitions { limit: i32 },
     AddPartitions(i32),
-    Resources,
+    Resources { is_known: bool },
     Producers(Vec<Acked>),
     LogDirs,
     Subscription,
@@ -110,7 +110,8 @@ impl Asking {
         let known = !self.partitions.is_empty();
         let ask = match rng.below(if known { 12 } else { 5 }) {
             0 => Ask::Cluster,
-            1 => Ask::Resources,
+            // Whether its own topic must be among them.
+            1 => Ask::Resources { is_known: known },
             2 => Ask::LogDirs,
             3 => Ask::Subscription,
             4 => Ask::Push,
@@ -158,7 +159,7 @@ impl Asking {
                     msg::create_partitions_request::CreatePartitionsTopic::blank().with_name(topic_name(OWN)).with_count(*count);
                 Request::CreatePartitions(msg::CreatePartitionsRequest::default().with_topics(vec![topic]).with_timeout_ms(5_000))
             }
-            Ask::Resources => {
+            Ask::Resources { .. } => {
                 let types = if rng.chance(1, 2) { vec![TOPIC] } else { Vec::new() };
                 Request::ListConfigResources(msg::ListConfigResourcesRequest::default().with_resource_types(types))
             }
@@ -241,9 +242,9 @@ impl Asking {
                 }
                 self.partitions.insert(count);
             }
-            (Ask::Resources, Response::ListConfigResources(answer)) => {
+            (Ask::Resources { is_known }, Response::ListConfigResources(answer)) => {
                 let own = answer.config_resources.iter().any(|r| r.resource_type == TOPIC && r.resource_name.as_str() == OWN);
-                if !own && !self.older && !self.partitions.is_empty() && answer.error_code == 0 {
+                if !own && !self.older && is_known && answer.error_code == 0 {
                     complain(sim, "a topic is not among the resources that have settings", format!("{answer:?}"));
                 }
             }
