@@ -71,7 +71,7 @@ pub(crate) struct Cluster {
     #[arg(short, long, env = "OTTLA_BOOTSTRAP", global = true, default_value = crate::driver::BOOTSTRAP, value_name = "HOST:PORT")]
     pub(crate) bootstrap: String,
     /// How long to try before giving up, e.g. 10s.
-    #[arg(long, global = true, default_value = "15s", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, global = true, default_value = "15s", value_parser = duration, value_name = "TIME")]
     pub(crate) timeout: Duration,
 }
 
@@ -337,7 +337,7 @@ pub(crate) struct ProduceArgs {
     #[arg(long)]
     pub(crate) no_idempotence: bool,
     /// How long a batch waits for more records.
-    #[arg(long, default_value = "5ms", value_parser = humantime::parse_duration, value_name = "TIME")]
+    #[arg(long, default_value = "5ms", value_parser = duration, value_name = "TIME")]
     pub(crate) linger: Duration,
     /// The size at which a batch is full, uncompressed.
     #[arg(long, default_value_t = 131_072, value_name = "BYTES")]
@@ -486,7 +486,7 @@ pub(crate) enum SimCommand {
         #[arg(long, value_name = "N", conflicts_with = "time", value_parser = clap::value_parser!(u64).range(1..))]
         seeds: Option<u64>,
         /// How long, e.g. 90s or 1h.
-        #[arg(long, value_parser = humantime::parse_duration, value_name = "TIME")]
+        #[arg(long, value_parser = duration, value_name = "TIME")]
         time: Option<Duration>,
         /// How many at a time; without it, as many as there are processors.
         #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
@@ -628,4 +628,13 @@ pub(crate) enum SmallWorld {
     Retention,
     Restart,
     Recreate,
+}
+
+/// A time that somebody may wait for: what is added to it is still a time.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    const MOST: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 24 * 3600);
+    match humantime::parse_duration(text) {
+        Ok(longer) if longer > MOST => Err("a century is the most".to_owned()),
+        parsed => parsed.map_err(|e| e.to_string()),
+    }
 }

@@ -4,6 +4,7 @@ use crate::cli::{ConsumeArgs, Output};
 use crate::driver::{self, Driver};
 use crate::failure::{Failure, notice};
 use crate::format::{Format, to_json};
+use crate::interrupt;
 use crate::topic::{parse_time, partitions};
 use ottla_core::client::{ClientError, ClientEvent, ClientInput, Code, Position, ReadRecord, Reset, TopicPartition};
 use ottla_core::ids::Offset;
@@ -37,6 +38,9 @@ pub(crate) fn run(args: &ConsumeArgs, output: Output) -> Result<(), Failure> {
         let mut config = driver::config(&args.cluster)?;
         config.fetch.read_committed = args.read_committed;
         config.fetch.reset = args.reset.then_some(Reset::Earliest);
+        // Who says how long he waits is not kept waiting longer by one broker that says nothing.
+        config.request_timeout = config.request_timeout.min(args.cluster.timeout);
+        config.fetch.wait_max = config.fetch.wait_max.min(config.request_timeout / 2);
         let mut driver = Driver::new(config, args.cluster.timeout);
         let partitions = partitions(&mut driver, &args.topic, &args.partition).await?;
         driver.say_who_is_gone();
@@ -112,6 +116,7 @@ async fn next(driver: &mut Driver, exit: bool, topic: &str) -> Result<ClientEven
 
 impl Consuming {
     async fn run(mut self) -> Result<(), Failure> {
+        interrupt::second_ends()?;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
             // What is printed goes out before anything is waited for.

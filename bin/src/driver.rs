@@ -64,7 +64,10 @@ pub(crate) struct Driver {
 /// Run a command's conversation with a cluster on this thread.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(work)
+    let result = runtime.block_on(work);
+    // A name that is still being looked up would be waited for.
+    runtime.shutdown_background();
+    result
 }
 
 /// Where a broker is unless somebody says otherwise.

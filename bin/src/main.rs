@@ -13,6 +13,7 @@ mod exhaustive;
 mod failure;
 mod format;
 mod interrupt;
+mod lines;
 mod list;
 mod metadata;
 mod mutants;

@@ -6,6 +6,7 @@ use crate::cli::{AcksArg, Compression, Input, Output, ProduceArgs};
 use crate::driver::{self, Driver};
 use crate::failure::Failure;
 use crate::format;
+use crate::interrupt;
 use crate::output;
 use crate::topic::{chosen, partitions};
 use bytes::Bytes;
@@ -33,9 +34,19 @@ pub(crate) fn run(args: &ProduceArgs, output: Output) -> Result<(), Failure> {
         check_topic(&mut driver, args).await?;
         let (give, records) = mpsc::channel(256);
         std::thread::spawn(move || reader.read_all(&give));
-        Producing { args, output, driver, sent: 0, acknowledged: 0, failed: 0, first_failure: None, progress: progress() }
-            .run(records)
-            .await
+        Producing {
+            args,
+            output,
+            driver,
+            sent: 0,
+            acknowledged: 0,
+            failed: 0,
+            first_failure: None,
+            untold: None,
+            progress: progress(),
+        }
+        .run(records)
+        .await
     })
 }
 
@@ -96,11 +107,14 @@ struct Producing<'a> {
     acknowledged: u64,
     failed: u64,
     first_failure: Option<(ClientError, Certainty)>,
+    /// Why no more is reported: what is to be sent is sent all the same.
+    untold: Option<std::io::Error>,
     progress: Option<ProgressBar>,
 }
 
 impl Producing<'_> {
     async fn run(mut self, mut records: mpsc::Receiver<Result<NewRecord, Failure>>) -> Result<(), Failure> {
+        interrupt::second_ends()?;
         let (mut reading, mut stopped) = (true, false);
         let mut input_failure = None;
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
@@ -111,7 +125,7 @@ impl Producing<'_> {
                     (reading, stopped) = (false, true);
                     self.driver.input(ClientInput::Flush);
                 }
-                event = self.driver.step(None) => event.into_iter().try_for_each(|event| self.on_event(event))?,
+                event = self.driver.step(None) => event.into_iter().for_each(|event| self.on_event(event)),
                 record = records.recv(), if reading && self.driver.can_accept() => match record {
                     Some(Ok(record)) => self.send(record),
                     end => {
@@ -139,8 +153,16 @@ impl Producing<'_> {
             let sent = output::count(self.sent, "record");
             Failure::Failed(format!("not all of {sent} may be in topic '{}': {why}", self.args.topic))
         });
+        let untold = self.untold.take();
+        let sent = output::count(self.acknowledged, "record");
         self.conclude(input_failure)?;
-        unsent.map_or(Ok(()), Err)
+        unsent.map_or(Ok(()), Err)?;
+        match untold {
+            // Whoever reads the report has seen enough of it.
+            Some(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            Some(e) => Err(Failure::Failed(format!("{sent} sent, and not all are reported: {e}"))),
+            None => Ok(()),
+        }
     }
 
     fn send(&mut self, record: NewRecord) {
@@ -149,18 +171,18 @@ impl Producing<'_> {
         self.driver.input(ClientInput::Produce { token, record });
     }
 
-    fn on_event(&mut self, event: ClientEvent) -> Result<(), Failure> {
+    fn on_event(&mut self, event: ClientEvent) {
         match event {
             ClientEvent::Delivered { partition, offset, timestamp, .. } => {
                 self.acknowledged += 1;
                 if let Some(bar) = &self.progress {
                     bar.set_position(self.acknowledged);
                 }
-                if self.args.report {
+                if self.args.report && self.untold.is_none() {
                     let at = if offset == Offset(-1) { "an unknown offset".to_owned() } else { format!("offset {offset}") };
                     let object = json!({"topic": partition.topic, "partition": partition.index, "offset": offset.0,
                         "timestamp": timestamp.0});
-                    output::fact(self.output, &format!("{partition} at {at}"), &object)?;
+                    self.untold = output::fact(self.output, &format!("{partition} at {at}"), &object).err();
                 }
             }
             ClientEvent::NotDelivered { error, certainty, .. } => {
@@ -170,7 +192,6 @@ impl Producing<'_> {
             }
             _ => {}
         }
-        Ok(())
     }
 
     fn conclude(self, input_failure: Option<Failure>) -> Result<(), Failure> {
@@ -241,9 +262,13 @@ impl Reader {
         };
         let headers: Result<Vec<RecordHeader>, Failure> = args.header.iter().map(|h| header(h.as_encoded_bytes())).collect();
         for file in &args.files {
-            if file != Path::new("-") && !file.is_file() {
-                return Err(Failure::Usage(format!("{} is no file that can be read", file.display())));
-            }
+            let unreadable = match std::fs::metadata(file) {
+                _ if file == Path::new("-") => continue,
+                Ok(there) if there.is_dir() => "it is a directory".to_owned(),
+                Ok(_) => continue,
+                Err(e) => e.to_string(),
+            };
+            return Err(Failure::Usage(format!("{} is no file that can be read: {unreadable}", file.display())));
         }
         Ok(Reader {
             topic: args.topic.clone(),
@@ -282,7 +307,10 @@ impl Reader {
     fn read(&self, mut from: Box<dyn BufRead>, give: &mpsc::Sender<Result<NewRecord, Failure>>) -> Result<(), Failure> {
         if self.input == Input::Whole {
             let mut whole = Vec::new();
-            from.read_to_end(&mut whole)?;
+            (&mut from).take(RECORD_BYTES_MAX + 1).read_to_end(&mut whole)?;
+            if whole.len() as u64 > RECORD_BYTES_MAX {
+                return Err(too_long());
+            }
             let _ = give.blocking_send(Ok(self.record(&whole)));
             return Ok(());
         }
@@ -343,11 +371,23 @@ fn header(given: &[u8]) -> Result<RecordHeader, Failure> {
     Ok(RecordHeader { key: Bytes::copy_from_slice(name), value })
 }
 
+/// More bytes than a record can have: no request that carries it may be longer (`socket.request.max.bytes` is 100 MiB unless somebody
+/// says otherwise).
+const RECORD_BYTES_MAX: u64 = 256 << 20;
+
+fn too_long() -> Failure {
+    Failure::Failed(format!("a record of more than {RECORD_BYTES_MAX} bytes, which no broker takes"))
+}
+
 /// Read up to a delimiter, which is left out. False at the end of the input.
-fn read_until(from: &mut dyn BufRead, delimiter: &[u8], line: &mut Vec<u8>) -> std::io::Result<bool> {
+fn read_until(mut from: &mut dyn BufRead, delimiter: &[u8], line: &mut Vec<u8>) -> Result<bool, Failure> {
     let last = *delimiter.last().expect("a delimiter is not empty");
     loop {
-        if from.read_until(last, line)? == 0 {
+        let left = (RECORD_BYTES_MAX + 1).saturating_sub(line.len() as u64);
+        if left == 0 {
+            return Err(too_long());
+        }
+        if (&mut from).take(left).read_until(last, line)? == 0 {
             return Ok(!line.is_empty());
         }
         if line.ends_with(delimiter) {

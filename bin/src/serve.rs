@@ -2,15 +2,18 @@
 
 use crate::cli::{DevArgs, LogFormat, LogLevel, Logging, Output, ServeArgs};
 use crate::failure::{Failure, notice};
+use crate::lines::{Drain, Lines};
 use crate::output;
 use crate::settings::{self, Gathered};
 use ottla_net::{Bound, ExitReason, ServeConfig};
 use rustix::process::{Pid, Signal};
 use serde_json::json;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
@@ -22,7 +25,7 @@ pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     let data_dir = data_dir.ok_or_else(|| {
         Failure::Usage("where shall the log live? Say --data-dir DIR, or log.dirs in the settings file".to_owned())
     })?;
-    start_logging(&args.logging);
+    let _written = start_logging(&args.logging);
     warn_of_ignored(&gathered);
     let config = config(&gathered, data_dir, listen, advertise, args.http.clone())?;
     run(config, output, args.logging.log_format)
@@ -45,7 +48,7 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
         gathered.refuse_given(name, why);
     }
     gathered.check()?;
-    start_logging(&args.logging);
+    let _written = start_logging(&args.logging);
     warn_of_ignored(&gathered);
     let dir = Scratch::new()?;
     let config = config(&gathered, dir.0.clone(), args.listen.clone(), None, None)?;
@@ -74,6 +77,8 @@ fn warn_of_ignored(gathered: &Gathered) {
 /// A command that runs beside the broker, and with whose end the broker ends.
 struct Guest {
     pid: Pid,
+    /// Hangs up when it has ended.
+    ended: Receiver<()>,
     thread: std::thread::JoinHandle<std::io::Result<std::process::ExitStatus>>,
 }
 
@@ -93,12 +98,14 @@ impl Guest {
         match child {
             Ok(mut child) => {
                 let pid = Pid::from_child(&child);
+                let (hung_up, ended) = channel::<()>();
                 let thread = std::thread::spawn(move || {
                     let status = child.wait();
+                    drop(hung_up);
                     stop();
                     status
                 });
-                Ok(Guest { pid, thread })
+                Ok(Guest { pid, ended, thread })
             }
             Err(e) => {
                 stop();
@@ -107,10 +114,13 @@ impl Guest {
         }
     }
 
-    /// The broker has ended: so does the command, if it is still there.
+    /// The broker has ended: so does the command, if it is still there, and whether it wants to or not.
     fn end(self) -> Result<ExitCode, Failure> {
-        if !self.thread.is_finished() {
-            let _ = rustix::process::kill_process(self.pid, Signal::TERM);
+        for (signal, patience) in [(Signal::TERM, Duration::from_secs(5)), (Signal::KILL, Duration::ZERO)] {
+            if self.ended.recv_timeout(Duration::ZERO) == Err(RecvTimeoutError::Timeout) {
+                let _ = rustix::process::kill_process(self.pid, signal);
+                let _ = self.ended.recv_timeout(patience);
+            }
         }
         let status = self.thread.join().map_err(|_| Failure::Failed("the command's thread panicked".to_owned()))?;
         let status = status.map_err(|e| Failure::Failed(format!("the command cannot be waited for: {e}")))?;
@@ -189,7 +199,8 @@ fn say_ready(output: Output, format: LogFormat, bound: &Bound, dir: &Path) -> st
     Ok(())
 }
 
-fn start_logging(logging: &Logging) {
+/// What is returned waits at its end until everything is written.
+fn start_logging(logging: &Logging) -> Drain {
     let level = match logging.log_level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -197,25 +208,14 @@ fn start_logging(logging: &Logging) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(|| Stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines = Lines::start();
+    let drain = Drain(lines.clone());
+    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(lines).with_ansi(std::io::stderr().is_terminal());
     match logging.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
-}
-
-/// Stderr for a broker: that it is full, or that nobody reads it any more, must not stop a log.
-struct Stderr;
-
-impl Write for Stderr {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let _ = std::io::stderr().write_all(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    drain
 }
 
 /// A directory that goes with its owner.

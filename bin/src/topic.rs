@@ -705,12 +705,15 @@ fn date_time(text: &str) -> Option<i64> {
     let zone =
         text.len().checked_sub("+00:00".len()).filter(|at| *at > "2026-01-31T".len()).and_then(|at| text.split_at_checked(at));
     let (text, minutes) = match zone.and_then(|(text, zone)| Some((text, zone_minutes(zone)?))) {
+        // One distance is enough.
+        Some((text, _)) if text.ends_with('Z') => return None,
         Some(zoned) => zoned,
         None => (text, 0),
     };
     let whole = if text.len() == "2026-01-31".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
     let since = humantime::parse_rfc3339_weak(&whole).ok()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Some(i64::try_from(since.as_millis()).ok()? - minutes * 60_000)
+    // Numbers below zero are words.
+    Some(i64::try_from(since.as_millis()).ok()? - minutes * 60_000).filter(|ms| *ms >= 0)
 }
 
 /// +HH:MM or -HH:MM, as minutes.
@@ -721,7 +724,8 @@ fn zone_minutes(text: &str) -> Option<i64> {
     };
     let (hours, minutes) = rest.split_once(':')?;
     let number = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u8>().ok()).flatten().map(i64::from);
-    Some(sign * (number(hours)? * 60 + number(minutes)?))
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
 }
 
 #[cfg(test)]
@@ -736,6 +740,9 @@ mod tests {
         assert_eq!((ms("1970-01-02"), ms("1970-01-02T00:00:00Z")), (Some(86_400_000), Some(86_400_000)));
         assert_eq!(ms("1970-01-02 00:00:01"), Some(86_401_000));
         assert_eq!((ms("1970-01-02T02:00:00+02:00"), ms("1970-01-01T22:30:00-01:30")), (Some(86_400_000), Some(86_400_000)));
+        for wrong in ["1970-01-02T00:00:00Z+02:00", "1970-01-02T00:00:00+99:99", "1970-01-01T00:00:00+02:00"] {
+            assert_eq!(ms(wrong), None, "{wrong}");
+        }
         for wrong in ["yesterday", "1970-01-02T", "1970-01-02T00:00:00+2", "1970-13-02", "+02:00", ""] {
             assert_eq!(ms(wrong), None, "{wrong}");
         }

@@ -16,7 +16,7 @@ use ottla_core::config::{SettingError, Settings};
 use ottla_core::time::Timestamp;
 use ottla_core::{Node, NodeConfig};
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tokio::net::TcpListener;
@@ -207,14 +207,24 @@ fn told(mut settings: Settings, dir: &Path, bound: &Bound, is_advertised: bool) 
     Ok(settings)
 }
 
-/// SIGTERM, SIGINT and SIGHUP, which a terminal sends when it goes, as messages.
+/// SIGTERM, SIGINT and SIGHUP, which a terminal sends when it goes, as messages. A SIGHUP that is ignored already stays so: that is what
+/// `nohup` does.
 fn signals(tell: &UnboundedSender<()>) -> std::io::Result<()> {
-    for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+    let hangup = (!ignores(SignalKind::hangup())).then(SignalKind::hangup);
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()].into_iter().chain(hangup) {
         let mut signal = signal(kind)?;
         let tell = tell.clone();
         tokio::task::spawn_local(async move { while signal.recv().await.is_some() && tell.send(()).is_ok() {} });
     }
     Ok(())
+}
+
+/// Whether this process was told to ignore a signal; no where the system does not say.
+fn ignores(signal: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
 }
 
 fn lock(dir: &Path) -> Result<DirLock, ServeError> {
@@ -229,8 +239,18 @@ fn lock(dir: &Path) -> Result<DirLock, ServeError> {
     })
 }
 
+/// An address as Kafka's settings have it or without its protocol.
+fn without_protocol(given: &str) -> Result<&str, String> {
+    match given.split_once("://") {
+        Some((protocol, rest)) if protocol.eq_ignore_ascii_case("PLAINTEXT") => Ok(rest),
+        Some((protocol, _)) => Err(format!("only PLAINTEXT is served yet, and not {protocol}")),
+        None => Ok(given),
+    }
+}
+
 fn bind(what: &'static str, given: &str) -> Result<TcpListener, ServeError> {
     let address = |why: String| ServeError::Address { what, given: given.to_owned(), why };
+    let given = without_protocol(given).map_err(address)?;
     // As Kafka has it: no host is every address.
     let full = if given.starts_with(':') { format!("0.0.0.0{given}") } else { given.to_owned() };
     let addr = full.to_socket_addrs().map_err(|e| address(e.to_string()))?.next().ok_or_else(|| address("no address".into()))?;
@@ -241,7 +261,8 @@ fn bind(what: &'static str, given: &str) -> Result<TcpListener, ServeError> {
 fn advertised(advertise: Option<&str>, listen: &str, bound: SocketAddr) -> Result<(String, u16), ServeError> {
     let given = advertise.unwrap_or(listen);
     let address = |why: &str| ServeError::Address { what: "advertised address", given: given.to_owned(), why: why.to_owned() };
-    let (host, port) = given.rsplit_once(':').ok_or_else(|| address("no port"))?;
+    let (host, port) =
+        without_protocol(given).map_err(|why| address(&why))?.rsplit_once(':').ok_or_else(|| address("no port"))?;
     let port = match port.parse::<u16>().map_err(|_| address("the port is no number below 65536"))? {
         0 => bound.port(),
         port => port,
@@ -251,6 +272,11 @@ fn advertised(advertise: Option<&str>, listen: &str, bound: SocketAddr) -> Resul
     let host = if advertise.is_none() && bound.ip().is_unspecified() { "localhost" } else { host };
     if host.is_empty() {
         return Err(address("no host"));
+    }
+    let is_name = host.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+    let is_ipv6 = host.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
+    if !is_name && !is_ipv6 {
+        return Err(address("no name of a host, and no address of one"));
     }
     if host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
         return Err(address("it cannot use a nonroutable meta-address: nobody can connect to that"));

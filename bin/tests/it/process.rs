@@ -2,8 +2,10 @@
 
 use crate::support::{Broker, ottla, run};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 const MARKER: &str = ".kafka_cleanshutdown";
 
@@ -14,7 +16,11 @@ fn signal(process: &Child, name: &str) {
 
 /// `serve` on this directory with this stderr; its address when it is ready.
 fn serve(data: &Path, stderr: Stdio, args: &[&str]) -> (Child, String) {
-    let mut command = ottla();
+    serve_as(ottla(), data, stderr, args)
+}
+
+/// By a command that becomes the broker.
+fn serve_as(mut command: Command, data: &Path, stderr: Stdio, args: &[&str]) -> (Child, String) {
     command.arg("serve").arg("--data-dir").arg(data).args(["--listen", "127.0.0.1:0"]).args(args);
     let mut process = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("it starts");
     let mut line = String::new();
@@ -91,13 +97,109 @@ fn a_stderr_that_takes_nothing_stops_no_broker() {
 fn one_wish_to_end_may_come_as_several_signals() {
     for signals in [&["-TERM", "-TERM", "-CONT"][..], &["-INT", "-TERM"], &["-HUP"]] {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let (mut process, _) = serve(dir.path(), Stdio::null(), &[]);
+        // Whoever runs this may have told all of it to ignore SIGHUP.
+        let mut listening = Command::new("env");
+        listening.arg("--default-signal=HUP").arg(ottla().get_program());
+        let command = if signals == ["-HUP"] { listening } else { ottla() };
+        let (mut process, _) = serve_as(command, dir.path(), Stdio::null(), &[]);
         for one in signals {
             signal(&process, one);
         }
         assert_eq!(process.wait().expect("it was ours").code(), Some(0), "{signals:?}");
         assert!(dir.path().join(MARKER).exists(), "{signals:?}");
     }
+}
+
+#[test]
+fn a_hangup_that_is_ignored_ends_nothing() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mut nohup = Command::new("nohup");
+    nohup.arg(ottla().get_program());
+    let (mut process, address) = serve_as(nohup, dir.path(), Stdio::null(), &[]);
+    signal(&process, "-HUP");
+    let created = run(command(&address, &["topic", "create", "t"]), b"");
+    assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stderr));
+    signal(&process, "-TERM");
+    assert_eq!(process.wait().expect("it was ours").code(), Some(0));
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_no_broker() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (mut process, address) = serve(dir.path(), Stdio::piped(), &["--set", "max.connections=1", "--log-level", "debug"]);
+    // Each is refused, and that is logged: more than a pipe holds.
+    let first = TcpStream::connect(&address).expect("it listens");
+    for _ in 0..1500 {
+        let _ = TcpStream::connect(&address).expect("it listens").read(&mut [0]);
+    }
+    drop(first);
+    let mut create = command(&address, &["topic", "create", "t", "--timeout", "20s"]);
+    create.stdin(Stdio::null()).stdout(Stdio::null());
+    assert!(create.status().expect("it runs").success());
+    signal(&process, "-TERM");
+    assert_eq!(process.wait().expect("it was ours").code(), Some(0));
+}
+
+#[test]
+fn whoever_has_read_enough_of_a_report_does_not_keep_records_back() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "1"]);
+    let mut producer = command(&broker.address, &["produce", "t", "--report"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = producer.stdin.take().expect("it is piped");
+    input.write_all(b"one\n").expect("it is read");
+    let mut report = BufReader::new(producer.stdout.take().expect("it is piped"));
+    report.read_line(&mut String::new()).expect("a line");
+    drop(report);
+    input.write_all("more\n".repeat(50_000).as_bytes()).expect("it is read");
+    drop(input);
+    assert_eq!(producer.wait().expect("it was ours").code(), Some(0));
+    assert!(broker.ok(&["topic", "offsets", "t"]).contains(" 50001 "), "all of them are there");
+}
+
+#[test]
+fn nobody_waits_for_a_broker_that_stands_still() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (mut process, address) = serve(dir.path(), Stdio::null(), &[]);
+    assert!(run(command(&address, &["topic", "create", "t", "-p", "1"]), b"").status.success());
+    assert!(run(command(&address, &["produce", "t"]), b"one\n").status.success());
+    // It has been read, and the broker is asked for more when it stands still.
+    let mut consumer = command(&address, &["consume", "t"]).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut lines = BufReader::new(consumer.stdout.take().expect("it is piped"));
+    lines.read_line(&mut String::new()).expect("a line");
+    let mut producer = command(&address, &["produce", "t", "--report", "--timeout", "1h"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut input = producer.stdin.take().expect("it is piped");
+    input.write_all(b"two\n").expect("it is read");
+    BufReader::new(producer.stdout.take().expect("it is piped")).read_line(&mut String::new()).expect("a line");
+    signal(&process, "-STOP");
+    input.write_all(b"three\n").expect("it is read");
+    // The first lets it end in order, for which it waits; the second does not.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let ended = loop {
+        signal(&producer, "-INT");
+        match producer.try_wait().expect("it was ours") {
+            Some(status) => break status.code(),
+            None => assert!(Instant::now() < deadline, "it goes on"),
+        }
+    };
+    assert_eq!(ended, Some(130));
+    signal(&consumer, "-INT");
+    assert_eq!(consumer.wait().expect("it was ours").code(), Some(0));
+    let begun = Instant::now();
+    let stuck = run(command(&address, &["consume", "t", "-e", "--timeout", "1s"]), b"");
+    assert_eq!(stuck.status.code(), Some(4), "{}", String::from_utf8_lossy(&stuck.stderr));
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    signal(&process, "-CONT");
+    signal(&process, "-TERM");
+    assert_eq!(process.wait().expect("it was ours").code(), Some(0));
 }
 
 #[test]
