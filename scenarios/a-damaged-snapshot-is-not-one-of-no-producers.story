@@ -8,7 +8,7 @@ produce orders/0 b seq=1
 shutdown
 start
 crash
-fault bit-flip on=snapshot
+fault bit-flip on=snapshot in=orders/0
 start
 produce orders/0 b seq=1
 fetch orders/0
