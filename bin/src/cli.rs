@@ -631,8 +631,8 @@ pub(crate) enum SmallWorld {
 }
 
 /// A time that somebody may wait for: what is added to it is still a time.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
-    const MOST: std::time::Duration = std::time::Duration::from_secs(100 * 365 * 24 * 3600);
+fn duration(text: &str) -> Result<Duration, String> {
+    const MOST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
     match humantime::parse_duration(text) {
         Ok(longer) if longer > MOST => Err("a century is the most".to_owned()),
         parsed => parsed.map_err(|e| e.to_string()),

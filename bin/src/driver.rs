@@ -14,9 +14,9 @@ use ottla_core::client::{Client, ClientConfig, ClientError, ClientEvent, ClientI
 use ottla_core::ids::ConnId;
 use ottla_core::time::{Instant, Now, Timestamp};
 use ottla_core::wire::{Request, Response, encode_request};
+use ottla_net::address::{Wrong, host_port};
 use ottla_net::client::{Receiver, Sender, connect};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::Ipv6Addr;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -97,24 +97,10 @@ fn no_address(text: &str) -> Failure {
 }
 
 fn address(text: &str) -> Result<(String, u16), Failure> {
-    let usage = || no_address(text);
-    // As a listener of the broker's settings is written.
-    let plain = match text.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("PLAINTEXT") => rest,
-        Some((scheme, _)) => {
-            return Err(Failure::Usage(format!("'{text}' asks for {scheme}; only PLAINTEXT is spoken yet")));
-        }
-        None => text,
-    };
-    let (host, port) = plain.rsplit_once(':').ok_or_else(usage)?;
-    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    let is_colon_astray = || host.contains(':') && host.split('%').next().is_none_or(|ip| ip.parse::<Ipv6Addr>().is_err());
-    if host.is_empty() || host.contains(['/', '[', ']']) || host.contains(char::is_whitespace) || is_colon_astray() {
-        return Err(usage());
-    }
-    match port.parse() {
-        Ok(port @ 1..) => Ok((host.to_owned(), port)),
-        _ => Err(usage()),
+    match host_port(text) {
+        Ok((host, port @ 1..)) if !host.is_empty() => Ok((host.to_owned(), port)),
+        Err(Wrong::Protocol(other)) => Err(Failure::Usage(format!("'{text}' asks for {other}; only PLAINTEXT is spoken yet"))),
+        _ => Err(no_address(text)),
     }
 }
 

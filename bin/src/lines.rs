@@ -2,7 +2,7 @@
 //!
 //! State       lines that are not written yet, so many at the most; how many more there were.
 //! Takes       lines, as the formatter of the log makes them, one in each write.
-//! Gives       them to stderr, on a thread of its own; in their place, where nobody reads, how many are missing.
+//! Gives       them to stderr, on a thread of its own; where nobody read, a line of how many are missing.
 //! Holds       that stderr is full, or that nobody reads it any more, stops no broker.
 //! Not here    what is said before there is a broker, and of its end: that is the command's, which waits.
 
@@ -62,7 +62,8 @@ fn write_all(lines: &Receiver<Line>, missing: &AtomicU64) {
         }
         match missing.swap(0, Ordering::Relaxed) {
             0 => {}
-            n => drop(writeln!(stderr, "[{n} lines of the log are missing here: nobody read them]")),
+            // As a line of the log, in whatever form that has: there is room for it again.
+            n => tracing::warn!(lines = n, "lines of the log are missing: nobody read them"),
         }
     }
 }

@@ -371,12 +371,11 @@ fn header(given: &[u8]) -> Result<RecordHeader, Failure> {
     Ok(RecordHeader { key: Bytes::copy_from_slice(name), value })
 }
 
-/// More bytes than a record can have: no request that carries it may be longer (`socket.request.max.bytes` is 100 MiB unless somebody
-/// says otherwise).
+/// So much is read for one record at the most. Brokers take less, unless somebody says otherwise (`socket.request.max.bytes` is 100 MiB).
 const RECORD_BYTES_MAX: u64 = 256 << 20;
 
 fn too_long() -> Failure {
-    Failure::Failed(format!("a record of more than {RECORD_BYTES_MAX} bytes, which no broker takes"))
+    Failure::Failed(format!("a record of more than {RECORD_BYTES_MAX} bytes: so much is not read for one"))
 }
 
 /// Read up to a delimiter, which is left out. False at the end of the input.

@@ -10,8 +10,8 @@ use crate::failure::Failure;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use ottla_core::config::properties::{Entry, properties};
 use ottla_core::config::{Inserted, Settings, broker_setting, current_name, foreign};
+use ottla_net::address::{host_port, reachable};
 use std::io::IsTerminal;
-use std::net::IpAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
@@ -239,8 +239,14 @@ impl Gathered {
                 self.refuse(&given, &title, why, Some("listen with PLAINTEXT, on an address that only friends can reach"));
                 return None;
             }
-            if let Err(why) = check_address(address, setting == "listeners") {
-                self.refuse(&given, &format!("listener '{listener}' is refused"), why, Some("write PLAINTEXT://HOST:PORT"));
+            let found = if setting == "listeners" { host_port(address) } else { reachable(address) };
+            if let Err(why) = found {
+                self.refuse(
+                    &given,
+                    &format!("listener '{listener}' is refused"),
+                    &why.to_string(),
+                    Some("write PLAINTEXT://HOST:PORT"),
+                );
                 return None;
             }
             clients.push(address);
@@ -303,19 +309,6 @@ impl Gathered {
 /// Whether no table has the name.
 fn is_strange(name: &str) -> bool {
     broker_setting(current_name(name)).is_none() && !foreign::is_known(name)
-}
-
-/// What is wrong with the HOST:PORT of a listener, as far as that can be seen; none is every address, where somebody listens.
-fn check_address(address: &str, listens: bool) -> Result<(), &'static str> {
-    let (host, port) = address.rsplit_once(':').ok_or("it has no port")?;
-    port.parse::<u16>().map_err(|_| "its port is no number below 65536")?;
-    let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    match host.parse::<IpAddr>() {
-        _ if listens => Ok(()),
-        Ok(ip) if ip.is_unspecified() => Err("it cannot use a nonroutable meta-address: nobody can connect to that"),
-        Err(_) if host.is_empty() => Err("it has no host"),
-        _ => Ok(()),
-    }
 }
 
 /// A mistake in a text of settings, with a pointer to the word.

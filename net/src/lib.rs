@@ -22,6 +22,7 @@
 //! - A long poll that is answered in time costs no call for its timer.
 //! - An idle connection: about 2 KiB of memory and one descriptor.
 
+pub mod address;
 mod alarm;
 pub mod client;
 mod conn;

@@ -5,6 +5,7 @@
 //! Holds       the data directory is locked before it is read; nobody is let in before recovery is done.
 //! Not here    flags and files of settings (`ottla`), waiting (`run.rs`).
 
+use crate::address::{host_port, reachable};
 use crate::alarm::Alarm;
 use crate::disk::{DirLock, LockError, RealDisk, RealImage};
 use crate::edge::{Clock, Edge, ExitReason};
@@ -16,7 +17,7 @@ use ottla_core::config::{SettingError, Settings};
 use ottla_core::time::Timestamp;
 use ottla_core::{Node, NodeConfig};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tokio::net::TcpListener;
@@ -239,48 +240,26 @@ fn lock(dir: &Path) -> Result<DirLock, ServeError> {
     })
 }
 
-/// An address as Kafka's settings have it or without its protocol.
-fn without_protocol(given: &str) -> Result<&str, String> {
-    match given.split_once("://") {
-        Some((protocol, rest)) if protocol.eq_ignore_ascii_case("PLAINTEXT") => Ok(rest),
-        Some((protocol, _)) => Err(format!("only PLAINTEXT is served yet, and not {protocol}")),
-        None => Ok(given),
-    }
-}
-
 fn bind(what: &'static str, given: &str) -> Result<TcpListener, ServeError> {
     let address = |why: String| ServeError::Address { what, given: given.to_owned(), why };
-    let given = without_protocol(given).map_err(address)?;
+    let (host, port) = host_port(given).map_err(|why| address(why.to_string()))?;
     // As Kafka has it: no host is every address.
-    let full = if given.starts_with(':') { format!("0.0.0.0{given}") } else { given.to_owned() };
-    let addr = full.to_socket_addrs().map_err(|e| address(e.to_string()))?.next().ok_or_else(|| address("no address".into()))?;
+    let host = if host.is_empty() { "0.0.0.0" } else { host };
+    let mut found = (host, port).to_socket_addrs().map_err(|e| address(e.to_string()))?;
+    let addr = found.next().ok_or_else(|| address("no address".into()))?;
     sock::listen(addr).map_err(|why| ServeError::Bind { what, addr, why })
 }
 
 /// What clients are told: what was asked for, else the name that was given to listen on with the port that it got.
 fn advertised(advertise: Option<&str>, listen: &str, bound: SocketAddr) -> Result<(String, u16), ServeError> {
-    let given = advertise.unwrap_or(listen);
-    let address = |why: &str| ServeError::Address { what: "advertised address", given: given.to_owned(), why: why.to_owned() };
-    let (host, port) =
-        without_protocol(given).map_err(|why| address(&why))?.rsplit_once(':').ok_or_else(|| address("no port"))?;
-    let port = match port.parse::<u16>().map_err(|_| address("the port is no number below 65536"))? {
-        0 => bound.port(),
-        port => port,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
     // Nobody can connect to a wildcard.
-    let host = if advertise.is_none() && bound.ip().is_unspecified() { "localhost" } else { host };
-    if host.is_empty() {
-        return Err(address("no host"));
-    }
-    let is_name = host.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-    let is_ipv6 = host.split('%').next().is_some_and(|ip| ip.parse::<Ipv6Addr>().is_ok());
-    if !is_name && !is_ipv6 {
-        return Err(address("no name of a host, and no address of one"));
-    }
-    if host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
-        return Err(address("it cannot use a nonroutable meta-address: nobody can connect to that"));
-    }
+    let found = match advertise {
+        None if bound.ip().is_unspecified() => Ok(("localhost", bound.port())),
+        _ => reachable(advertise.unwrap_or(listen)),
+    };
+    let given = advertise.unwrap_or(listen).to_owned();
+    let (host, port) = found.map_err(|why| ServeError::Address { what: "advertised address", given, why: why.to_string() })?;
+    let port = if port == 0 { bound.port() } else { port };
     Ok((host.to_owned(), port))
 }
 

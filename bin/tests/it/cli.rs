@@ -1,6 +1,6 @@
 //! What the commands do and say, against the real broker in a process of its own.
 
-use crate::support::{Broker, ottla, run};
+use crate::support::{Broker, ottla, run, signal};
 use insta::assert_snapshot;
 use ottla_core::config::{BROKER_SETTINGS, Setting, TOPIC_SETTINGS};
 use std::io::BufRead;
@@ -137,8 +137,7 @@ fn a_consumer_that_waits_gets_what_comes() {
         broker.ok_with(format!("late {i}\n"), &["produce", "t"]);
         assert_eq!(lines.next().expect("a line").expect("text"), format!("late {i}"));
     }
-    let pid = consumer.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    signal(&consumer, "-INT");
     assert_eq!(consumer.wait().expect("it was ours").code(), Some(0));
 }
 
@@ -375,8 +374,7 @@ fn a_throw_away_broker_leaves_nothing_behind() {
     produce.args(["produce", "made-by-asking", "-b", &address]);
     let output = run(produce, b"hello\n");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let pid = process.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+    signal(&process, "-INT");
     assert_eq!(process.wait().expect("it was ours").code(), Some(0));
     assert_eq!(std::fs::read_dir(home.path()).expect("it is there").count(), 0);
 }
@@ -550,8 +548,7 @@ fn a_comparison_that_is_stopped_tells_what_was_run() {
         assert!(Instant::now() < deadline, "no other process is asked");
         std::thread::yield_now();
     }
-    let interrupted = std::process::Command::new("kill").args(["-INT", &fuzz.id().to_string()]).status();
-    assert!(interrupted.expect("kill runs").success());
+    signal(&fuzz, "-INT");
     let output = fuzz.wait_with_output().expect("it was ours");
     assert_eq!(output.status.code(), Some(130));
     let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -1,18 +1,13 @@
 //! The broker as a process among others: signals, links, a stderr that nobody takes, and what its commands say of damage.
 
-use crate::support::{Broker, ottla, run};
+use crate::support::{Broker, ottla, run, signal};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const MARKER: &str = ".kafka_cleanshutdown";
-
-fn signal(process: &Child, name: &str) {
-    let sent = Command::new("kill").args([name, &process.id().to_string()]).status().expect("kill runs");
-    assert!(sent.success());
-}
 
 /// `serve` on this directory with this stderr; its address when it is ready.
 fn serve(data: &Path, stderr: Stdio, args: &[&str]) -> (Child, String) {
@@ -32,6 +27,20 @@ fn command(address: &str, args: &[&str]) -> Command {
     let mut command = ottla();
     command.args(args).env("OTTLA_BOOTSTRAP", address);
     command
+}
+
+/// A producer to `t` with its input, of which one record is there; nobody reads its report any more.
+fn sending(address: &str, timeout: &str) -> (Child, ChildStdin) {
+    let mut producer = command(address, &["produce", "t", "--report", "--timeout", timeout])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = producer.stdin.take().expect("it is piped");
+    input.write_all(b"one\n").expect("it is read");
+    BufReader::new(producer.stdout.take().expect("it is piped")).read_line(&mut String::new()).expect("a line");
+    (producer, input)
 }
 
 #[test]
@@ -144,16 +153,7 @@ fn a_log_that_nobody_reads_stops_no_broker() {
 fn whoever_has_read_enough_of_a_report_does_not_keep_records_back() {
     let broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "1"]);
-    let mut producer = command(&broker.address, &["produce", "t", "--report"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut input = producer.stdin.take().expect("it is piped");
-    input.write_all(b"one\n").expect("it is read");
-    let mut report = BufReader::new(producer.stdout.take().expect("it is piped"));
-    report.read_line(&mut String::new()).expect("a line");
-    drop(report);
+    let (mut producer, mut input) = sending(&broker.address, "15s");
     input.write_all("more\n".repeat(50_000).as_bytes()).expect("it is read");
     drop(input);
     assert_eq!(producer.wait().expect("it was ours").code(), Some(0));
@@ -170,15 +170,7 @@ fn nobody_waits_for_a_broker_that_stands_still() {
     let mut consumer = command(&address, &["consume", "t"]).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut lines = BufReader::new(consumer.stdout.take().expect("it is piped"));
     lines.read_line(&mut String::new()).expect("a line");
-    let mut producer = command(&address, &["produce", "t", "--report", "--timeout", "1h"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let mut input = producer.stdin.take().expect("it is piped");
-    input.write_all(b"two\n").expect("it is read");
-    BufReader::new(producer.stdout.take().expect("it is piped")).read_line(&mut String::new()).expect("a line");
+    let (mut producer, mut input) = sending(&address, "1h");
     signal(&process, "-STOP");
     input.write_all(b"three\n").expect("it is read");
     // The first lets it end in order, for which it waits; the second does not.
@@ -340,16 +332,7 @@ fn producing_to_a_partition_makes_its_topic_and_json_keeps_the_partition() {
 fn a_producer_that_is_stopped_has_not_sent_everything() {
     let broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "1"]);
-    let mut producer = command(&broker.address, &["produce", "t", "--report"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut input = producer.stdin.take().expect("it is piped");
-    input.write_all(b"one\n").expect("it is read");
-    let mut line = String::new();
-    BufReader::new(producer.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+    let (producer, input) = sending(&broker.address, "15s");
     signal(&producer, "-INT");
     let ended = producer.wait_with_output().expect("it was ours");
     let why = String::from_utf8_lossy(&ended.stderr);

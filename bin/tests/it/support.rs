@@ -58,9 +58,7 @@ impl Broker {
 
     /// An orderly end; its exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
-        let pid = self.process.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(asked.success());
+        signal(&self.process, "-TERM");
         self.process.wait().expect("it was ours").code()
     }
 
@@ -117,6 +115,12 @@ fn spawn(data: &Path, listen: &str, args: &[&str]) -> Result<(Child, String), St
     let mut said = process.stderr.take().expect("it is piped");
     std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
     Ok((process, line.trim().to_owned()))
+}
+
+/// Send a process a signal, e.g. `-TERM`.
+pub(crate) fn signal(process: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &process.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
 }
 
 /// Run a command to its end with this input. It must end within a minute.

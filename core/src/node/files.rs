@@ -209,8 +209,8 @@ impl Marker {
     /// would come back with a power loss, and speak for what this life had begun to change.
     pub(super) fn begin(present: bool, disk: &mut DiskQueue) -> Marker {
         let owner = Owner::Node(FileKind::CleanShutdown);
-        let is_alone = disk.planting().has(Bug::ServesBeforeMarkerGone);
-        disk.let_first((!is_alone).then_some(owner));
+        let goes_first = !disk.planting().has(Bug::ServesBeforeMarkerGone);
+        disk.let_first(goes_first.then_some(owner));
         let mut port = disk.port(owner);
         match present {
             true => Marker::Removing(port.call(FileId::new(ROOT, FileKind::CleanShutdown, 0), DiskCall::Remove)),

@@ -353,30 +353,28 @@ impl Node {
     }
 
     pub(super) fn on_marker_disk(&mut self, op: OpId, result: &Result<DiskDone, DiskFault>, out: &mut Vec<Effect>) {
-        let was_doubtful = self.marker.is_doubtful();
-        if let Err(fault) = self.marker.on_disk(op, result, &mut self.disk) {
-            self.on_marker_failed(was_doubtful, fault, out);
+        let may_be_left = self.marker.is_doubtful();
+        match self.marker.on_disk(op, result, &mut self.disk) {
+            Ok(()) => {}
+            Err(fault) if may_be_left => self.on_marker_left(fault, out),
+            Err(fault) => {
+                out.push(note(Level::Error, "marker-failed", format!("{fault:?}: the next start will recover")));
+                self.give_up(format!("the clean-shutdown marker cannot be written: {fault:?}"));
+            }
         }
     }
 
     /// A sync of the data directory has failed, whoever asked for it.
     pub(super) fn on_marker_names_lost(&mut self, fault: DiskFault, out: &mut Vec<Effect>) {
         if let Err(fault) = self.marker.on_names_lost(fault) {
-            self.on_marker_failed(true, fault, out);
+            self.on_marker_left(fault, out);
         }
     }
 
-    fn on_marker_failed(&mut self, was_doubtful: bool, fault: DiskFault, out: &mut Vec<Effect>) {
-        if !was_doubtful {
-            out.push(note(Level::Error, "marker-failed", format!("{fault:?}: the next start will recover")));
-            self.give_up(format!("the clean-shutdown marker cannot be written: {fault:?}"));
-            return;
-        }
-        // A marker that cannot be removed would let the next start skip recovery. Nothing may be written, and nothing was.
-        self.halt(
-            Fatal::MetadataDirFailed { what: format!("it cannot be made sure that no clean-shutdown marker is left: {fault:?}") },
-            out,
-        );
+    /// A marker that cannot be removed would let the next start skip recovery. Nothing may be written, and nothing was.
+    fn on_marker_left(&mut self, fault: DiskFault, out: &mut Vec<Effect>) {
+        let what = format!("it cannot be made sure that no clean-shutdown marker is left: {fault:?}");
+        self.halt(Fatal::MetadataDirFailed { what }, out);
     }
 
     /// The end comes without this, and so without a marker.

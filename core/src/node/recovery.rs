@@ -56,8 +56,8 @@ pub(super) struct Stray {
 
 /// What the node's own files remember.
 struct Remembered {
-    /// There is nothing that a marker could speak for.
-    is_new: bool,
+    /// There is a marker, or something that one could speak for.
+    is_used: bool,
     clean: bool,
     recovery_points: BTreeMap<Name, Offset>,
     log_starts: BTreeMap<Name, Offset>,
@@ -94,9 +94,9 @@ pub(super) fn recover(
     let mut queue = DiskQueue::new(unwritten_max, config.planted);
     let remembered = read_own_files(config.planted, disk, out)?;
     // The marker goes first: should this life end early, the next one has to look at everything (R30).
-    let marker = match config.planted.has(Bug::MarkerKept) {
-        false if remembered.clean || !remembered.is_new => Marker::begin(remembered.clean, &mut queue),
-        _ => Marker::Absent,
+    let marker = match remembered.is_used && !config.planted.has(Bug::MarkerKept) {
+        true => Marker::begin(remembered.clean, &mut queue),
+        false => Marker::Absent,
     };
     let controller_config = ControllerConfig {
         node: BrokerId(config.node_id),
@@ -233,8 +233,8 @@ fn read_own_files(planted: Planted, disk: &dyn DiskImage, out: &mut Vec<Effect>)
             bytes.ok().and_then(|bytes| parse(&bytes).ok()).map(|known| known.into_keys().collect())
         }
     };
-    let is_new = disk.dirs().map_err(|fault| unreadable("the data directory", fault))?.is_empty();
-    Ok(Remembered { is_new, clean, recovery_points, log_starts, high_watermarks, compacted })
+    let is_used = clean || !disk.dirs().map_err(|fault| unreadable("the data directory", fault))?.is_empty();
+    Ok(Remembered { is_used, clean, recovery_points, log_starts, high_watermarks, compacted })
 }
 
 /// Every directory is a partition's by its topic id, a deleted one's, a stray, or none of ours.

@@ -83,11 +83,16 @@ pub(super) fn skip_tags(frame: &mut Bytes) -> Result<(), WireError> {
     for _ in 0..read_unsigned_varint(frame)? {
         let _tag = read_unsigned_varint(frame)?;
         let len = read_unsigned_varint(frame)? as usize;
-        if len > frame.len() {
-            return Err(malformed("a tagged field that reaches beyond its frame"));
-        }
-        frame.advance(len);
+        skip(frame, len)?;
     }
+    Ok(())
+}
+
+pub(super) fn skip(frame: &mut Bytes, len: usize) -> Result<(), WireError> {
+    if len > frame.len() {
+        return Err(malformed("a field that reaches beyond its frame"));
+    }
+    frame.advance(len);
     Ok(())
 }
 

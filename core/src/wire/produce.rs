@@ -3,7 +3,7 @@
 use super::apis::LIST_BYTES_MAX;
 use super::batch::check;
 use super::body::{Body, Layout};
-use super::codec::{WireError, malformed, read_unsigned_varint, skip_tags};
+use super::codec::{WireError, malformed, read_unsigned_varint, skip, skip_tags};
 use super::compress::DECOMPRESSED_BYTES_MAX;
 use super::{Produce, ProducePartition, ProduceTopic, msg};
 use crate::ids::TopicId;
@@ -56,14 +56,6 @@ fn read_len(at: &mut Bytes, width: usize) -> Result<usize, WireError> {
 
 fn read_compact_len(at: &mut Bytes) -> Result<usize, WireError> {
     Ok((read_unsigned_varint(at)? as usize).saturating_sub(1))
-}
-
-fn skip(at: &mut Bytes, len: usize) -> Result<(), WireError> {
-    if len > at.len() {
-        return Err(malformed("a length that reaches beyond its frame"));
-    }
-    at.advance(len);
-    Ok(())
 }
 
 impl Body for Produce {

@@ -52,17 +52,20 @@ impl Limits {
 }
 
 impl Watch {
-    /// Retention may take the beginning of this topic's logs; of every topic's, if there is no name: so a setting says.
-    pub(crate) fn is_under_retention(&mut self, topic: Option<&str>, setting: &str, value: &str) {
-        let limits = self.limits.entry(topic.map(str::to_string)).or_default();
-        *limits = limits.tightened(Limits::of(setting, value));
+    /// A setting is given to this topic; to the broker, if there is no name. It may be one of retention, or any other.
+    pub(crate) fn on_setting(&mut self, topic: Option<&str>, setting: &str, value: &str) {
+        let given = Limits::of(setting, value);
+        if given.are_tight() {
+            let limits = self.limits.entry(topic.map(str::to_string)).or_default();
+            *limits = limits.tightened(given);
+        }
     }
 
     /// Whether retention may take the beginning of this topic's logs: a setting says so, or one of its records has ever been older than
     /// the default permits.
     pub(crate) fn is_retained(&self, topic: &str) -> bool {
         let is_aged = self.oldest_ms.get(topic).is_some_and(|oldest| self.wall_ms.saturating_sub(*oldest) > DEFAULT_MS);
-        is_aged || self.limits.iter().any(|(name, limits)| limits.are_tight() && name.as_deref().is_none_or(|name| name == topic))
+        is_aged || self.limits.keys().any(|name| name.as_deref().is_none_or(|name| name == topic))
     }
 
     /// A batch is appended to this log.

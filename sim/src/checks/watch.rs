@@ -37,7 +37,7 @@ pub(crate) struct Watch {
     pub(super) by_dir: Vec<Option<usize>>,
     pub(super) ids: BTreeMap<u128, String>,
     pub(crate) page_cache: PageCache,
-    /// What retention takes of a topic that has a setting for it, from the start or set later; `None` stands for all.
+    /// What retention takes of a topic that the default would keep: so a setting says, from the start or set later. `None` stands for all.
     pub(super) limits: BTreeMap<Option<String>, Limits>,
     /// The latest wall time of the node, and the present one.
     pub(super) wall_ms: i64,

@@ -197,8 +197,8 @@ impl Admin {
     fn act(&mut self, sim: &mut Sim, me: u32, topic: &str, act: AdminAct, settings: &[(String, String)]) {
         let set = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let changed = if let AdminAct::SetConfig { name, value } = &act { Some((name.as_str(), value.as_str())) } else { None };
-        for (name, value) in set.chain(changed).filter(|(name, _)| name.starts_with("retention.")) {
-            sim.watch.is_under_retention(Some(topic), name, value);
+        for (name, value) in set.chain(changed) {
+            sim.watch.on_setting(Some(topic), name, value);
         }
         let (api, request) = request(topic, &act, settings);
         let version = draw_version(&mut self.rng, api, 0, i16::MAX);

@@ -100,8 +100,8 @@ pub(super) fn create_topic(stage: &mut Stage, command: &Command) -> Result<Strin
     });
     let own = settings(command).find(|(name, _)| *name == "ottla.durability").map(|(_, value)| value);
     stage.world().sim.watch.page_cache.on_made(&command.args[0].text, own);
-    for (name, value) in settings(command).filter(|(name, _)| name.starts_with("retention.")) {
-        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text), name, value);
+    for (name, value) in settings(command) {
+        stage.world().sim.watch.on_setting(Some(&command.args[0].text), name, value);
     }
     let said = ask(stage, command, 7, Request::CreateTopics(request), show)?;
     stage.world().run_until_quiet(10_000_000_000);
@@ -127,8 +127,8 @@ pub(super) fn delete_topic(stage: &mut Stage, command: &Command) -> Result<Strin
 
 pub(super) fn configure(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
     use msg::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
-    for (name, value) in settings(command).filter(|(name, _)| name.starts_with("retention.")) {
-        stage.world().sim.watch.is_under_retention(Some(&command.args[0].text), name, value);
+    for (name, value) in settings(command) {
+        stage.world().sim.watch.on_setting(Some(&command.args[0].text), name, value);
     }
     let configs = settings(command)
         .map(|(k, v)| AlterableConfig::blank().with_name(text(k)).with_config_operation(0).with_value(Some(text(v))));

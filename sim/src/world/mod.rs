@@ -223,7 +223,7 @@ impl World {
             setup,
         };
         for (name, value) in &sim.setup.settings {
-            sim.watch.is_under_retention(None, name, value);
+            sim.watch.on_setting(None, name, value);
         }
         sim.watch.page_cache = PageCache::of_broker(sim.setting_of_broker("ottla.durability"));
         sim.watch.expiration = Expiration::of_broker(sim.setting_of_broker("producer.id.expiration.ms"));

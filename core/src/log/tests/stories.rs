@@ -26,6 +26,17 @@ fn filled(config: LogConfig, n: usize, size: usize) -> World {
     w
 }
 
+/// A log of three segments, written in this leader epoch.
+fn rolled(epoch: i32) -> World {
+    let mut w = World::new(LogConfig::tiny(), 1);
+    w.epoch = epoch;
+    while w.log.segments.len() < 3 {
+        w.append(50, &[T0], None).expect("it is taken");
+        w.settle();
+    }
+    w
+}
+
 /// What a start after a crash makes of what is on the disk, if that is all that was promised.
 fn recovered(w: &World, promised: Offset) -> (Log, Verdict, DiskQueue) {
     let hints = Hints { recovery_point: Some(promised), epoch_max: Some(LeaderEpoch(w.epoch)), ..Hints::default() };
@@ -147,12 +158,7 @@ fn a_leader_epoch_that_a_sector_ends_with_may_be_torn() {
 
 #[test]
 fn epochs_that_the_batches_refute_are_folded_again() {
-    let mut w = World::new(LogConfig::tiny(), 1);
-    w.epoch = 1;
-    while w.log.segments.len() < 3 {
-        w.append(50, &[T0], None).expect("it is taken");
-        w.settle();
-    }
+    let mut w = rolled(1);
     let text = w.disk.contents_mut("leader-epoch-checkpoint");
     let at = text.iter().rposition(|b| *b == b'1').expect("its one entry");
     text[at] = b'3';
@@ -165,11 +171,7 @@ fn epochs_that_the_batches_refute_are_folded_again() {
 #[test]
 fn a_closed_segment_without_its_indexes_gets_them_again_also_after_an_orderly_end() {
     const TIME: &str = "00000000000000000000.timeindex";
-    let mut w = World::new(LogConfig::tiny(), 1);
-    while w.log.segments.len() < 3 {
-        w.append(50, &[T0], None).expect("it is taken");
-        w.settle();
-    }
+    let mut w = rolled(0);
     w.with(|log, now, port, out| log.close(now, port, out));
     w.settle();
     w.checkpoint();
@@ -182,11 +184,7 @@ fn a_closed_segment_without_its_indexes_gets_them_again_also_after_an_orderly_en
 
 #[test]
 fn a_damaged_header_in_a_closed_segment_without_indexes_does_not_say_where_the_log_ends() {
-    let mut w = World::new(LogConfig::tiny(), 1);
-    while w.log.segments.len() < 3 {
-        w.append(50, &[T0], None).expect("it is taken");
-        w.settle();
-    }
+    let mut w = rolled(0);
     w.checkpoint();
     for kind in ["index", "timeindex"] {
         w.disk.remove(&format!("00000000000000000000.{kind}"));
