@@ -46,24 +46,31 @@ pub(crate) struct Drain(pub(crate) Lines);
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        let (tell, told) = sync_channel(1);
-        if self.0.queue.try_send(Line::Told(tell)).is_ok() {
-            let _ = told.recv_timeout(PATIENCE);
+        // Behind the first may come how many lines are missing.
+        for _ in 0..2 {
+            let (tell, told) = sync_channel(1);
+            if self.0.queue.try_send(Line::Told(tell)).is_err() || told.recv_timeout(PATIENCE).is_err() {
+                return;
+            }
         }
     }
 }
 
 fn write_all(lines: &Receiver<Line>, missing: &AtomicU64) {
     let mut stderr = std::io::stderr();
-    for line in lines {
+    loop {
+        let line = lines.try_recv().ok().or_else(|| {
+            // All that there was room for is written: what is missing came behind it. That is a line of the log, too, in its form.
+            match missing.swap(0, Ordering::Relaxed) {
+                0 => {}
+                n => tracing::warn!(lines = n, "lines of the log are missing: nobody read them"),
+            }
+            lines.recv().ok()
+        });
         match line {
-            Line::Text(text) => drop(stderr.write_all(&text)),
-            Line::Told(tell) => drop(tell.send(())),
-        }
-        match missing.swap(0, Ordering::Relaxed) {
-            0 => {}
-            // As a line of the log, in whatever form that has: there is room for it again.
-            n => tracing::warn!(lines = n, "lines of the log are missing: nobody read them"),
+            Some(Line::Text(text)) => drop(stderr.write_all(&text)),
+            Some(Line::Told(tell)) => drop(tell.send(())),
+            None => return,
         }
     }
 }

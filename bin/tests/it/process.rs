@@ -135,17 +135,23 @@ fn a_hangup_that_is_ignored_ends_nothing() {
 #[test]
 fn a_log_that_nobody_reads_stops_no_broker() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let (mut process, address) = serve(dir.path(), Stdio::piped(), &["--set", "max.connections=1", "--log-level", "debug"]);
-    // Each is refused, and that is logged: more than a pipe holds.
+    let (mut process, address) = serve(dir.path(), Stdio::piped(), &["--set", "max.connections=1", "--log-format", "json"]);
+    // Each is refused, and that is logged: more than a pipe holds, and the lines that wait for it.
     let first = TcpStream::connect(&address).expect("it listens");
-    for _ in 0..1500 {
+    for _ in 0..3000 {
         let _ = TcpStream::connect(&address).expect("it listens").read(&mut [0]);
     }
     drop(first);
     let mut create = command(&address, &["topic", "create", "t", "--timeout", "20s"]);
     create.stdin(Stdio::null()).stdout(Stdio::null());
     assert!(create.status().expect("it runs").success());
+    // Somebody reads again, and is told what is missing.
+    let mut lines = BufReader::new(process.stderr.take().expect("it is piped")).lines().map(|line| line.expect("text"));
+    let missing = lines.find(|line| line.contains("lines of the log are missing")).expect("it is said");
+    let missing: serde_json::Value = serde_json::from_str(&missing).expect("JSON, as the others");
+    assert!(missing["fields"]["lines"].as_u64() > Some(100), "{missing}");
     signal(&process, "-TERM");
+    lines.for_each(drop);
     assert_eq!(process.wait().expect("it was ours").code(), Some(0));
 }
 
