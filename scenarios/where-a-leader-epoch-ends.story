@@ -1,5 +1,6 @@
 # A client that was told of a leader epoch can ask where it ends (KIP-320): where the next one with records begins, or where the log
 # ends; also of one in which nothing was appended yet (KAFKA-7415). One of the future is unknown. A crash forgets none.
+# When all records are deleted, nothing is left of the epochs that had some.
 
 node seed=68 config=tiny
 topic orders
@@ -15,6 +16,11 @@ files orders/0
 crash
 start
 epoch-end orders/0 epoch=0
+epoch-end orders/0 epoch=1
+delete-records orders/0 before=2
+epoch-end orders/0 epoch=0
+epoch-end orders/0 epoch=1
+epoch-end orders/0 epoch=2
 ----
 c1: created orders partitions=1
 c1: orders/0 epoch=0 end=0
@@ -26,3 +32,8 @@ c1: orders/0 epoch=0 end=2
 leader-epoch-checkpoint 8
 partition.metadata 43
 c1: orders/0 epoch=0 end=2
+c1: orders/0 epoch=0 end=2
+c1: orders/0 start=2
+c1: orders/0 epoch=0 end=2
+c1: orders/0 epoch=1 end=2
+c1: orders/0 epoch=2 end=2

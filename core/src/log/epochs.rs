@@ -69,11 +69,13 @@ impl Epochs {
         if asked == own {
             return Some((own, log_end));
         }
-        let above = self.entries.partition_point(|e| e.0 <= asked);
+        // An epoch of which nothing is left was replaced where the next leader began, at the log's end.
+        let known = &self.entries[..self.entries.partition_point(|e| e.1 < log_end)];
+        let above = known.partition_point(|e| e.0 <= asked);
         // A leader that has written nothing began where the log ends.
-        let end = self.entries.get(above).map_or(log_end, |next| next.1);
+        let end = known.get(above).map_or(log_end, |next| next.1);
         // Below all that is known, what the asked epoch had can only have ended before the first one began.
-        Some((above.checked_sub(1).map_or(asked, |floor| self.entries[floor].0), end))
+        Some((above.checked_sub(1).map_or(asked, |floor| known[floor].0), end))
     }
 
     /// The first epoch above `saved` (all epochs, if nothing is saved): where it starts.
@@ -136,6 +138,12 @@ mod tests {
         assert_eq!(ask(8), None);
         // A leader of epoch 9 has written nothing yet.
         assert_eq!([7, 8, 9, 10].map(|epoch| asked_of(9, epoch)), [Some((7, 42)), Some((7, 42)), Some((9, 42)), None]);
+        // All that was written is deleted: of epochs 2 to 7 nothing is left.
+        let mut emptied = e.clone();
+        assert!(emptied.truncate_from_start(Offset(42)));
+        let ask = |own, epoch| emptied.end_offset_for(LeaderEpoch(epoch), LeaderEpoch(own), Offset(42)).map(|(e, o)| (e.0, o.0));
+        assert_eq!([3, 7, 8, 9].map(|epoch| ask(9, epoch)), [Some((3, 42)), Some((7, 42)), Some((8, 42)), Some((9, 42))]);
+        assert_eq!([3, 7].map(|epoch| ask(7, epoch)), [Some((3, 42)), Some((7, 42))]);
         let none = |asked| Epochs::default().end_offset_for(LeaderEpoch(asked), LeaderEpoch(1), Offset(5));
         assert_eq!([0, 1, 2].map(none), [Some((LeaderEpoch(0), Offset(5))), Some((LeaderEpoch(1), Offset(5))), None]);
     }
