@@ -43,6 +43,8 @@ pub enum Input {
     Disk { op: OpId, result: Result<DiskDone, DiskFault> },
     /// The reply that carried this lease has left the machine, or its connection is gone: its file ranges may change.
     Released { lease: LeaseId },
+    /// These bytes of a range could not be read when the reply that carried it was sent: its connection ends, and its lease is released.
+    Unreadable { file: FileId, pos: BytePos, len: u32 },
     /// The volume of the data directory as the edge sees it: handed in before each request that asks for it (DescribeLogDirs). Never
     /// needed for a decision.
     Volume(Volume),

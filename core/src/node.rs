@@ -143,6 +143,7 @@ impl Node {
             Input::Closed { conn } => self.on_closed(conn),
             Input::Disk { op, result } => self.on_disk(now, op, result, out),
             Input::Released { lease } => self.on_released(lease),
+            Input::Unreadable { file, pos, len } => self.on_unreadable(file, pos, len),
             Input::Volume(volume) => self.volume = Some(volume),
             Input::Shutdown => self.on_shutdown(now, out),
             Input::Wake => {}

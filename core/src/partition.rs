@@ -147,6 +147,7 @@ impl Partition {
                     self.log.release(file, now, &mut port);
                 }
             }
+            E::Unreadable { segment, pos, len } => self.log.on_unreadable(segment, pos, len),
             E::Configured { settings } => {
                 self.min_insync_replicas = settings.min_insync_replicas;
                 self.log.configure(settings.log, now, &mut port);

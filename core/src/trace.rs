@@ -19,6 +19,7 @@ pub fn input(input: &Input) -> String {
         Input::Disk { op, result: Ok(DiskDone::Read(bytes)) } => format!("op {op} read {}B", bytes.len()),
         Input::Disk { op, result: Err(fault) } => format!("op {op} failed: {fault:?}"),
         Input::Released { lease } => format!("lease {lease} released"),
+        Input::Unreadable { file, pos, len } => format!("{file}[{pos}..+{len}] unreadable"),
         Input::Volume(v) => format!("volume of {}B, {}B usable", v.total_bytes, v.usable_bytes),
         Input::Shutdown => "shutdown".to_string(),
         Input::Wake => "wake".to_string(),

@@ -11,6 +11,7 @@ use crate::outbox::FileFailed;
 use crate::sock::Stream;
 use bytes::BytesMut;
 use ottla_core::ids::ConnId;
+use ottla_core::io::Input;
 use ottla_core::wire::{self, RequestFrame};
 use std::cell::RefCell;
 use std::future::Future;
@@ -52,6 +53,8 @@ impl<S: Stream, D: Disk> Connection<S, D> {
             // What was sent before promises bytes that we cannot get: nothing that follows could be understood.
             tracing::error!(path = failed.path, error = %failed.why, "a range cannot be sent; closing the connection");
             edge.metrics.on_disk_error();
+            let (file, pos, len) = (failed.file, failed.pos, failed.len);
+            edge.handle(Input::Unreadable { file, pos, len });
         }
         edge.metrics.outgoing.dec_by(gone as i64);
         if sent > 0 {

@@ -11,7 +11,8 @@
 use crate::disk::{Source, Ticket};
 use crate::sock::Stream;
 use bytes::{Buf, Bytes};
-use ottla_core::ids::LeaseId;
+use ottla_core::ids::{BytePos, LeaseId};
+use ottla_core::io::FileId;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, IoSlice};
@@ -53,6 +54,10 @@ struct Range<F> {
 #[derive(Debug)]
 pub(crate) struct FileFailed {
     pub(crate) path: String,
+    pub(crate) file: FileId,
+    /// What could not be read.
+    pub(crate) pos: BytePos,
+    pub(crate) len: u32,
     pub(crate) why: io::Error,
 }
 
@@ -237,7 +242,7 @@ impl<F: Source> Range<F> {
     /// Send some of the next window. Zero bytes of a file that should have more is an error: somebody cut it.
     fn poll_send<S: Stream>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> Poll<io::Result<u32>> {
         if !self.open {
-            self.source.open().map_err(|why| self.failed(why))?;
+            self.source.open().map_err(|why| self.failed(1, why))?;
             self.open = true;
         }
         if self.warm == 0 {
@@ -249,17 +254,18 @@ impl<F: Source> Range<F> {
             None => None,
         };
         let n = match sent {
-            Some(sent) => ready!(sent).map_err(|why| if is_of_peer(why.kind()) { why } else { self.failed(why) })?,
+            Some(sent) => ready!(sent).map_err(|why| if is_of_peer(why.kind()) { why } else { self.failed(1, why) })?,
             None => {
                 // What the stream does not take is read again at the next turn: nothing is kept between two turns.
-                let bytes = self.source.read(self.pos, window.min(64 * 1024)).map_err(|why| self.failed(why))?;
+                let len = self.warm.min(64 * 1024);
+                let bytes = self.source.read(self.pos, len as usize).map_err(|why| self.failed(len, why))?;
                 if bytes.is_empty() { 0 } else { ready!(stream.poll_send(cx, &[IoSlice::new(&bytes)], false))? }
             }
         };
         let n = u32::try_from(n).map_err(io::Error::other)?;
         if n == 0 {
             let why = io::Error::new(io::ErrorKind::UnexpectedEof, "the file is shorter than the range");
-            return Poll::Ready(Err(self.failed(why)));
+            return Poll::Ready(Err(self.failed(1, why)));
         }
         assert!(n <= self.warm, "a stream took more bytes than it was given");
         self.pos += u64::from(n);
@@ -268,8 +274,10 @@ impl<F: Source> Range<F> {
         Poll::Ready(Ok(n))
     }
 
-    fn failed(&self, why: io::Error) -> io::Error {
-        io::Error::new(why.kind(), FileFailed { path: self.source.path(), why })
+    /// The `len` bytes at the position that has been reached cannot be read. Sendfile tells nothing but that position.
+    fn failed(&self, len: u32, why: io::Error) -> io::Error {
+        let (path, file) = (self.source.path(), self.source.file());
+        io::Error::new(why.kind(), FileFailed { path, file, pos: BytePos(self.pos), len, why })
     }
 
     /// Make sure that the next window is in memory.

@@ -294,6 +294,31 @@ fn a_reader_that_cannot_go_on_says_why() {
 }
 
 #[test]
+fn a_file_that_cannot_be_sent_keeps_a_reader_from_no_other() {
+    let broker = Broker::start();
+    broker.ok(&["topic", "create", "t", "-p", "2"]);
+    let lines = |c: &str| format!("{}\n", c.repeat(1000)).repeat(400);
+    let (broken, whole) = (lines("b"), lines("w"));
+    broker.ok_with(broken.as_str(), &["produce", "t", "-p", "0"]);
+    broker.ok_with(whole.as_str(), &["produce", "t", "-p", "1"]);
+    let log = broker.data().join("t-0/00000000000000000000.log");
+    let bytes = std::fs::read(&log).expect("it is there");
+    let cut = std::fs::OpenOptions::new().write(true).open(&log).expect("it can be opened");
+    cut.set_len(bytes.len() as u64 - 100_000).expect("it can be cut");
+
+    let output = run(command(&broker.address, &["consume", "t", "-e", "--timeout", "3s"]), b"");
+    let (said, why) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.lines().filter(|line| line.starts_with('w')).count(), 400);
+    let before = said.lines().filter(|line| line.starts_with('b')).count();
+    assert!((1..400).contains(&before), "{before}");
+    assert!(output.status.code() == Some(1) && why.contains("t-0: KAFKA_STORAGE_ERROR"), "{why}");
+
+    // It is there again, and nobody has to be told.
+    std::fs::write(&log, &bytes).expect("it can be written");
+    assert_eq!(broker.ok(&["consume", "t", "-e", "-p", "0"]), broken);
+}
+
+#[test]
 fn a_reader_that_follows_says_that_its_broker_is_gone_and_that_it_is_back() {
     let mut broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "2"]);

@@ -19,6 +19,7 @@ pub mod dump;
 mod durable;
 pub mod epochs;
 mod find;
+mod holes;
 pub mod index;
 mod lookup;
 pub mod producers;
@@ -45,6 +46,7 @@ use crate::time::{Instant, Now};
 use append::{Hot, InFlight};
 use durable::Durable;
 use epochs::Epochs;
+use holes::Holes;
 use producers::Producers;
 use read::Waiting;
 use repair::Repair;
@@ -99,6 +101,7 @@ pub struct Log {
     mends: VecDeque<Mend>,
     doomed: VecDeque<Doomed>,
     waiting: BTreeMap<Ticket, Waiting>,
+    holes: Holes,
     next_ticket: u64,
     /// Since when something is written and not asked to be synced, where the topic rests on the page cache: `flush.ms` counts from here.
     dirty_since: Option<Instant>,
@@ -195,6 +198,7 @@ impl Log {
             mends: VecDeque::new(),
             doomed: VecDeque::new(),
             waiting: BTreeMap::new(),
+            holes: Holes::default(),
             next_ticket: 0,
             dirty_since: None,
             retry_at: None,

@@ -3,10 +3,11 @@
 //! State       reads and lookups that wait for the disk, a few hundred bytes each.
 //! Holds       a range begins with the batch that holds the offset asked for, lies in one segment, and never reaches over the limit;
 //!             it may end within a batch, as Kafka's do. What was found is looked at once more before it is given: between question and answer
-//!             lies a disk, and the segment may be gone.
+//!             lies a disk, and the segment may be gone. What could not be sent once is read before it is given again.
 //! Not here    how a batch is found on disk (`find.rs`), lookups by time (`lookup.rs`).
 
 use super::find::{Goal, Search, Step, View};
+use super::holes::Hole;
 use super::lookup::Lookup;
 use super::segment::{Place, Segment};
 use super::{Log, LogEvent, Op, ReadFault, ReadOutcome, Slice, Ticket};
@@ -14,11 +15,13 @@ use crate::disk::DiskPort;
 use crate::ids::{BytePos, Offset};
 use crate::io::{DiskCall, DiskDone, DiskFault, FileKind};
 use crate::planted::Bug;
+use bytes::Bytes;
 
 /// Something that waits for the disk.
 #[derive(Debug)]
 pub(super) enum Waiting {
     Read(Reading),
+    Probe(Probe),
     Lookup(Lookup),
 }
 
@@ -33,6 +36,23 @@ pub(super) struct Reading {
     first: Option<(u32, u32)>,
 }
 
+/// A read that has found its range, which begins with a hole: can it be read by now?
+#[derive(Debug)]
+pub(super) struct Probe {
+    ask: Ask,
+    range: Range,
+    hole: Hole,
+}
+
+/// From the first batch to the position `end` of the segment.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    segment: Offset,
+    /// Position and length in bytes of the first batch.
+    first: (u32, u32),
+    end: u32,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Ask {
     from: Offset,
@@ -45,12 +65,7 @@ struct Ask {
 enum Next {
     /// There is nothing to be read.
     Nothing,
-    /// From the first batch to this position of the segment.
-    Range {
-        segment: Offset,
-        first: (u32, u32),
-        end: u32,
-    },
+    Range(Range),
     Fault(ReadFault),
     Find {
         segment: Offset,
@@ -101,7 +116,15 @@ impl Log {
         loop {
             let (segment, goal, first) = match next {
                 Next::Nothing => return Some(Ok(None)),
-                Next::Range { segment, first, end } => return Some(self.slice(&ask, segment, first, end)),
+                Next::Range(range) => {
+                    if let Some(hole) = self.hole_in_first(range) {
+                        let (kind, pos) = (FileKind::Log, BytePos(u64::from(hole.pos)));
+                        self.ask_disk(range.segment, Step::Read { kind, pos, len: hole.len }, ticket, port);
+                        self.waiting.insert(ticket, Waiting::Probe(Probe { ask, range, hole }));
+                        return None;
+                    }
+                    return Some(self.slice(&ask, range));
+                }
                 Next::Fault(fault) => return Some(Err(fault)),
                 Next::Find { segment, goal, first } => (segment, goal, first),
             };
@@ -171,7 +194,7 @@ impl Log {
     fn finish(&self, ask: &Ask, base: Offset, first: (u32, u32)) -> Next {
         let Some(segment) = self.segment_here(base) else { return Next::Fault(ReadFault::Moved) };
         match self.limit_pos(segment, ask.limit) {
-            Some(end) => Next::Range { segment: base, first, end },
+            Some(end) => Next::Range(Range { segment: base, first, end }),
             None => Next::Find { segment: base, goal: Goal::Offset(ask.limit), first: Some(first) },
         }
     }
@@ -181,17 +204,58 @@ impl Log {
     }
 
     /// The one place that slices come from.
-    fn slice(&self, ask: &Ask, base: Offset, (pos, batch_len): (u32, u32), end: u32) -> Result<Option<Slice>, ReadFault> {
-        if self.segment_here(base).is_none() && !self.has(Bug::SliceOfTheGone) {
+    fn slice(&self, ask: &Ask, range: Range) -> Result<Option<Slice>, ReadFault> {
+        let Range { segment, first: (pos, batch_len), end } = range;
+        if self.segment_here(segment).is_none() && !self.has(Bug::SliceOfTheGone) {
             return Err(ReadFault::Moved);
         }
+        // What lies before a hole is given.
+        let end = self.holes.first_in(segment, pos, end).map_or(end, |hole| hole.pos);
         let there = end.saturating_sub(pos);
         let len = match ask.bytes_max {
             max if max >= batch_len => max.min(there),
             _ if ask.whole_batch => batch_len.min(there),
             _ => 0,
         };
-        Ok((len > 0).then(|| Slice { file: self.file(base, FileKind::Log), pos: BytePos(u64::from(pos)), len }))
+        Ok((len > 0).then(|| Slice { file: self.file(segment, FileKind::Log), pos: BytePos(u64::from(pos)), len }))
+    }
+
+    /// The hole that the range's first batch touches.
+    fn hole_in_first(&self, range: Range) -> Option<Hole> {
+        let (pos, len) = range.first;
+        self.segment_here(range.segment)?;
+        self.holes.first_in(range.segment, pos, pos.saturating_add(len).min(range.end))
+    }
+
+    /// These bytes could not be read when an answer with them was sent.
+    pub fn on_unreadable(&mut self, segment: Offset, pos: BytePos, len: u32) {
+        // Beyond a segment's greatest size nothing was promised.
+        let Ok(pos) = u32::try_from(pos.0) else { return };
+        if !self.has(Bug::UnreadableForgotten) {
+            self.holes.add(Hole { segment, pos, len });
+        }
+    }
+
+    fn on_probe(
+        &mut self,
+        ticket: Ticket,
+        probe: Probe,
+        bytes: Result<Bytes, ReadFault>,
+        port: &mut DiskPort<'_>,
+        out: &mut Vec<LogEvent>,
+    ) {
+        let Probe { ask, range, hole } = probe;
+        let next = match bytes {
+            Ok(bytes) if bytes.len() == hole.len as usize => {
+                self.holes.heal(hole);
+                Next::Range(range)
+            }
+            Ok(_) => Next::Fault(ReadFault::Io),
+            Err(fault) => Next::Fault(fault),
+        };
+        if let Some(outcome) = self.continue_read(ticket, ask, next, port) {
+            out.push(LogEvent::ReadDone { ticket, outcome });
+        }
     }
 
     /// A read for a ticket has ended.
@@ -211,6 +275,7 @@ impl Log {
         };
         match waiting {
             Waiting::Read(reading) => self.on_reading(ticket, reading, bytes.as_deref().map_err(|e| *e), port, out),
+            Waiting::Probe(probe) => self.on_probe(ticket, probe, bytes, port, out),
             Waiting::Lookup(lookup) => self.on_lookup(ticket, lookup, bytes, port, out),
         }
     }
@@ -240,7 +305,7 @@ impl Log {
             }
             (Step::Corrupt { .. }, _) => Next::Fault(ReadFault::Corrupt),
             (Step::Found(info), None) => self.finish(&reading.ask, reading.segment, (info.pos, info.len)),
-            (Step::Found(info), Some(first)) => Next::Range { segment: reading.segment, first, end: info.pos },
+            (Step::Found(info), Some(first)) => Next::Range(Range { segment: reading.segment, first, end: info.pos }),
             (Step::Absent { .. }, _) => self.on_absent(&reading),
         };
         if let Some(outcome) = self.continue_read(ticket, reading.ask, next, port) {
@@ -253,7 +318,7 @@ impl Log {
         match (reading.first, self.segment_here(reading.segment).map(|s| s.size)) {
             (None, _) => self.in_next_segment(reading),
             // It may be given to its end.
-            (Some(first), Some(size)) => Next::Range { segment: reading.segment, first, end: size },
+            (Some(first), Some(size)) => Next::Range(Range { segment: reading.segment, first, end: size }),
             (Some(_), None) => Next::Fault(ReadFault::Moved),
         }
     }

@@ -5,8 +5,8 @@ use super::lifecycle::Phase;
 use super::{Node, requests, timers};
 use crate::controller::{Change, ControllerEvent, ControllerIntent, Delta, Token as ControllerToken};
 use crate::disk::Owner;
-use crate::ids::{ConnId, LeaseId, OpId, PartitionId, PartitionIndex, TopicId};
-use crate::io::{DiskDone, DiskFault, Effect, Fact, FileKind, Level, Reply};
+use crate::ids::{BytePos, ConnId, LeaseId, Offset, OpId, PartitionId, PartitionIndex, TopicId};
+use crate::io::{DiskDone, DiskFault, Effect, Fact, FileId, FileKind, Level, Reply};
 use crate::partition::events::{PartitionEvent, PartitionIntent, Token};
 use crate::planted::Bug;
 use crate::serve::Job;
@@ -236,6 +236,15 @@ impl Node {
     fn release(&mut self, lease: LeaseId, owners: impl IntoIterator<Item = PartitionId>) {
         self.events.extend(owners.into_iter().map(|id| (id, PartitionEvent::Released { lease })));
         self.directories.on_released(lease, &mut self.disk);
+    }
+
+    /// A range could not be sent: whose file it is hears of it.
+    pub(super) fn on_unreadable(&mut self, file: FileId, pos: BytePos, len: u32) {
+        let owner = self.partitions.values().find(|p| p.log().dir() == file.dir);
+        if let Some(partition) = owner.filter(|_| file.name.kind == FileKind::Log) {
+            let segment = Offset(file.name.base);
+            self.events.push_back((partition.id(), PartitionEvent::Unreadable { segment, pos, len }));
+        }
     }
 
     /// What was asked on a connection that is gone needs no answer.

@@ -1,6 +1,6 @@
 //! What a partition is asked and what it answers: typed messages, so that it does not matter on which loop it lives.
 
-use crate::ids::{LeaderEpoch, LeaseId, Offset, OpId};
+use crate::ids::{BytePos, LeaderEpoch, LeaseId, Offset, OpId};
 use crate::io::{Chunk, DiskDone, DiskFault, Fact};
 use crate::log::LogConfig;
 use crate::wire::batch::Checked;
@@ -67,6 +67,12 @@ pub enum PartitionEvent {
     DirectoryDurable,
     Released {
         lease: LeaseId,
+    },
+    /// These bytes of a segment could not be read when they were sent.
+    Unreadable {
+        segment: Offset,
+        pos: BytePos,
+        len: u32,
     },
     /// Other settings from now on.
     Configured {

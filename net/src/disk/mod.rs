@@ -62,7 +62,10 @@ pub trait Disk: 'static {
 
 /// A file to send from.
 pub trait Source: 'static {
-    /// The file's path, to be told where sending it fails.
+    /// The file, to be told where sending it fails.
+    fn file(&self) -> FileId;
+
+    /// Its path, for the operator.
     fn path(&self) -> String;
 
     /// The range is what is sent next: have the file open from now on.

@@ -496,6 +496,10 @@ pub struct RealSource {
 }
 
 impl Source for RealSource {
+    fn file(&self) -> FileId {
+        self.file
+    }
+
     fn path(&self) -> String {
         self.files.borrow().path(self.file).unwrap_or_default()
     }

@@ -1,6 +1,7 @@
 //! Tests of sending: whatever a stream takes at a time, the same bytes leave in the same order, and leases after their bytes.
 
 use super::*;
+use ottla_core::io::{FileKind, ROOT};
 use std::pin::Pin;
 use std::task::Waker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -59,6 +60,10 @@ struct Memory {
 }
 
 impl Source for Memory {
+    fn file(&self) -> FileId {
+        FileId::new(ROOT, FileKind::Log, 0)
+    }
+
     fn path(&self) -> String {
         "memory".to_owned()
     }
@@ -162,7 +167,8 @@ fn a_range_that_its_file_does_not_have_ends_the_connection() {
     }
     let Poll::Ready(Err(error)) = poll else { panic!("{poll:?}") };
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    assert!(error.get_ref().is_some_and(|error| error.is::<FileFailed>()), "the operator is told which file: {error:?}");
+    let failed = error.get_ref().and_then(|error| error.downcast_ref::<FileFailed>());
+    assert!(failed.is_some_and(|f| (f.pos, f.len) == (BytePos(4), 1)), "it is told what of which file: {error:?}");
 }
 
 #[test]
@@ -178,8 +184,6 @@ fn a_connection_that_ends_gives_back_the_leases_of_what_it_did_not_send() {
 #[test]
 fn a_real_file_leaves_by_sendfile_whole_whether_it_is_cached_or_not() {
     use crate::disk::{Disk, RealDisk, RealImage};
-    use ottla_core::ids::BytePos;
-    use ottla_core::io::{FileId, FileKind, ROOT};
     use tokio::io::AsyncReadExt;
 
     const LEN: u32 = 9_000_001;
@@ -229,6 +233,9 @@ fn a_file_is_open_while_its_range_is_the_first_one() {
         is_open: bool,
     }
     impl Source for Counted {
+        fn file(&self) -> FileId {
+            FileId::new(ROOT, FileKind::Log, 0)
+        }
         fn path(&self) -> String {
             "counted".to_owned()
         }

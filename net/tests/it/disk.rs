@@ -68,8 +68,8 @@ impl Disk for TimedDisk {
         if done.len() > before { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn source(&mut self, file: FileId, pos: BytePos, len: u32) -> Result<Peeked, DiskFault> {
-        self.disk.borrow().peek(file, pos.0, u64::from(len)).ok_or(DiskFault::NotFound)?;
+    fn source(&mut self, file: FileId, _pos: BytePos, _len: u32) -> Result<Peeked, DiskFault> {
+        self.disk.borrow().peek(file, 0, 0).ok_or(DiskFault::NotFound)?;
         Ok(Peeked { disk: Rc::clone(&self.disk), file })
     }
 }
@@ -81,6 +81,10 @@ pub(crate) struct Peeked {
 }
 
 impl Source for Peeked {
+    fn file(&self) -> FileId {
+        self.file
+    }
+
     fn path(&self) -> String {
         self.file.to_string()
     }

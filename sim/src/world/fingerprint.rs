@@ -266,6 +266,7 @@ impl Whole for Input {
             Input::Volume(volume) => put!(d, 6, volume),
             Input::Shutdown => d.word(7),
             Input::Wake => d.word(8),
+            Input::Unreadable { file, pos, len } => put!(d, 9, file, pos, len),
         }
     }
 }
@@ -599,6 +600,7 @@ mod tests {
     fn whatever_else_happens_goes_in_as_a_whole() {
         let opened = |conn, host: &str| Input::Opened { conn: ConnId(conn), host: host.into() };
         let disk = |op, result| Input::Disk { op: OpId(op), result };
+        let unreadable = |pos, len| Input::Unreadable { file: FileId::new(DirId(1), FileKind::Log, 0), pos: BytePos(pos), len };
         let volume = |total_bytes, usable_bytes| Input::Volume(Volume { total_bytes, usable_bytes });
         let inputs = [
             opened(1, "/10.0.0.1"),
@@ -606,6 +608,9 @@ mod tests {
             opened(1 << 60 | 1, "/10.0.0.1"),
             Input::Closed { conn: ConnId(1) },
             Input::Released { lease: LeaseId(1) },
+            unreadable(1, 2),
+            unreadable(1, 3),
+            unreadable(2, 2),
             disk(1, Ok(DiskDone::Done)),
             disk(1, Ok(DiskDone::Read(Bytes::new()))),
             disk(1, Err(DiskFault::Io)),

@@ -9,8 +9,9 @@ use super::Sim;
 use super::agenda::Event;
 use super::net::{Asked, AskedChange, AskedFetch, AskedPart, AskedProduce, Break, Conn, FetchPart, Flight, Look, LookFor};
 use crate::checks::Id;
+use crate::disk::SECTOR;
 use bytes::Bytes;
-use ottla_core::ids::{ConnId, LeaseId};
+use ottla_core::ids::{BytePos, ConnId, LeaseId};
 use ottla_core::io::{Chunk, FileId, Input, Reply};
 use ottla_core::wire::{
     ApiKey, Produce, Request, RequestFrame, Response, decode_request, decode_response, encode_reply, encode_request, msg,
@@ -306,6 +307,13 @@ impl Sim {
         }
         let disk = &self.nodes[node as usize].disk;
         let mut unreadable = None;
+        let mut peek = |file, pos: BytePos, len: u32| {
+            let bytes = disk.peek(file, pos.0, u64::from(len));
+            if bytes.is_none() {
+                unreadable.get_or_insert((file, pos.0, len));
+            }
+            bytes
+        };
         if by_bytes {
             let mut all = Vec::new();
             let chunks = match encode_reply(reply) {
@@ -319,14 +327,11 @@ impl Sim {
             for chunk in chunks {
                 match chunk {
                     Chunk::Bytes(bytes) => all.extend_from_slice(&bytes),
-                    Chunk::File { file, pos, len } => match disk.peek(file, pos.0, u64::from(len)) {
-                        Some(bytes) => all.extend_from_slice(&bytes),
-                        None => unreadable = Some(file),
-                    },
+                    Chunk::File { file, pos, len } => all.extend_from_slice(&peek(file, pos, len).unwrap_or_default()),
                 }
             }
-            if let Some(file) = unreadable {
-                self.cannot_send(conn, file);
+            if let Some(range) = unreadable {
+                self.cannot_send(conn, range);
                 return None;
             }
             let body = Bytes::from(all).slice(4..);
@@ -342,15 +347,12 @@ impl Sim {
             if let Response::Fetch(fetch) = &mut reply.response {
                 for chunk in fetch.topics.iter_mut().flat_map(|t| &mut t.partitions).flat_map(|p| &mut p.records) {
                     if let Chunk::File { file, pos, len } = chunk {
-                        match disk.peek(*file, pos.0, u64::from(*len)) {
-                            Some(bytes) => *chunk = Chunk::Bytes(bytes),
-                            None => unreadable = Some(*file),
-                        }
+                        *chunk = Chunk::Bytes(peek(*file, *pos, *len).unwrap_or_default());
                     }
                 }
             }
-            if let Some(file) = unreadable {
-                self.cannot_send(conn, file);
+            if let Some(range) = unreadable {
+                self.cannot_send(conn, range);
                 return None;
             }
             let placeholder = Response::Unsupported { api_key: -1 };
@@ -358,13 +360,18 @@ impl Sim {
         }
     }
 
-    /// A range that an answer promised cannot be read: with sendfile the edge can only close the connection.
-    fn cannot_send(&mut self, conn: u32, file: FileId) {
-        let disk = &self.nodes[self.conns[conn as usize].node as usize].disk;
+    /// A range that an answer promised cannot be read: with sendfile the edge can only tell where, and close the connection.
+    fn cannot_send(&mut self, conn: u32, (file, pos, len): (FileId, u64, u32)) {
+        let node = self.conns[conn as usize].node;
+        let disk = &self.nodes[node as usize].disk;
+        // What comes before it has been sent.
+        let mut places = std::iter::once(pos).chain((pos + 1..pos + u64::from(len)).filter(|at| at % SECTOR == 0));
+        let pos = places.find(|at| disk.peek(file, *at, 1).is_none()).unwrap_or(pos);
         let dir = disk.number_of_bound(file.dir);
         if !disk.damaged().iter().any(|d| Some(d.dir) == dir) {
             self.fail(Id::LeasePin.name(), "a leased range cannot be read", format!("connection {conn}: {file}"));
         }
+        self.input(node, Input::Unreadable { file, pos: BytePos(pos), len: 1 });
         self.close(conn, false);
     }
 

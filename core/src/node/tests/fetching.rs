@@ -1,6 +1,7 @@
 //! Fetch: long polls, limits, sessions, and what a range promises.
 
-use crate::io::{DiskCall, Input};
+use crate::ids::{BytePos, DirId};
+use crate::io::{DiskCall, DiskFault, FileId, FileKind, Input};
 use crate::testkit::{World, batch, fetch_partition, fetch_request, name, produce_request, values_of};
 use crate::wire::msg::FetchRequest;
 use crate::wire::msg::fetch_request::FetchTopic;
@@ -180,6 +181,46 @@ fn a_range_stays_readable_until_its_lease_is_released_although_the_topic_is_dele
     w.give(Input::Released { lease: replies[0].lease.expect("a lease") });
     w.drive();
     assert!(left(&w).is_empty(), "{:?}", left(&w));
+}
+
+#[test]
+fn what_could_not_be_sent_is_read_before_it_is_promised_again() {
+    let mut w = World::new();
+    w.create("orders");
+    w.produce("orders", 0, -1, &["a"]);
+    w.produce("orders", 0, -1, &["b"]);
+    let values = |w: &mut World, from: i64| {
+        let (reply, values) = w.fetch("orders", 0, from);
+        if reply.error_code == 0 { Ok(values) } else { Err(reply.error_code) }
+    };
+    let log = w.node().partitions().next().expect("a partition").log();
+    let (dir, half) = (log.dir(), log.size_bytes() / 2);
+    let unreadable = |dir, kind, base, pos| Input::Unreadable { file: FileId::new(dir, kind, base), pos: BytePos(pos), len: 1 };
+
+    // What is before the place is given without a question; what holds it only when it has been read.
+    w.give(unreadable(dir, FileKind::Log, 0, half));
+    w.hold(|_, call| matches!(call, DiskCall::Read { .. }));
+    assert_eq!(values(&mut w, 0), Ok(vec!["a".to_owned()]));
+    w.release();
+    w.fail(DiskFault::Io, |_, call| matches!(call, DiskCall::Read { .. }));
+    assert_eq!(values(&mut w, 1), Err(ErrorCode::KafkaStorageError.code()));
+    w.heal();
+    w.release();
+    assert_eq!(values(&mut w, 1), Ok(vec!["b".to_owned()]));
+    w.hold(|_, call| matches!(call, DiskCall::Read { .. }));
+    assert_eq!(values(&mut w, 0), Ok(vec!["a".to_owned(), "b".to_owned()]));
+
+    // Files that nobody has, and places that no segment has, are nobody's.
+    for input in [
+        unreadable(DirId(99), FileKind::Log, 0, 0),
+        unreadable(dir, FileKind::Index, 0, 0),
+        unreadable(dir, FileKind::Log, 77, 0),
+        unreadable(dir, FileKind::Log, 0, u64::MAX),
+        unreadable(dir, FileKind::Log, 0, 1 << 31),
+    ] {
+        w.give(input);
+    }
+    assert_eq!(values(&mut w, 0), Ok(vec!["a".to_owned(), "b".to_owned()]));
 }
 
 #[test]
