@@ -418,7 +418,7 @@ pub(crate) struct ConsumeArgs {
     /// Leave out what transactions have not committed.
     #[arg(long)]
     pub(crate) read_committed: bool,
-    /// Where the offset asked for is not in the log, go on at the beginning.
+    /// Where an offset is not in the log, or the topic is deleted and made again, go on at the beginning instead of failing.
     #[arg(long)]
     pub(crate) reset: bool,
 }

@@ -154,6 +154,11 @@ impl Consuming {
                 ClientEvent::Resumed { partition } if self.stalled.remove(&partition).is_some() => {
                     notice(&format!("{partition}: reading again"));
                 }
+                ClientEvent::Moved { partition, error } => {
+                    self.flush()?;
+                    self.stalled.remove(&partition);
+                    notice(&format!("{partition}: {error}; going on at its beginning"));
+                }
                 ClientEvent::FetchFailed { partition, error } | ClientEvent::Stalled { partition, error } => {
                     self.flush()?;
                     return Err(Failure::of(&partition.to_string(), &error));

@@ -183,6 +183,7 @@ bugs! {
     ClientLossIsCertain = "client-loss-is-certain", "T03: the client calls a record not done whose answer was lost.";
     ClientOffsetsOfBatch = "client-offsets-of-batch", "The client tells each record of a batch the offset of the first.";
     ClientResetToEnd = "client-reset-to-end", "A reader whose position was out of range goes on at the end, whatever its setting says.";
+    ClientPositionKept = "client-position-kept", "A reader goes on at its offset in a topic that was deleted and made again.";
     ClientMetadataKept = "client-metadata-kept", "R04: the client never asks again for the leaders of a topic that it has seen.";
     // --- metadata and the node ---
     MetadataBeforeSync = "metadata-before-sync", "Q01: metadata counts as committed, and is answered, before its fsync.";

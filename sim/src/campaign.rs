@@ -216,8 +216,9 @@ impl Campaign {
         let span = Span { nodes: 1, clients: clients.len() as u32, until_ms: faults_ms };
         let mut plan = Plan::draw(seed, &rates, span);
         // Whoever uses the client of core comes last, with faults of its own: it moves nothing of what the seed draws without it.
-        if let Some(library) = self.draw_library(seed, tiny, &stable, faults_ms) {
-            let own = Rng::stream(seed, "plan/library").next_u64();
+        let libraries = [self.draw_library(seed, tiny, &stable, faults_ms), self.draw_follower(seed, &volatile, faults_ms)];
+        for library in libraries.into_iter().flatten() {
+            let own = Rng::stream(seed, &format!("plan/{}", library.name)).next_u64();
             plan.add_for_client(Plan::draw(own, &rates, Span { clients: 1, ..span }), clients.len() as u32);
             clients.push(library);
         }
@@ -264,6 +265,21 @@ impl Campaign {
             timetable: Vec::new(),
         };
         Some(ClientSpec { name: "library".into(), kind: ClientKind::Library(library) })
+    }
+
+    /// Somebody who reads, with the client of core, topics that are deleted and made again.
+    fn draw_follower(&self, seed: u64, volatile: &[Topic], faults_ms: u64) -> Option<ClientSpec> {
+        let mut rng = Rng::stream(seed, "clients/follower");
+        if rng.below(100) >= self.clients.library_percent || volatile.is_empty() {
+            return None;
+        }
+        let follower = LibraryConfig {
+            think_ms: (faults_ms / 50).max(1),
+            request_ms: rng.between(1_000, 15_000),
+            reads: if rng.chance(2, 3) { Reads::All } else { Reads::Anywhere },
+            ..LibraryConfig::idle(volatile.iter().map(|(n, p, _)| (n.clone(), *p)).collect())
+        };
+        Some(ClientSpec { name: "follower".into(), kind: ClientKind::Library(follower) })
     }
 
     fn draw_topics(&self, seed: u64) -> (Vec<Topic>, Vec<Topic>) {

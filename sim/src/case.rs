@@ -151,8 +151,7 @@ impl Case {
         match self.clients.get(client).map(|c| &c.kind) {
             Some(ClientKind::Producer(p)) => p.by_id,
             Some(ClientKind::Consumer(c)) => c.by_id,
-            // It knows ids, but its caller knows names.
-            Some(ClientKind::Library(_)) => false,
+            Some(ClientKind::Library(c)) => c.reads_by_id(),
             _ => true,
         }
     }

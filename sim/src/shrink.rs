@@ -9,7 +9,7 @@
 //! Read first  `Search::cut_down`.
 
 use crate::case::{self, Case, ClientKind, Outcome, Watching};
-use crate::clients::Reads;
+use crate::clients::{LibraryConfig, Reads};
 use crate::disk::{Keep, Loss};
 use crate::plan::Action;
 use crate::runner::quietly;
@@ -341,7 +341,8 @@ impl Search<'_> {
             });
             self.edited(|c| {
                 if let ClientKind::Library(l) = &mut c.clients[at].kind {
-                    (l.request_ms, l.delivery_ms, l.batch_bytes) = story::LIBRARY_USUAL;
+                    let usual = LibraryConfig::idle(Vec::new());
+                    (l.request_ms, l.delivery_ms, l.batch_bytes) = (usual.request_ms, usual.delivery_ms, usual.batch_bytes);
                 }
             });
         }

@@ -119,7 +119,7 @@ fn reading_begins_where_it_is_told() {
     assert_eq!(read(&["-s", "end"]), "");
     assert_eq!(read(&["-c", "2"]), "ab");
     assert_eq!(read(&["-s", "77", "--reset"]), "abc");
-    assert_snapshot!(broker.fails(&["consume", "t", "-s", "77", "-e"]).1, @"error: t-0: OFFSET_OUT_OF_RANGE: offset 77 of t-0 is not in the log");
+    assert_snapshot!(broker.fails(&["consume", "t", "-s", "77", "-e"]).1, @"error: t-0: OFFSET_OUT_OF_RANGE: offset 77 is not in the log");
 }
 
 #[test]

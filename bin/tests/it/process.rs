@@ -319,6 +319,33 @@ fn a_file_that_cannot_be_sent_keeps_a_reader_from_no_other() {
 }
 
 #[test]
+fn a_reader_is_told_that_its_topic_was_made_again() {
+    for resets in [false, true] {
+        let broker = Broker::start();
+        broker.ok(&["topic", "create", "t", "-p", "1"]);
+        broker.ok_with("a\nb\n", &["produce", "t"]);
+        let args = ["consume", "t", "-c", "5", "--timeout", "20s", "--reset"];
+        let mut reader = command(&broker.address, if resets { &args } else { &args[..6] })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut printed = BufReader::new(reader.stdout.take().expect("it is piped")).lines().map(|line| line.expect("text"));
+        assert_eq!(printed.by_ref().take(2).collect::<Vec<_>>(), ["a", "b"]);
+        broker.ok(&["topic", "delete", "t", "--yes"]);
+        broker.ok(&["topic", "create", "t", "-p", "1"]);
+        broker.ok_with("1\n2\n3\n", &["produce", "t"]);
+        let after: Vec<_> = printed.collect();
+        let mut why = String::new();
+        reader.stderr.take().expect("it is piped").read_to_string(&mut why).expect("text");
+        let code = reader.wait().expect("it was ours").code();
+        assert!(why.contains("t-0: UNKNOWN_TOPIC_ID: t was deleted, and made again"), "{why}");
+        let expected: (Option<i32>, &[&str]) = if resets { (Some(0), &["1", "2", "3"]) } else { (Some(3), &[]) };
+        assert_eq!((code, after.iter().map(String::as_str).collect::<Vec<_>>()), (expected.0, expected.1.to_vec()));
+    }
+}
+
+#[test]
 fn a_reader_that_follows_says_that_its_broker_is_gone_and_that_it_is_back() {
     let mut broker = Broker::start();
     broker.ok(&["topic", "create", "t", "-p", "2"]);

@@ -92,7 +92,7 @@ pub struct FetchConfig {
     pub bytes_max: i32,
     pub partition_bytes_max: i32,
     pub read_committed: bool,
-    /// Where to go on when a position is out of range; `None` reports it and stops there.
+    /// Where to go on when a position is out of range, or its topic was deleted and made again; `None` reports it and stops there.
     pub reset: Option<Reset>,
 }
 
@@ -107,7 +107,7 @@ pub enum Acks {
     All,
 }
 
-/// Where to go on when a position is out of range.
+/// Where to go on when a position is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reset {
     Earliest,
@@ -299,6 +299,8 @@ pub enum ClientEvent {
     /// Everything up to the end was read. Said once, and again after there was more. The reader may stand behind it, where it was
     /// assigned to what is not visible yet.
     EndReached { partition: TopicPartition, end: Offset },
+    /// The position was lost, and reading goes on as `FetchConfig::reset` says. For the user's eyes.
+    Moved { partition: TopicPartition, error: ClientError },
     /// A partition cannot be read any more and was unassigned.
     FetchFailed { partition: TopicPartition, error: ClientError },
     /// A partition cannot be read at the moment, and has not been for a while; the client goes on trying. For the user's eyes, and for

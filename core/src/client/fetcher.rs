@@ -4,6 +4,7 @@
 //! Takes       assignments; answers to ListOffsets and Fetch; their loss; time.
 //! Gives       the contents of ListOffsets and Fetch requests; records, ends reached, failures as events.
 //! Holds       a position only moves forward, except by assignment or by the reset setting; records reach the reader once, in order.
+//!             A position says nothing of a topic that was made anew under the same name.
 //! Not here    groups. Truncation checks by leader epoch (KIP-320) beyond what the broker does with the epoch in the request.
 //! Read first  `fetch_request`, `on_fetched`. Background: KIP-227 (sessions), KIP-516 (topic ids).
 
@@ -36,6 +37,8 @@ struct Reading {
     /// The ListOffsets request for it that is in flight. The answer to an older one was to another question.
     asked: Option<Question>,
     not_before: Option<Instant>,
+    /// Its topic was put in doubt after so many Metadata requests: until a later one is answered, its name may be another topic's.
+    in_doubt: Option<u64>,
     failures: u32,
     /// The end was reached and said so.
     at_end: bool,
@@ -43,6 +46,8 @@ struct Reading {
     is_new: bool,
     /// Where to go on when the position is out of range.
     reset: Option<Reset>,
+    /// The topic in which the position counts, once something was read of it; nil where brokers do not say.
+    of: Uuid,
     trouble: Option<Trouble>,
 }
 
@@ -108,8 +113,18 @@ impl Fetcher {
             Position::BeforeEnd(_) => (At::Sought(from), ctx.config.fetch.reset.or(Some(Reset::Earliest))),
             _ => (At::Sought(from), ctx.config.fetch.reset),
         };
-        let reading =
-            Reading { at, asked: None, not_before: None, failures: 0, at_end: false, is_new: true, reset, trouble: None };
+        let reading = Reading {
+            at,
+            asked: None,
+            not_before: None,
+            in_doubt: None,
+            failures: 0,
+            at_end: false,
+            is_new: true,
+            reset,
+            of: Uuid::nil(),
+            trouble: None,
+        };
         self.readings.insert(partition, reading);
     }
 
@@ -122,7 +137,7 @@ impl Fetcher {
         let mut due: BTreeMap<i32, Vec<TopicPartition>> = BTreeMap::new();
         for (partition, reading) in &mut self.readings {
             let sought = matches!(reading.at, At::Sought(_)) && reading.asked.is_none();
-            if !sought || reading.not_before.is_some_and(|at| at > ctx.now.mono) {
+            if !sought || reading.is_paused(ctx) {
                 continue;
             }
             match metadata.leader(partition) {
@@ -239,6 +254,42 @@ impl Fetcher {
         }
     }
 
+    /// Brokers have told what topics there are: of those that were made anew no position is known.
+    pub(super) fn on_metadata(&mut self, ctx: &mut Ctx<'_>, metadata: &Metadata) {
+        let is_another = |partition: &TopicPartition, of: Uuid| {
+            let id = metadata.id_of(&partition.topic).unwrap_or_default();
+            !id.is_nil() && !of.is_nil() && id != of && !ctx.config.planted.has(Bug::ClientPositionKept)
+        };
+        for reading in self.readings.values_mut() {
+            reading.in_doubt.take_if(|before| metadata.asked() > *before);
+        }
+        let anew: Vec<_> = self.readings.iter().filter(|(p, r)| is_another(p, r.of)).map(|(p, _)| p.clone()).collect();
+        for partition in anew {
+            for session in self.sessions.values_mut() {
+                session.ends.remove(&partition);
+            }
+            let message = Some(format!("{} was deleted, and made again", partition.topic));
+            let error = ClientError::Broker { code: Code::UNKNOWN_TOPIC_ID, message };
+            self.lose_position(ctx, &partition, ctx.config.fetch.reset, error);
+        }
+    }
+
+    /// The position leads nowhere: go on where the reset setting says, or end.
+    fn lose_position(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, reset: Option<Reset>, error: ClientError) {
+        let (Some(reset), Some(reading)) = (reset, self.readings.get_mut(partition)) else {
+            return self.end(ctx, partition, error);
+        };
+        let to_start = reset == Reset::Earliest && !ctx.config.planted.has(Bug::ClientResetToEnd);
+        reading.at = At::Sought(if to_start { Position::Earliest } else { Position::Latest });
+        reading.of = Uuid::nil();
+        // What was between is gone: the end, wherever it is now, is another one.
+        reading.at_end = false;
+        // Who begins so many before the end does not mind where.
+        if ctx.config.fetch.reset.is_some() {
+            ctx.event(ClientEvent::Moved { partition: partition.clone(), error });
+        }
+    }
+
     fn end(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, error: ClientError) {
         self.readings.remove(partition);
         ctx.event(ClientEvent::FetchFailed { partition: partition.clone(), error });
@@ -249,8 +300,7 @@ impl Fetcher {
         let mut readable = BTreeMap::new();
         for (partition, reading) in &self.readings {
             let (At::Offset(offset), Some(known)) = (reading.at, metadata.partition(partition)) else { continue };
-            let paused = reading.not_before.is_some_and(|at| at > ctx.now.mono);
-            if known.leader == Some(broker) && !paused {
+            if known.leader == Some(broker) && !reading.is_paused(ctx) && reading.in_doubt.is_none() {
                 let id = metadata.topic(&partition.topic).map_or(Uuid::nil(), |t| t.id);
                 readable.insert(partition.clone(), Held { id, offset, epoch: known.epoch });
             }
@@ -262,10 +312,11 @@ impl Fetcher {
     pub(super) fn brokers_due(&mut self, ctx: &mut Ctx<'_>, metadata: &mut Metadata) -> BTreeSet<i32> {
         let mut brokers = BTreeSet::new();
         for (partition, reading) in &mut self.readings {
-            if !matches!(reading.at, At::Offset(_)) || reading.not_before.is_some_and(|at| at > ctx.now.mono) {
+            if !matches!(reading.at, At::Offset(_)) || reading.is_paused(ctx) {
                 continue;
             }
             match metadata.leader(partition) {
+                Some(_) if reading.in_doubt.is_some() => {}
                 Some(broker) => {
                     let session = self.sessions.get(&broker);
                     let waits = session.is_some_and(|s| s.in_flight || s.not_before.is_some_and(|at| at > ctx.now.mono));
@@ -452,24 +503,20 @@ impl Fetcher {
         }
         match Code(told.error_code) {
             Code::NONE => {
+                reading.of = metadata.id_of(&partition.topic).unwrap_or_default();
+                reading.reset = ctx.config.fetch.reset;
                 self.on_records(ctx, partition, asked, told);
             }
             Code::OFFSET_OUT_OF_RANGE if reading.is_new => {}
-            Code::OFFSET_OUT_OF_RANGE => match reading.reset {
-                Some(reset) => {
-                    let to_start = reset == Reset::Earliest && !ctx.config.planted.has(Bug::ClientResetToEnd);
-                    let position = if to_start { Position::Earliest } else { Position::Latest };
-                    reading.at = At::Sought(position);
-                    // What was between is gone: the end, wherever it is now, is another one.
-                    reading.at_end = false;
-                }
-                None => {
-                    let message = Some(format!("offset {asked} of {partition} is not in the log"));
-                    self.end(ctx, partition, ClientError::Broker { code: Code::OFFSET_OUT_OF_RANGE, message });
-                }
-            },
+            Code::OFFSET_OUT_OF_RANGE => {
+                let message = Some(format!("offset {asked} is not in the log"));
+                let error = ClientError::Broker { code: Code::OFFSET_OUT_OF_RANGE, message };
+                let reset = reading.reset;
+                self.lose_position(ctx, partition, reset, error);
+            }
             code if is_moved(code) => {
                 reading.on_trouble(ctx, partition, code);
+                reading.in_doubt = Some(metadata.asked());
                 metadata.doubt(ctx, &partition.topic);
                 self.pause(ctx, partition);
             }
@@ -519,6 +566,10 @@ impl Fetcher {
 }
 
 impl Reading {
+    fn is_paused(&self, ctx: &Ctx<'_>) -> bool {
+        self.not_before.is_some_and(|at| at > ctx.now.mono)
+    }
+
     /// It was tried, and nothing could be read.
     fn on_trouble(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, code: Code) {
         let trouble = self.trouble.get_or_insert(Trouble { since: ctx.now.mono, said: false });

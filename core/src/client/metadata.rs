@@ -41,6 +41,8 @@ pub(super) struct Metadata {
     unsure: BTreeSet<String>,
     /// Ask as soon as this time has come.
     ask_at: Option<Instant>,
+    /// Requests so far.
+    asked: u64,
     /// A request is in flight for these topics.
     asking: Option<BTreeSet<String>>,
     answered_at: Option<Instant>,
@@ -64,6 +66,11 @@ impl Metadata {
         if self.wanted.contains(topic) && self.unsure.insert(topic.to_owned()) && self.asking.is_none() {
             self.schedule(ctx);
         }
+    }
+
+    /// How often brokers were asked.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// Something that needs the cluster's brokers waits for them.
@@ -118,6 +125,7 @@ impl Metadata {
         request.topics = Some(named.collect());
         request.allow_auto_topic_creation = auto_create;
         self.ask_at = None;
+        self.asked += 1;
         self.asking = Some(topics);
         request
     }

@@ -189,6 +189,7 @@ impl Client {
             (Purpose::Metadata, Response::Metadata(answer)) => {
                 self.metadata.on_answer(&mut ctx, &answer);
                 self.producer.reroute(&mut ctx, &self.metadata);
+                self.fetcher.on_metadata(&mut ctx, &self.metadata);
                 let lost = self.connections.adopt(&mut ctx, &self.metadata.brokers);
                 lost.into_iter().for_each(|lost| self.on_lost(lost, out));
             }

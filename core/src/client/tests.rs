@@ -1,7 +1,7 @@
 //! The client against a scripted broker: what it asks, and what it makes of the answers.
 
 use super::*;
-use crate::ids::Offset;
+use crate::ids::{Offset, TopicId};
 use crate::io::Chunk;
 use crate::time::Timestamp;
 use crate::wire::batch::{BatchBuilder, records};
@@ -355,27 +355,70 @@ fn a_record_for_a_broker_that_takes_no_produce_request_is_not_delivered() {
     }
 }
 
-#[test]
-fn a_topic_that_is_made_anew_by_names_is_not_forgotten() {
-    let mut b = Bench::new(|_| {});
-    b.serves = |api| Some(if api == ApiKey::Fetch { 12 } else { api.versions().1 });
+/// A reader that has read up to 3, and then the topic is made anew: what a broker says to its next Fetch, by ids or by names.
+fn made_anew(b: &mut Bench) {
     b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(3)) });
     b.settle();
     let first = b.fetched();
-    let named = |partition| {
-        let topic = FetchTopicReply { name: TOPIC.to_owned(), partitions: vec![partition], ..FetchTopicReply::default() };
+    let by_id = first.1.version >= 13;
+    let of_topic = |partition, id| {
+        let (name, id) = if by_id { (String::new(), id) } else { (TOPIC.to_owned(), Uuid::nil()) };
+        let topic = FetchTopicReply { name, id: TopicId(id), partitions: vec![partition] };
         Response::Fetch(FetchReply { session_id: 5, topics: vec![topic], ..FetchReply::default() })
     };
-    b.answer((first.0, first.1), named(partition_reply(vec![], 3)));
+    b.answer((first.0, first.1), of_topic(partition_reply(vec![], 3), TOPIC_ID));
     b.topic_id = Uuid::from_u128(78);
     let second = b.fetched();
-    b.answer((second.0, second.1), named(FetchPartitionReply { error_code: 3, ..partition_reply(vec![], 3) }));
-    while !b.asked.iter().any(|(_, f)| matches!(f.request, Request::Fetch(_))) {
-        b.wait_for_deadline();
-        b.settle();
-    }
+    let gone = if by_id { Code::UNKNOWN_TOPIC_ID } else { Code::UNKNOWN_TOPIC_OR_PARTITION };
+    b.answer((second.0, second.1), of_topic(FetchPartitionReply { error_code: gone.0, ..partition_reply(vec![], 3) }, TOPIC_ID));
+    b.events.clear();
+    b.wait(2000);
+    b.settle();
+}
+
+#[test]
+fn a_topic_that_is_made_anew_by_names_is_not_forgotten() {
+    let mut b = Bench::new(|c| c.fetch.reset = Some(Reset::Earliest));
+    b.serves = |api| Some(if api == ApiKey::Fetch { 12 } else { api.versions().1 });
+    made_anew(&mut b);
+    let offsets = b.take(|r| matches!(r, Request::ListOffsets(_)));
+    b.answer_offset(offsets, 0);
+    b.wait(2000);
     let third = b.fetched().2;
     assert_eq!((third.session_id, third.forgotten_topics_data.len()), (5, 0));
+}
+
+#[test]
+fn a_position_says_nothing_of_a_topic_that_was_made_anew() {
+    let lost = |event: &ClientEvent| match event {
+        ClientEvent::Moved { error, .. } => Some((true, error.to_string())),
+        ClientEvent::FetchFailed { error, .. } => Some((false, error.to_string())),
+        _ => None,
+    };
+    let why = "UNKNOWN_TOPIC_ID: orders was deleted, and made again".to_owned();
+    for version in [12, 13] {
+        for reset in [None, Some(Reset::Earliest)] {
+            let mut b = Bench::new(|c| c.fetch.reset = reset);
+            b.serves = match version {
+                12 => |api| Some(if api == ApiKey::Fetch { 12 } else { api.versions().1 }),
+                _ => |api| Some(api.versions().1),
+            };
+            made_anew(&mut b);
+            let told: Vec<_> = b.events.iter().filter_map(lost).collect();
+            assert_eq!(told, [(reset.is_some(), why.clone())]);
+            b.wait(2000);
+            if reset.is_none() {
+                assert!(b.asked.is_empty(), "{:?}", b.asked);
+                continue;
+            }
+            let offsets = b.take(|r| matches!(r, Request::ListOffsets(_)));
+            b.answer_offset(offsets, 1);
+            b.wait(2000);
+            let topic = &b.fetched().2.topics[0];
+            let id = if version == 13 { Uuid::from_u128(78) } else { Uuid::nil() };
+            assert_eq!((topic.partitions[0].fetch_offset, topic.topic_id), (1, id));
+        }
+    }
 }
 
 #[test]

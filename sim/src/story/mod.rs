@@ -16,7 +16,7 @@ mod world;
 pub use difference::{Hunk, differences};
 pub use json::object_of_case;
 pub use text::of_case;
-pub(crate) use world::{LIBRARY_USUAL, PATIENCE_MS, blank as plain_world};
+pub(crate) use world::{PATIENCE_MS, blank as plain_world};
 
 use crate::case::Case;
 use crate::diagnostic::Diagnostic;

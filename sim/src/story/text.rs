@@ -7,8 +7,7 @@
 //! Not here    reading it (world.rs).
 
 use super::world::{
-    NAMED_READS, OPERATIONS, PATIENCE_MS, blank, blank_consumer, blank_inspector, blank_library, blank_producer, keep_name,
-    topics_of,
+    NAMED_READS, OPERATIONS, PATIENCE_MS, blank, blank_consumer, blank_inspector, blank_producer, keep_name, topics_of,
 };
 use crate::case::{Case, ClientKind};
 use crate::clients::{
@@ -286,7 +285,7 @@ fn operator(name: &str, c: &OperatorConfig) -> Line {
 }
 
 fn library(name: &str, c: &LibraryConfig, all: &[(String, i32)]) -> Line {
-    let usual = blank_library(Vec::new());
+    let usual = LibraryConfig::idle(Vec::new());
     let mut line = Line::new(format!("library {name}"));
     topics(&mut line, &c.topics, all);
     line.unless("acks", c.acks, -1);

@@ -91,37 +91,11 @@ pub(super) fn blank_inspector(topics: Vec<(String, i32)>) -> InspectorConfig {
 /// What an operator does, unless said.
 pub(super) const OPERATIONS: u32 = 10;
 
-/// Of the client of core, unless said: its request and delivery timeouts in milliseconds, and the bytes of a batch.
-pub(crate) const LIBRARY_USUAL: (u64, u64, usize) = (5_000, 30_000, 16 * 1024);
-
 /// Acknowledgements, by name.
 const ACKS: [(&str, i16); 3] = [("all", -1), ("1", 1), ("0", 0)];
 
 /// What the client of core reads, by name.
 pub(super) const NAMED_READS: [(&str, Reads); 3] = [("no", Reads::Nothing), ("all", Reads::All), ("anywhere", Reads::Anywhere)];
-
-pub(super) fn blank_library(topics: Vec<(String, i32)>) -> LibraryConfig {
-    let (request_ms, delivery_ms, batch_bytes) = LIBRARY_USUAL;
-    LibraryConfig {
-        topics,
-        acks: -1,
-        idempotent: true,
-        in_flight: 1,
-        codec: Codec::None,
-        linger_ms: 0,
-        batch_bytes,
-        records: 0,
-        burst: 1,
-        padding_max: 0,
-        think_ms: 10,
-        request_ms,
-        delivery_ms,
-        reads: Reads::Nothing,
-        asks_percent: 0,
-        older: false,
-        timetable: Vec::new(),
-    }
-}
 
 /// The topics that are set up, with their partitions.
 pub(super) fn topics_of(case: &Case) -> Vec<(String, i32)> {
@@ -397,7 +371,7 @@ pub(super) fn operator(stage: &mut Stage, command: &Command) -> Result<String, D
 }
 
 pub(super) fn library(stage: &mut Stage, command: &Command) -> Result<String, Diagnostic> {
-    let mut c = blank_library(topics(stage, command)?);
+    let mut c = LibraryConfig::idle(topics(stage, command)?);
     for (key, value) in &command.options {
         match key.text.as_str() {
             "acks" => c.acks = one_of(value, &ACKS)?,

@@ -64,6 +64,37 @@ pub struct LibraryConfig {
     pub timetable: Vec<TimedBatch>,
 }
 
+impl LibraryConfig {
+    /// Nothing is written and nothing is read.
+    pub(crate) fn idle(topics: Vec<(String, i32)>) -> LibraryConfig {
+        LibraryConfig {
+            topics,
+            acks: -1,
+            idempotent: true,
+            in_flight: 1,
+            codec: Codec::None,
+            linger_ms: 0,
+            batch_bytes: 16 * 1024,
+            records: 0,
+            burst: 1,
+            padding_max: 0,
+            think_ms: 10,
+            request_ms: 5_000,
+            delivery_ms: 30_000,
+            reads: Reads::Nothing,
+            asks_percent: 0,
+            older: false,
+            timetable: Vec::new(),
+        }
+    }
+
+    /// Whether what it does is told by topic ids: it writes by names, as its caller knows them, and brokers that are older know no ids.
+    #[must_use]
+    pub fn reads_by_id(&self) -> bool {
+        self.records == 0 && self.timetable.is_empty() && !self.older
+    }
+}
+
 /// What it reads beside.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reads {
@@ -156,7 +187,7 @@ impl Library {
         };
         Library {
             writing: Writing::new(&config),
-            reading: Reading::new(&wanted, config.reads),
+            reading: Reading::new(&wanted, &config),
             asking: Asking::new(config.older),
             config,
             rng,
@@ -359,7 +390,11 @@ impl Library {
             ClientEvent::EndReached { partition, end } => self.reading.end_reached(sim, me, &partition, end),
             ClientEvent::FetchFailed { partition, error } => self.reading.failed(sim, me, &partition, &error),
             ClientEvent::Called { token, result } => self.asking.called(sim, token, result),
-            ClientEvent::Stalled { .. } | ClientEvent::Resumed { .. } | ClientEvent::Unreachable { .. } => {}
+            // Where it goes on is seen on the wire.
+            ClientEvent::Moved { .. }
+            | ClientEvent::Stalled { .. }
+            | ClientEvent::Resumed { .. }
+            | ClientEvent::Unreachable { .. } => {}
         }
     }
 

@@ -7,7 +7,7 @@
 //! Not here    whether the records are right (checks/history.rs).
 
 use super::super::consumer::TORN;
-use super::{Reads, complain};
+use super::{LibraryConfig, Reads, complain};
 use crate::batch;
 use crate::checks::Id;
 use crate::history::{Place, ReadOp};
@@ -44,11 +44,21 @@ struct Part {
     next: Option<i64>,
     /// Where it goes on when its position is out of range.
     reset: Option<Reset>,
+    /// The id of the topic of which it has read something.
+    of: Option<u128>,
     /// The end was reached, and nothing was read since.
     at_end: bool,
 }
 
 impl Part {
+    /// Its position leads nowhere: it goes on where the reset setting says.
+    fn begin_anew(&mut self, reset: Reset, turn: u64) {
+        let timestamp = if reset == Reset::Earliest { EARLIEST } else { LATEST };
+        (self.want, self.turn, self.next) = (Want::Told { timestamp, back: 0 }, turn, None);
+        (self.of, self.at_end) = (None, false);
+        self.told.clear();
+    }
+
     /// Whether a reader may begin there.
     fn begins_at(&self, offset: i64) -> bool {
         match self.want {
@@ -68,6 +78,8 @@ struct Question {
 #[derive(Debug)]
 pub(super) struct Reading {
     reads: Reads,
+    /// Topics may be made anew: what is read is of the topic with this id.
+    by_id: bool,
     reset: Option<Reset>,
     parts: BTreeMap<TopicPartition, Part>,
     turns: u64,
@@ -77,19 +89,23 @@ pub(super) struct Reading {
     asked: BTreeMap<TopicPartition, i64>,
     /// Names of topics by their ids, as brokers told them.
     ids: BTreeMap<u128, String>,
+    /// By their names, the topics that there are: what was told last of the id and the number of partitions.
+    newest: BTreeMap<String, (u128, usize)>,
 }
 
 impl Reading {
-    pub(super) fn new(config: &ClientConfig, reads: Reads) -> Reading {
+    pub(super) fn new(client: &ClientConfig, config: &LibraryConfig) -> Reading {
         Reading {
-            reads,
-            reset: config.fetch.reset,
+            reads: config.reads,
+            by_id: config.reads_by_id(),
+            reset: client.fetch.reset,
             parts: BTreeMap::new(),
             turns: 0,
             questions: BTreeMap::new(),
             fetch_sent: 0,
             asked: BTreeMap::new(),
             ids: BTreeMap::new(),
+            newest: BTreeMap::new(),
         }
     }
 
@@ -97,9 +113,11 @@ impl Reading {
         &self.ids
     }
 
-    /// Whether every reader was told that it has come to the end of its partition.
+    /// Whether every reader was told that it has come to the end of its partition, if there is one.
     pub(super) fn is_at_end(&self) -> bool {
-        self.parts.values().all(|p| p.at_end)
+        let is_there =
+            |p: &TopicPartition| self.newest.get(&p.topic).is_some_and(|(_, partitions)| (p.index as usize) < *partitions);
+        self.parts.iter().all(|(p, part)| part.at_end || !is_there(p))
     }
 
     pub(super) fn assigned(&self) -> Vec<(String, i32)> {
@@ -134,7 +152,10 @@ impl Reading {
             _ => self.reset,
         };
         self.turns += 1;
-        self.parts.insert(partition.clone(), Part { want, turn: self.turns, told: Vec::new(), next: None, reset, at_end: false });
+        self.parts.insert(
+            partition.clone(),
+            Part { want, turn: self.turns, told: Vec::new(), next: None, reset, of: None, at_end: false },
+        );
         ClientInput::Assign { partition, from }
     }
 
@@ -213,9 +234,12 @@ impl Reading {
     pub(super) fn on_answer(&mut self, conn: ConnId, correlation: i32, response: &Response) {
         match response {
             Response::Metadata(answer) => {
-                for topic in answer.topics.iter().filter(|t| t.error_code == 0) {
-                    if let Some(name) = &topic.name {
-                        self.ids.insert(topic.topic_id.as_u128(), name.0.to_string());
+                for topic in &answer.topics {
+                    let Some(name) = topic.name.as_ref().map(|name| name.0.as_str()) else { continue };
+                    match topic.error_code {
+                        0 => self.on_named(name, topic.topic_id.as_u128(), topic.partitions.len()),
+                        3 => drop(self.newest.remove(name)),
+                        _ => {}
                     }
                 }
             }
@@ -236,8 +260,14 @@ impl Reading {
                 for topic in &answer.topics {
                     let name = self.name_of(&topic.name, topic.id.0.as_u128());
                     let Some(name) = name else { continue };
-                    for told in topic.partitions.iter().filter(|p| p.error_code == 1) {
-                        self.on_out_of_range(&TopicPartition::new(&name, told.index));
+                    let id = self.newest.get(&name).map(|(id, _)| *id);
+                    for told in &topic.partitions {
+                        let partition = TopicPartition::new(&name, told.index);
+                        match told.error_code {
+                            0 => self.on_read(&partition, id),
+                            1 => self.on_out_of_range(&partition),
+                            _ => {}
+                        }
                     }
                 }
             }
@@ -260,12 +290,33 @@ impl Reading {
     fn on_out_of_range(&mut self, partition: &TopicPartition) {
         let asked = self.asked.get(partition).copied();
         let Some(part) = self.parts.get_mut(partition).filter(|p| asked.is_some() && p.next == asked) else { return };
-        let Some(reset) = part.reset else { return };
-        self.turns += 1;
-        let timestamp = if reset == Reset::Earliest { EARLIEST } else { LATEST };
-        (part.want, part.turn, part.next) = (Want::Told { timestamp, back: 0 }, self.turns, None);
-        part.at_end = false;
-        part.told.clear();
+        if let Some(reset) = part.reset {
+            self.turns += 1;
+            part.begin_anew(reset, self.turns);
+        }
+    }
+
+    /// What a partition answered is of the topic `id`: from now on its position counts there.
+    fn on_read(&mut self, partition: &TopicPartition, id: Option<u128>) {
+        let asked = self.asked.get(partition).copied();
+        if let Some(part) = self.parts.get_mut(partition)
+            && asked.is_some_and(|asked| part.next.map_or_else(|| part.begins_at(asked), |next| next == asked))
+        {
+            (part.of, part.reset) = (id, self.reset);
+        }
+    }
+
+    /// A broker has told a topic's id. Where that is another than before, nobody may go on from an offset of the old topic: who has no
+    /// setting for that is told, and asks for nothing any more.
+    fn on_named(&mut self, name: &str, id: u128, partitions: usize) {
+        self.ids.insert(id, name.to_owned());
+        self.newest.insert(name.to_owned(), (id, partitions));
+        // Brokers that are older call every topic zero.
+        let is_another = |of: u128| of != id && id != 0 && of != 0;
+        for (_, part) in self.parts.iter_mut().filter(|(p, part)| p.topic == name && part.of.is_some_and(is_another)) {
+            self.turns += 1;
+            part.begin_anew(self.reset.unwrap_or(Reset::Earliest), self.turns);
+        }
     }
 
     pub(super) fn fetched(
@@ -290,6 +341,7 @@ impl Reading {
         // Where it goes on follows from what it read; what the client says is held against that with the next Fetch.
         part.next = Some(records.last().map_or(next.0, |r| r.offset.0 + 1));
         part.at_end = false;
+        let of = part.of;
         let start = sim.history.records.len();
         for record in records {
             let value = name_of(record);
@@ -297,7 +349,7 @@ impl Reading {
             check_dress(sim, partition, record, value);
         }
         let records = (start, sim.history.records.len());
-        self.read(sim, me, partition, from, 0, high_watermark.0, records);
+        self.read(sim, me, (partition, of), from, 0, high_watermark.0, records);
     }
 
     pub(super) fn end_reached(&mut self, sim: &mut Sim, me: u32, partition: &TopicPartition, end: Offset) {
@@ -316,7 +368,8 @@ impl Reading {
             }
         }
         let none = (sim.history.records.len(), sim.history.records.len());
-        self.read(sim, me, partition, end.0, 0, end.0, none);
+        let of = self.parts.get(partition).and_then(|part| part.of);
+        self.read(sim, me, (partition, of), end.0, 0, end.0, none);
     }
 
     pub(super) fn failed(&mut self, sim: &mut Sim, me: u32, partition: &TopicPartition, error: &ClientError) {
@@ -328,7 +381,7 @@ impl Reading {
             _ => TORN,
         };
         let none = (sim.history.records.len(), sim.history.records.len());
-        self.read(sim, me, partition, part.next.unwrap_or(-1), code, -1, none);
+        self.read(sim, me, (partition, part.of), part.next.unwrap_or(-1), code, -1, none);
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of a ReadOp")]
@@ -336,13 +389,14 @@ impl Reading {
         &self,
         sim: &mut Sim,
         me: u32,
-        partition: &TopicPartition,
+        (partition, of): (&TopicPartition, Option<u128>),
         from_offset: i64,
         error: i16,
         high_watermark: i64,
         records: (usize, usize),
     ) {
-        let place = Place { topic: sim.history.topic(&partition.topic), partition: partition.index, topic_id: 0 };
+        let topic_id = of.filter(|_| self.by_id).unwrap_or(0);
+        let place = Place { topic: sim.history.topic(&partition.topic), partition: partition.index, topic_id };
         let (invoked, ended) = (self.fetch_sent, sim.now_ns());
         sim.history.reads.push(ReadOp {
             client: me,
