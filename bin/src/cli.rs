@@ -157,7 +157,7 @@ pub(crate) struct DevArgs {
     #[command(flatten)]
     pub(crate) logging: Logging,
     /// Run this command against the broker, then stop with its exit code. It finds the address in OTTLA_BOOTSTRAP, where every
-    /// `ottla` command looks, and `ottla` itself on its PATH.
+    /// `ottla` command looks, and `ottla` itself on its PATH. Ctrl-C is the command's.
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) run: Vec<String>,
 }

@@ -1,12 +1,14 @@
 //! Ctrl-C for commands that compute: they stop after what is under way, and say what they have. For those that talk to a broker, whose
-//! event loops wait for it themselves: whoever presses it twice does not want to wait.
+//! event loops wait for it themselves: whoever presses it twice does not want to wait. For a throw-away broker: from its first moment on.
 //!
 //! State       whether it was pressed.
 
 use crate::failure::Failure;
+use ottla_net::Stop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::task::{Context, Poll};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Interrupt(Arc<AtomicBool>);
@@ -16,10 +18,7 @@ impl Interrupt {
     pub(crate) fn watch() -> Result<Interrupt, Failure> {
         let pressed = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&pressed);
-        on_thread(async move |mut signal| {
-            signal.recv().await;
-            tell.store(true, Ordering::Relaxed);
-        })?;
+        on_thread(vec![SignalKind::interrupt()], move |_| tell.store(true, Ordering::Relaxed))?;
         Ok(Interrupt(pressed))
     }
 
@@ -30,21 +29,58 @@ impl Interrupt {
 
 /// From now on the second Ctrl-C ends the process, also where its own thread waits for something else, such as a full pipe.
 pub(crate) fn second_ends() -> Result<(), Failure> {
-    on_thread(async |mut signal| {
-        signal.recv().await;
-        signal.recv().await;
-        #[expect(clippy::disallowed_methods, reason = "the thread that could return from main waits for something else")]
-        std::process::exit(Failure::Interrupted(String::new()).code().into());
+    let mut pressed = 0;
+    on_thread(vec![SignalKind::interrupt()], move |_| {
+        pressed += 1;
+        if pressed == 2 {
+            #[expect(clippy::disallowed_methods, reason = "the thread that could return from main waits for something else")]
+            std::process::exit(Failure::Interrupted(String::new()).code().into());
+        }
     })
 }
 
-/// Listen to Ctrl-C on a thread of its own. It is registered when this returns: a signal that comes at once is not lost.
-fn on_thread(listen: impl AsyncFnOnce(Signal) + Send + 'static) -> Result<(), Failure> {
+/// What ends a broker in order, noticed from now on: SIGTERM, SIGINT, and SIGHUP, which a terminal sends when it goes; one that is ignored
+/// already stays so, as `nohup` has it. While `others` is set, Ctrl-C is somebody else's, who got it from the terminal, too.
+pub(crate) fn stop(others: Arc<AtomicBool>) -> Result<Stop, Failure> {
+    let (tell, stop) = tokio::sync::mpsc::unbounded_channel();
+    let hangup = (!ignores(SignalKind::hangup())).then(SignalKind::hangup);
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt()].into_iter().chain(hangup);
+    on_thread(kinds.collect(), move |kind| {
+        if kind != SignalKind::interrupt() || !others.load(Ordering::Relaxed) {
+            let _ = tell.send(());
+        }
+    })?;
+    Ok(stop)
+}
+
+/// Whether this process was told to ignore a signal; no where the system does not say.
+fn ignores(signal: SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
+}
+
+/// Listen to signals on a thread of its own. They are registered when this returns: one that comes at once is not lost.
+fn on_thread(kinds: Vec<SignalKind>, mut on_signal: impl FnMut(SignalKind) + Send + 'static) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listens = {
+    let mut signals = Vec::new();
+    {
         let _inside = runtime.enter();
-        signal(SignalKind::interrupt())?
+        for kind in kinds {
+            signals.push((kind, signal(kind)?));
+        }
+    }
+    let mut next = move |cx: &mut Context<'_>| {
+        let came = signals.iter_mut().find_map(|(kind, signal)| signal.poll_recv(cx).is_ready().then_some(*kind));
+        came.map_or(Poll::Pending, Poll::Ready)
     };
-    std::thread::spawn(move || runtime.block_on(listen(listens)));
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                on_signal(std::future::poll_fn(&mut next).await);
+            }
+        })
+    });
     Ok(())
 }

@@ -2,21 +2,25 @@
 
 use crate::cli::{DevArgs, LogFormat, LogLevel, Logging, Output, ServeArgs};
 use crate::failure::{Failure, notice};
+use crate::interrupt;
 use crate::lines::{Drain, Lines};
 use crate::output;
 use crate::settings::{self, Gathered};
-use ottla_net::{Bound, ExitReason, ServeConfig};
+use ottla_net::{Bound, ExitReason, ServeConfig, Stop};
 use rustix::process::{Pid, Signal};
 use serde_json::json;
 use std::io::IsTerminal;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
+    let stop = interrupt::stop(Arc::default())?;
     let mut gathered = settings::gather(args.config.as_deref(), &args.set)?;
     let data_dir = args.data_dir.clone().or_else(|| gathered.data_dir());
     let listen = args.listen.clone().or_else(|| gathered.listener("listeners")).unwrap_or_else(|| "127.0.0.1:9092".to_owned());
@@ -28,7 +32,7 @@ pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     let _written = start_logging(&args.logging);
     warn_of_ignored(&gathered);
     let config = config(&gathered, data_dir, listen, advertise, args.http.clone())?;
-    run(config, output, args.logging.log_format)
+    run(config, stop, output, args.logging.log_format)
 }
 
 pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
@@ -50,14 +54,21 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
     gathered.check()?;
     let _written = start_logging(&args.logging);
     warn_of_ignored(&gathered);
+    // Before there is anything that would be left behind.
+    let taken = Arc::<AtomicBool>::default();
+    let stop = interrupt::stop(Arc::clone(&taken))?;
     let dir = Scratch::new()?;
     let config = config(&gathered, dir.0.clone(), args.listen.clone(), None, None)?;
     if args.run.is_empty() {
-        run(config, output, args.logging.log_format)?;
+        run(config, stop, output, args.logging.log_format)?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut guest = None;
-    let ended = ottla_net::serve(config, |bound| guest = Some(Guest::start(&args.run, &address(bound))));
+    let ended = ottla_net::serve(config, stop, |bound| {
+        // As with system(3), Ctrl-C is the command's from now on. What it does not survive ends it, and the broker with it.
+        taken.store(true, Ordering::Relaxed);
+        guest = Some(Guest::start(&args.run, &address(bound)));
+    });
     match guest {
         Some(guest) => {
             let code = guest?.end()?;
@@ -141,9 +152,9 @@ fn config(
     Ok(ServeConfig { data_dir, listen, advertise, http, node_id, settings: gathered.settings.clone() })
 }
 
-fn run(config: ServeConfig, output: Output, format: LogFormat) -> Result<(), Failure> {
+fn run(config: ServeConfig, stop: Stop, output: Output, format: LogFormat) -> Result<(), Failure> {
     let dir = config.data_dir.clone();
-    let ended = ottla_net::serve(config, |bound| {
+    let ended = ottla_net::serve(config, stop, |bound| {
         // Nobody may be reading: that must not stop a broker.
         let _ = say_ready(output, format, bound, &dir);
     });

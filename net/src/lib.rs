@@ -42,4 +42,4 @@ pub use edge::{Clock, Edge, ExitReason};
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use run::{Stop, run};
-pub use serve::{Bound, ServeConfig, ServeError, serve, serve_until};
+pub use serve::{Bound, ServeConfig, ServeError, serve};

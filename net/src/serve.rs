@@ -22,8 +22,6 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::UnboundedSender;
 
 /// What a broker is told at its start.
 #[derive(Clone, Debug)]
@@ -119,24 +117,11 @@ impl fmt::Display for ServeError {
 
 impl std::error::Error for ServeError {}
 
-/// Run a broker until it ends: by itself, or by SIGTERM, SIGINT or SIGHUP. `on_ready` is told the addresses when clients can connect and
-/// are served.
-pub fn serve(config: ServeConfig, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
-    let (tell, stop) = tokio::sync::mpsc::unbounded_channel();
-    block_on(async {
-        signals(&tell).map_err(ServeError::System)?;
-        serve_here(config, stop, on_ready).await
-    })
-}
-
-/// As [`serve`], but `stop` says when to end instead of signals.
-pub fn serve_until(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
-    block_on(serve_here(config, stop, on_ready))
-}
-
-fn block_on(future: impl Future<Output = Result<ExitReason, ServeError>>) -> Result<ExitReason, ServeError> {
+/// Run a broker until it ends: by itself, or because `stop` says so. `on_ready` is told the addresses when clients can connect and are
+/// served.
+pub fn serve(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default()).map_err(ServeError::System)?;
-    runtime.block_on(future)
+    runtime.block_on(serve_here(config, stop, on_ready))
 }
 
 async fn serve_here(config: ServeConfig, stop: Stop, on_ready: impl FnOnce(&Bound)) -> Result<ExitReason, ServeError> {
@@ -206,26 +191,6 @@ fn told(mut settings: Settings, dir: &Path, bound: &Bound, is_advertised: bool) 
         settings.insert("advertised.listeners", &format!("PLAINTEXT://{host}:{port}"))?;
     }
     Ok(settings)
-}
-
-/// SIGTERM, SIGINT and SIGHUP, which a terminal sends when it goes, as messages. A SIGHUP that is ignored already stays so: that is what
-/// `nohup` does.
-fn signals(tell: &UnboundedSender<()>) -> std::io::Result<()> {
-    let hangup = (!ignores(SignalKind::hangup())).then(SignalKind::hangup);
-    for kind in [SignalKind::terminate(), SignalKind::interrupt()].into_iter().chain(hangup) {
-        let mut signal = signal(kind)?;
-        let tell = tell.clone();
-        tokio::task::spawn_local(async move { while signal.recv().await.is_some() && tell.send(()).is_ok() {} });
-    }
-    Ok(())
-}
-
-/// Whether this process was told to ignore a signal; no where the system does not say.
-fn ignores(signal: SignalKind) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .is_some_and(|mask| mask >> (signal.as_raw_value() - 1) & 1 == 1)
 }
 
 fn lock(dir: &Path) -> Result<DirLock, ServeError> {

@@ -203,21 +203,46 @@ fn nobody_waits_for_a_broker_that_stands_still() {
 #[test]
 fn the_command_of_a_throw_away_broker_ends_with_it() {
     let mut process = ottla()
-        .args(["dev", "--listen", "127.0.0.1:0", "--", "cat"])
+        .args(["dev", "--listen", "127.0.0.1:0", "--", "sh", "-c", "while read name; do ottla topic create $name -p 1; done"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("it starts");
-    let mut to_cat = process.stdin.take().expect("it is piped");
-    to_cat.write_all(b"up\n").expect("it is read");
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
-    assert_eq!(line, "up\n");
+    let mut names = process.stdin.take().expect("it is piped");
+    names.write_all(b"a\n").expect("it is read");
+    let mut said = BufReader::new(process.stdout.take().expect("it is piped")).lines().map(|line| line.expect("text"));
+    assert!(said.next().expect("a line").starts_with("a created"));
+    // Ctrl-C is the command's, which may well live on.
+    signal(&process, "-INT");
+    names.write_all(b"b\n").expect("it is read");
+    assert!(said.next().expect("a line").starts_with("b created"));
     signal(&process, "-TERM");
     // As a shell has it: 128 and the signal.
     assert_eq!(process.wait().expect("it was ours").code(), Some(128 + 15));
-    drop(to_cat);
+    drop(names);
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "nothing is waited for: when it is stopped is what is tried")]
+fn a_throw_away_broker_leaves_nothing_behind_whenever_it_is_stopped() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    for name in ["-INT", "-TERM"] {
+        for ms in (0..40).step_by(2) {
+            let mut process = ottla()
+                .args(["dev", "--listen", "127.0.0.1:0"])
+                .env("TMPDIR", scratch.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("it starts");
+            std::thread::sleep(Duration::from_millis(ms));
+            signal(&process, name);
+            process.wait().expect("it was ours");
+            let left: Vec<_> = std::fs::read_dir(scratch.path()).expect("it is there").collect();
+            assert!(left.is_empty(), "{name} after {ms} ms: {left:?}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::client::{Client, api_versions, correlation_of, fetch, produce};
 use ottla_core::config::Settings;
 use ottla_core::wire::{ProducePartition, Request, Response};
-use ottla_net::{Bound, ExitReason, ServeConfig, ServeError, serve_until};
+use ottla_net::{Bound, ExitReason, ServeConfig, ServeError, serve};
 use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -31,9 +31,8 @@ impl Running {
     fn start(config: ServeConfig) -> Running {
         let (stop, stopped) = unbounded_channel();
         let (tell, told) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            serve_until(config, stopped, |bound| tell.send(bound.clone()).expect("the test waits for it"))
-        });
+        let thread =
+            std::thread::spawn(move || serve(config, stopped, |bound| tell.send(bound.clone()).expect("the test waits for it")));
         match told.recv() {
             Ok(bound) => Running { bound, stop, thread },
             Err(_) => panic!("{:?}", thread.join()),
@@ -74,7 +73,7 @@ fn records_survive_an_orderly_end_and_the_second_process_is_refused() {
         }
         assert_eq!(client.fetch_all("orders").await.unwrap().len(), 100);
     });
-    let refused = serve_until(config(dir.path()), unbounded_channel().1, |_| ()).unwrap_err();
+    let refused = serve(config(dir.path()), unbounded_channel().1, |_| ()).unwrap_err();
     let pid = format!("(pid {})", std::process::id());
     assert!(matches!(refused, ServeError::Locked { .. }) && refused.to_string().contains(&pid), "{refused}");
     assert_eq!(broker.end(), ExitReason::Shutdown);
@@ -222,7 +221,7 @@ fn errors_at_the_start_say_what_to_do() {
     let broker = Running::start(config(dir.path()));
     let other = tempfile::tempdir().unwrap();
     let taken = ServeConfig { listen: broker.bound.listen.to_string(), ..config(other.path()) };
-    let fails = |config| serve_until(config, unbounded_channel().1, |_| ()).unwrap_err().to_string();
+    let fails = |config| serve(config, unbounded_channel().1, |_| ()).unwrap_err().to_string();
     assert!(fails(taken).contains("in use by another process"));
     assert!(fails(ServeConfig { listen: "nonsense".into(), ..config(other.path()) }).contains("HOST:PORT"));
     let file = other.path().join("file");
