@@ -531,14 +531,18 @@ impl Fetcher {
     fn on_records(&mut self, ctx: &mut Ctx<'_>, partition: &TopicPartition, from: Offset, told: &FetchPartitionReply) {
         let committed = ctx.config.fetch.read_committed;
         let aborted = if committed { told.aborted.as_deref().unwrap_or_default() } else { &[] };
-        let (records, next, is_beyond) = match visible(&told.records, from, Offset(told.high_watermark), aborted) {
-            Ok(visible) => visible,
-            Err(what) => return self.end(ctx, partition, ClientError::Malformed { what }),
-        };
+        let Visible { records, next, stop } = visible(&told.records, from, Offset(told.high_watermark), aborted);
         let reading = self.readings.get_mut(partition).expect("the caller found it");
-        if is_beyond && next == from {
-            reading.on_trouble(ctx, partition, Code::CORRUPT_MESSAGE);
-            return self.pause(ctx, partition);
+        // What is sound before it is handed out first, and what is not asked for again.
+        match stop.filter(|_| next == from) {
+            Some(Stop::Beyond) => {
+                reading.on_trouble(ctx, partition, Code::CORRUPT_MESSAGE);
+                return self.pause(ctx, partition);
+            }
+            Some(Stop::Malformed(what) | Stop::Disorder(what)) => {
+                return self.end(ctx, partition, ClientError::Malformed { what });
+            }
+            None => {}
         }
         reading.failures = 0;
         reading.not_before = None;
@@ -617,69 +621,86 @@ fn is_moved(code: Code) -> bool {
     )
 }
 
+/// What of an answer a reader gets to see.
+struct Visible {
+    records: Vec<ReadRecord>,
+    /// Where it goes on.
+    next: Offset,
+    /// Why the rest is not taken.
+    stop: Option<Stop>,
+}
+
+enum Stop {
+    /// It lies beyond the high watermark that was told.
+    Beyond,
+    Malformed(String),
+    /// Batches that are whole, and not in the order of their offsets.
+    Disorder(String),
+}
+
 /// The records that a reader at `from` gets to see, and where it goes on: without what lies before its position, without control
 /// records, and without records of aborted transactions. Batches come in the order of their offsets and lie below the high watermark: no
 /// checksum covers an offset, and whoever followed one that is damaged would leave records out without a word. What lies beyond is not
 /// taken, and told: Kafka names the high watermark of before it read, so that it may be there the next time.
-fn visible(
-    chunks: &[Chunk],
-    from: Offset,
-    high_watermark: Offset,
-    aborted: &[Aborted],
-) -> Result<(Vec<ReadRecord>, Offset, bool), String> {
+fn visible(chunks: &[Chunk], from: Offset, high_watermark: Offset, aborted: &[Aborted]) -> Visible {
+    let nothing = || Visible { records: Vec::new(), next: from, stop: None };
+    let mut seen = nothing();
+    match look(chunks, from, high_watermark, aborted, &mut seen) {
+        Ok(()) => seen,
+        // One of the offsets is wrong, and nobody knows which.
+        Err(Stop::Disorder(what)) => Visible { stop: Some(Stop::Malformed(what)), ..nothing() },
+        Err(stop) => Visible { stop: Some(stop), ..seen },
+    }
+}
+
+fn look(chunks: &[Chunk], from: Offset, high_watermark: Offset, aborted: &[Aborted], seen: &mut Visible) -> Result<(), Stop> {
+    let malformed = |what: String| Stop::Malformed(what);
     let mut bytes = BytesMut::new();
     for chunk in chunks {
         match chunk {
             Chunk::Bytes(part) => bytes.extend_from_slice(part),
-            Chunk::File { .. } => return Err("a file range where bytes should be".to_owned()),
+            Chunk::File { .. } => return Err(malformed("a file range where bytes should be".to_owned())),
         }
     }
     let mut open: BTreeSet<i64> = BTreeSet::new();
     let mut starts: Vec<Aborted> = aborted.to_vec();
     starts.sort_by_key(|a| a.first_offset);
     let mut starts = starts.into_iter().peekable();
-    let (mut seen, mut next) = (Vec::new(), from);
     let mut behind = 0;
     for batch in batches(bytes.freeze()) {
-        let batch = batch.map_err(|e| e.to_string())?;
+        let batch = batch.map_err(|e| malformed(e.to_string()))?;
         let info = batch.info;
         let (base, last) = (info.base_offset, info.last_offset());
         if base < behind {
-            return Err(format!("offsets {base} to {last} behind {behind}: the log is damaged"));
+            return Err(Stop::Disorder(format!("offsets {base} to {last} behind {behind}: the log is damaged")));
         }
         if last >= high_watermark.0 {
-            return Ok((seen, next, true));
+            return Err(Stop::Beyond);
         }
         behind = info.next_offset();
         while let Some(start) = starts.next_if(|a| a.first_offset <= info.last_offset()) {
             open.insert(start.producer_id);
         }
-        next = next.max(Offset(info.next_offset()));
         if info.attributes.is_control() {
             if is_abort_marker(&info, &batch.bytes) {
                 open.remove(&info.producer_id);
             }
-            continue;
+        } else if info.last_offset() >= from.0 && !(info.attributes.is_transactional() && open.contains(&info.producer_id)) {
+            let whole: Result<Vec<_>, _> = records(&info, &batch.bytes).map_err(|e| malformed(e.to_string()))?.collect();
+            let wanted = whole.map_err(|e| malformed(e.to_string()))?.into_iter().filter(|record| record.offset >= from.0);
+            seen.records.extend(wanted.map(|record| ReadRecord {
+                offset: Offset(record.offset),
+                timestamp: Timestamp(record.timestamp),
+                log_append_time: info.attributes.is_log_append_time(),
+                leader_epoch: info.leader_epoch,
+                key: record.key,
+                value: record.value,
+                headers: record.headers,
+            }));
         }
-        if info.last_offset() < from.0 || info.attributes.is_transactional() && open.contains(&info.producer_id) {
-            continue;
-        }
-        for record in records(&info, &batch.bytes).map_err(|e| e.to_string())? {
-            let record = record.map_err(|e| e.to_string())?;
-            if record.offset >= from.0 {
-                seen.push(ReadRecord {
-                    offset: Offset(record.offset),
-                    timestamp: Timestamp(record.timestamp),
-                    log_append_time: info.attributes.is_log_append_time(),
-                    leader_epoch: info.leader_epoch,
-                    key: record.key,
-                    value: record.value,
-                    headers: record.headers,
-                });
-            }
-        }
+        seen.next = seen.next.max(Offset(info.next_offset()));
     }
-    Ok((seen, next, false))
+    Ok(())
 }
 
 /// A control record's key is its version and its type, both 16 bits; type 0 is an abort (KIP-98).

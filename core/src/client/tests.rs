@@ -738,6 +738,30 @@ fn an_offset_that_cannot_be_is_not_followed() {
 }
 
 #[test]
+fn what_comes_before_a_damaged_batch_is_read_first() {
+    let mut b = Bench::new(|_| {});
+    b.input(ClientInput::Assign { partition: TopicPartition::new(TOPIC, 0), from: Position::At(Offset(0)) });
+    b.settle();
+    let asked = b.fetched();
+    let damaged = || {
+        let Chunk::Bytes(bytes) = batch(1, &["b"]) else { unreachable!("a batch is bytes") };
+        let mut bytes = bytes.to_vec();
+        *bytes.last_mut().expect("not empty") ^= 1;
+        Chunk::Bytes(bytes.into())
+    };
+    b.answer_fetch(asked, 5, partition_reply(vec![batch(0, &["a"]), damaged()], 3));
+    assert!(
+        matches!(&b.events[..], [ClientEvent::Fetched { next: Offset(1), records, .. }] if records.len() == 1),
+        "{:?}",
+        b.events
+    );
+    let asked = b.fetched();
+    assert_eq!(asked.2.topics[0].partitions[0].fetch_offset, 1);
+    b.answer_fetch(asked, 5, partition_reply(vec![damaged(), batch(2, &["c"])], 3));
+    assert!(matches!(b.events[1..], [ClientEvent::FetchFailed { error: ClientError::Malformed { .. }, .. }]), "{:?}", b.events);
+}
+
+#[test]
 fn an_answer_to_an_older_question_says_nothing() {
     let mut b = Bench::new(|_| {});
     let partition = TopicPartition::new(TOPIC, 0);
