@@ -58,11 +58,15 @@ pub fn split(lookup: Lookup<'_>, gather: u64, version: i16, is_admin: bool, requ
                 (_, None, _) => Produced::refused(ErrorCode::InvalidRequiredAcks),
                 (_, _, Err(error)) if error.is_framing() => unreadable(error),
                 (Ok(id), ..) if !is_admin && lookup.is_internal(id) => Produced::refused(ErrorCode::InvalidTopicException),
-                (Ok(id), _, Err(error)) if error.scope == Scope::Log => {
-                    let log_start = lookup.hosted.get(&id).map_or(-1, |p| p.log().log_start().0);
+                (Ok(id), _, Err(error)) => {
+                    let log = lookup.hosted.get(&id).map(|p| p.log());
+                    let error = match log {
+                        Some(log) => error.limited(log.config().max_message_bytes),
+                        None => error,
+                    };
+                    let log_start = log.filter(|_| error.scope == Scope::Log).map_or(-1, |log| log.log_start().0);
                     Produced { log_start_offset: log_start, ..unreadable(error) }
                 }
-                (_, _, Err(error)) => unreadable(error),
                 // No transaction was ever begun here.
                 (Ok(_), _, Ok(records)) if is_transactional(&records) => Produced::refused(ErrorCode::InvalidTxnState),
                 (Ok(id), Some(acks), Ok(records)) => {

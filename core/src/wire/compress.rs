@@ -106,7 +106,7 @@ pub fn reader(codec: Codec, packed: &[u8], bytes_max: usize) -> Result<Capped<'_
         }
         Codec::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed).map_err(|e| e.to_string())?),
     };
-    Ok(Capped { inner, left: bytes_max })
+    Ok(Capped { inner, left: Some(bytes_max) })
 }
 
 /// Java's clients and Apache Kafka read no lz4 frame whose blocks need each other: a batch of one, once in the log, would stop every Java
@@ -138,13 +138,14 @@ impl Read for Gzip<'_> {
 /// A stream that fails where it would go on for too long. See [`reader`].
 pub struct Capped<'a> {
     inner: Box<dyn Read + 'a>,
-    left: usize,
+    /// `None`: there was more.
+    left: Option<usize>,
 }
 
 impl Capped<'_> {
-    /// How much more may be read, in bytes.
+    /// How much more may be read, in bytes; `None` if there was more than might be.
     #[must_use]
-    pub fn left(&self) -> usize {
+    pub fn left(&self) -> Option<usize> {
         self.left
     }
 }
@@ -152,8 +153,7 @@ impl Capped<'_> {
 impl Read for Capped<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let got = self.inner.read(out)?;
-        let left = self.left.checked_sub(got);
-        self.left = left.unwrap_or(0);
-        left.map(|_| got).ok_or_else(|| std::io::Error::other("it decompresses to too much"))
+        self.left = self.left.and_then(|left| left.checked_sub(got));
+        self.left.map(|_| got).ok_or_else(|| std::io::Error::other("it decompresses to too much"))
     }
 }

@@ -68,8 +68,8 @@ impl Produce {
     /// (TRANSACTIONAL_ID_AUTHORIZATION_FAILED).
     #[must_use]
     pub fn has_transactional_records(&self) -> bool {
-        let mut checked = self.partitions().filter_map(|p| p.records.as_ref().ok());
-        checked.any(|c| c.batches.iter().any(|b| b.attributes.is_transactional()))
+        let of_one = |checked: &Checked| checked.batches.iter().any(|b| b.attributes.is_transactional());
+        self.partitions().any(|p| p.records.as_ref().map_or_else(|e| e.is_transactional, of_one))
     }
 }
 

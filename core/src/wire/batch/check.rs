@@ -16,6 +16,7 @@
 //! | an unknown codec, or a payload that does not decompress | UNKNOWN_SERVER_ERROR | log |
 //! | offset range empty, count not positive, or both disagree | INVALID_RECORD | log |
 //! | a control batch, a producer id without a sequence | INVALID_RECORD | log |
+//! | a payload that decompresses to more than `DECOMPRESSED_BYTES_MAX` (ours alone) | MESSAGE_TOO_LARGE, with a message | partition |
 //! | records that do not parse, or too few, or too many | INVALID_RECORD | log |
 //! | inner offsets that are not consecutive, compressed | UNKNOWN_SERVER_ERROR | log |
 //!
@@ -41,6 +42,8 @@ use std::io::{BufRead, BufReader};
 const LENGTH_MIN: i32 = 14;
 /// The length that Kafka needs at least to look for a producer id, which it does before anything else but for the old formats, which have none.
 const LENGTH_READABLE: usize = 39;
+/// The bit of a batch's attributes.
+const TRANSACTIONAL: u8 = 1 << 4;
 /// The first version of Produce that may carry zstd (KIP-110).
 const ZSTD_SINCE: i16 = 7;
 
@@ -49,11 +52,12 @@ const ZSTD_SINCE: i16 = 7;
 pub fn check(records: Option<Bytes>, produce_version: i16, unpacked_left: &mut usize) -> Result<Checked, RecordsError> {
     let bytes = records.ok_or_else(|| refuse(ErrorCode::InvalidRecord, Scope::Partition, "null for records"))?;
     let (bytes, codec) = check_framing(bytes, produce_version)?;
+    let is_transactional = bytes[CRC_FROM + 1] & TRANSACTIONAL != 0;
     if i64::from_be_bytes(bytes[..8].try_into().expect("eight bytes")) != 0 {
-        return Err(invalid("the base offset is not 0"));
+        return Err(RecordsError { is_transactional, ..invalid("the base offset is not 0") });
     }
     let batch_bytes = Some(u32::try_from(bytes.len()).expect("a batch is shorter than 2 GiB"));
-    check_batch(bytes, codec, unpacked_left).map_err(|e| RecordsError { batch_bytes, ..e })
+    check_batch(bytes, codec, unpacked_left).map_err(|e| RecordsError { batch_bytes, is_transactional, ..e })
 }
 
 /// What can be said without the batch's contents. Gives the one batch without what follows it, and its codec.
@@ -115,6 +119,12 @@ fn unreadable(detail: impl Into<String>) -> RecordsError {
     refuse(ErrorCode::UnknownServerError, Scope::Log, detail)
 }
 
+/// Ours alone: Kafka unpacks whatever it is sent.
+fn unpacks_to_too_much(allowed: usize) -> RecordsError {
+    let message = format!("The records decompress to more than the {allowed} bytes that they may.");
+    RecordsError { message: Some(message.clone()), ..refuse(ErrorCode::MessageTooLarge, Scope::Partition, message) }
+}
+
 /// The length of the batch at the start of `bytes`, if it is there whole. The errors are in Kafka's words: it sends them.
 fn next_len(bytes: &[u8]) -> Result<Option<usize>, String> {
     if bytes.len() < PREFIX_BYTES {
@@ -171,8 +181,10 @@ fn check_payload(info: &BatchInfo, codec: Codec, bytes: &Bytes, unpacked_left: &
         compress::reader(codec, payload, allowed).map_err(|e| unreadable(format!("the records do not decompress: {e}")))?;
     let mut input = BufReader::new(stream);
     let scanned = scan(info, &mut input, ErrorCode::InvalidRecord);
-    *unpacked_left -= allowed - input.into_inner().left();
-    scanned
+    let left = input.into_inner().left();
+    *unpacked_left -= allowed - left.unwrap_or(0);
+    // Whoever sent it learns at least what is wrong with it, and that to send it again changes nothing.
+    left.map_or_else(|| Err(unpacks_to_too_much(allowed)), |_| scanned)
 }
 
 fn scan(info: &BatchInfo, input: &mut impl BufRead, long_number: ErrorCode) -> Result<(Seen, bool), RecordsError> {

@@ -56,6 +56,8 @@ pub struct RecordsError {
     pub records: Vec<(i32, String)>,
     /// The size of the batch in bytes, where Kafka looks at `max.message.bytes` before it finds this mistake; see [`Self::limited`].
     pub batch_bytes: Option<u32>,
+    /// The batch calls itself a part of a transaction: Kafka looks at that before anything but how it is framed.
+    pub is_transactional: bool,
 }
 
 /// How much of a Produce request a mistake refuses.
@@ -72,7 +74,15 @@ pub enum Scope {
 impl RecordsError {
     #[must_use]
     pub fn new(code: ErrorCode, scope: Scope, detail: impl Into<String>) -> RecordsError {
-        RecordsError { code, scope, detail: detail.into(), message: None, records: Vec::new(), batch_bytes: None }
+        RecordsError {
+            code,
+            scope,
+            detail: detail.into(),
+            message: None,
+            records: Vec::new(),
+            batch_bytes: None,
+            is_transactional: false,
+        }
     }
 
     /// Whether it is about how the batches are framed, which Kafka looks at before the topic; at what is in them only after that.

@@ -27,7 +27,7 @@ fn the_batches_of_a_request_share_what_they_may_decompress_to() {
     assert!(super::check(Some(bytes.clone()), LATEST, &mut left).is_ok());
     assert!(left < 1 << 10, "{left}");
     let refused = super::check(Some(bytes), LATEST, &mut left).expect_err("no third one");
-    assert_eq!((refused.code, left), (E::UnknownServerError, 0));
+    assert_eq!((refused.code, left), (E::MessageTooLarge, 0));
 }
 
 type Verdict = Result<(), (E, Scope)>;
