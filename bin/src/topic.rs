@@ -303,10 +303,12 @@ impl Topics {
                     }
                 }
                 Err(failure) => {
+                    let (code, message) = (failure.code(), failure.text().to_owned());
+                    // Said once, of all that one leader leads.
+                    let mut unsaid = Some(failure);
                     for index in indexes {
-                        let text = format!("{topic}-{index}: {}", failure.text());
-                        let refusal = Refusal { code: None, message: failure.text().to_owned(), failure: Failure::Failed(text) };
-                        refusals.insert(index, refusal);
+                        let failure = unsaid.take().unwrap_or(Failure::Said(code));
+                        refusals.insert(index, Refusal { code: None, message: message.clone(), failure });
                     }
                 }
             }
@@ -625,11 +627,11 @@ impl Topics {
     }
 }
 
-/// The rows of a table. Of an error it has the name.
+/// The rows of a table. Of an error it has the name; what nobody answered has none.
 fn table(headings: &[&str], objects: &[Value]) -> Vec<Vec<Value>> {
     let cell = |object: &Value, heading: &&str| match (*heading, object.get(heading.replace(' ', "_"))) {
         ("error", Some(error)) => {
-            Some(if error.is_null() || error["name"].is_string() { error["name"].clone() } else { json!("?") })
+            Some(if error.is_null() || error["name"].is_string() { error["name"].clone() } else { json!("unanswered") })
         }
         (_, value) => value.cloned(),
     };

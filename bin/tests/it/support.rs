@@ -51,9 +51,14 @@ impl Broker {
 
     /// Start again on the same directory and the same address.
     pub(crate) fn restart(&mut self) {
-        let (process, address) = spawn(&self.data, &self.listen, &[]).unwrap_or_else(|why| panic!("no second start: {why}"));
-        assert_eq!(address, self.address);
+        assert_eq!(self.restart_with(&[]), self.address);
+    }
+
+    /// The same with further arguments. The address that it gives to clients.
+    pub(crate) fn restart_with(&mut self, args: &[&str]) -> String {
+        let (process, address) = spawn(&self.data, &self.listen, args).unwrap_or_else(|why| panic!("no second start: {why}"));
         self.process = process;
+        address
     }
 
     /// An orderly end; its exit code.

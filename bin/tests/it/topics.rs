@@ -39,7 +39,7 @@ fn without_ids(mut object: Value) -> Value {
 
 #[test]
 fn every_command_prints_objects_with_their_topic_and_their_error() {
-    let broker = Broker::start();
+    let mut broker = Broker::start();
     let exists = json!({"code": 36, "name": "TOPIC_ALREADY_EXISTS", "message": "Topic 'a' already exists."});
     let unknown =
         json!({"code": 3, "name": "UNKNOWN_TOPIC_OR_PARTITION", "message": "there is no such topic or partition on this broker"});
@@ -110,6 +110,23 @@ fn every_command_prints_objects_with_their_topic_and_their_error() {
     // Of no topic there is nothing to print.
     let (code, nothing, why) = told(&broker, &["topic", "list", "-b", "127.0.0.1:1", "--timeout", "200ms"]);
     assert!(code == 4 && nothing.is_empty() && why.contains("no broker answered"), "{why}");
+
+    // A broker that gives an address where nobody is: what metadata says is shown, what only the leader knows is not, and said once.
+    broker.ok(&["topic", "create", "d", "-p", "2"]);
+    assert_eq!(broker.stop(), Some(0));
+    assert_eq!(broker.restart_with(&["--advertise", "127.0.0.1:1"]), "127.0.0.1:1");
+    let unanswered = "list offsets: no broker answered within 300ms (127.0.0.1:1: Connection refused (os error 111)). \
+                      Is one running there? Another address goes with --bootstrap HOST:PORT.";
+    let (code, described, why) = told(&broker, &["topic", "describe", "d", "--timeout", "300ms"]);
+    assert_eq!((code, why), (4, format!("error: {unanswered}\n")));
+    let refusal = json!({"code": null, "name": null, "message": unanswered});
+    for (n, partition) in (0..).zip(&described) {
+        assert_eq!((&partition["partition"], &partition["leader"], &partition["error"]), (&json!(n), &json!(1), &refusal));
+    }
+    assert_eq!(described.len(), 2);
+    for args in [&["topic", "offsets", "d"][..], &["topic", "delete", "d", "--dry-run"], &["consume", "d", "-e"]] {
+        assert_eq!(broker.fails(&[args, &["--timeout", "300ms"]].concat()).0, 4, "{args:?}");
+    }
 }
 
 #[test]
