@@ -322,7 +322,7 @@ fn a_record_that_no_broker_takes_is_refused_at_once() {
     let output = run(command, format!("small\n{}\n", "x".repeat(110_000_000)).as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let why = String::from_utf8_lossy(&output.stderr);
-    assert_snapshot!(why, @"error: 1 of 2 records is not in the topic; topic 't': a batch of 110000074 bytes, where brokers take a request of 104856576 at the most");
+    assert_snapshot!(why, @"error: 1 of 2 records is not in the topic; topic 't': a batch of 110000074 bytes does not fit into a request: this client sends none of more than 104857600 bytes, which is what brokers take unless their socket.request.max.bytes says otherwise");
     assert_eq!(broker.ok(&["consume", "t", "-e"]), "small\n");
 }
 

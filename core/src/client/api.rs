@@ -73,8 +73,8 @@ pub struct ProducerConfig {
     pub batch_bytes_max: usize,
     /// A Produce request holds no more than this, unless one batch alone does.
     pub request_bytes_max: usize,
-    /// What brokers take in one request (their `socket.request.max.bytes`): a batch that would not fit is refused here, because a broker
-    /// that is sent more closes the connection without a word.
+    /// No larger request is sent. It shall be what the brokers take, their `socket.request.max.bytes`, which they tell no client: a batch
+    /// that would not fit is refused here, because a broker that is sent more closes the connection without a word.
     pub frame_bytes_max: usize,
     /// Records accepted and not yet ended; beyond it `Client::can_accept` says no.
     pub buffer_bytes_max: usize,

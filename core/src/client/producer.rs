@@ -161,9 +161,13 @@ impl Batch {
     }
 }
 
-fn fits(records: Checked, bytes_max: usize) -> Result<Checked, String> {
+fn fits(records: Checked, frame_bytes_max: usize) -> Result<Checked, String> {
+    // The rest of the request is its head and the topic's name.
     match records.bytes.len() {
-        len if len > bytes_max => Err(format!("a batch of {len} bytes, where brokers take a request of {bytes_max} at the most")),
+        len if len > frame_bytes_max.saturating_sub(1024) => Err(format!(
+            "a batch of {len} bytes does not fit into a request: this client sends none of more than {frame_bytes_max} bytes, \
+             which is what brokers take unless their socket.request.max.bytes says otherwise"
+        )),
         _ => Ok(records),
     }
 }
@@ -437,8 +441,7 @@ impl Producer {
         }
         front.sealed = true;
         let compression = Compression { codec: ctx.config.producer.compression, level: None };
-        // The rest of the request is its head and the topic's name.
-        let bytes_max = ctx.config.producer.frame_bytes_max.saturating_sub(1024);
+        let bytes_max = ctx.config.producer.frame_bytes_max;
         let records = match front.encode(compression).and_then(|records| fits(records, bytes_max)) {
             Ok(records) => records,
             Err(what) => {
