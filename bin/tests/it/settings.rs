@@ -329,7 +329,8 @@ fn an_existing_server_properties_is_served() {
         "\u{feff}# as Kafka ships it, behind the mark that some editors set\nprocess.roles=broker,controller\nnode.id=7\ncontroller.quorum.voters=7@localhost:19093\n\
          listeners=PLAINTEXT://127.0.0.1:0,CONTROLLER://:0\ncontroller.listener.names=CONTROLLER\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nlog.dirs={}\nnum.partitions: 3\n\
-         num.network.threads = 3\nlog.segment.bytes=\\\n   1073741824\nplugin.of.ours=x\nnum.partitons=3\nretention.ms=5\n",
+         num.network.threads = 3\nlog.segment.bytes=\\\n   1073741824\nplugin.of.ours=x\nnum.partitons=3\nretention.ms=5\n\
+         log.preallocate=true\n",
         dir.path().join("data").display()
     );
     // Java reads Latin-1.
@@ -355,6 +356,7 @@ fn an_existing_server_properties_is_served() {
         (13, "plugin.of.ours", "has no effect: there is no setting of this name"),
         (14, "num.partitons", "has no effect: there is no setting of this name (did you mean num.partitions?)"),
         (15, "retention.ms", "has no effect: there is no setting of this name (retention.ms is a setting of topics)"),
+        (16, "log.preallocate", "has no effect: No space is taken ahead"),
     ] {
         let at = format!("{}:{line}", file.display());
         let is_it = |w: &&serde_json::Value| {

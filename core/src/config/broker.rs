@@ -1,4 +1,4 @@
-//! The settings of a broker that have an effect here: one row a setting.
+//! The settings of a broker that have an effect here, or are kept for whoever asks (`foreign::KEPT`): one row a setting.
 //!
 //! Holds       the names, types, defaults and checks of Apache Kafka 4.3, and those that begin with `ottla.`, which are ours.
 //! Not here    names that Kafka knows and that do nothing here, or cannot be served yet (`foreign.rs`).
@@ -21,7 +21,7 @@ const fn row(
     Setting { name, kind, default, check, update, doc }
 }
 
-/// Every broker setting that has an effect, sorted by name.
+/// Every broker setting that has an effect or is kept, sorted by name.
 pub const BROKER_SETTINGS: &[Setting] = &[
     row(
         "advertised.listeners",
@@ -220,7 +220,14 @@ pub const BROKER_SETTINGS: &[Setting] = &[
         Dynamic,
         "Whose clock record timestamps are from.",
     ),
-    row("log.preallocate", Bool, Some("false"), Any, Dynamic, "Whether a segment takes its whole size on disk at once."),
+    row(
+        "log.preallocate",
+        Bool,
+        Some("false"),
+        Any,
+        Dynamic,
+        "Whether a segment takes its whole size on disk at once. It is kept and has no effect here.",
+    ),
     row(
         "log.retention.bytes",
         Long,

@@ -424,6 +424,10 @@ pub(super) const IGNORED: &[(&str, &[Setting])] = &[
     ),
 ];
 
+/// Names from the table of those with an effect that have none but to be the default of a topic's setting, which has none either:
+/// both are kept and shown, as clients expect it.
+pub(super) const KEPT: &[(&str, &str)] = &[("log.preallocate", "No space is taken ahead: a segment grows as it is written.")];
+
 /// Names of older versions that Kafka itself no longer knows.
 const GONE: &[&str] = &[
     "advertised.host.name",

@@ -51,7 +51,7 @@ pub struct SettingError {
 pub enum Inserted {
     /// It has an effect.
     Used,
-    /// Kafka knows it; here it changes nothing, for the reason given. The edge prints that.
+    /// Kafka knows it; here it changes nothing, for the reason given, be it kept and shown or not. The edge prints that.
     Ignored(&'static str),
 }
 
@@ -93,10 +93,11 @@ impl Settings {
         };
         let value = parse(setting)?;
         self.given.insert(setting.name, value);
-        Ok(Inserted::Used)
+        let kept = foreign::KEPT.iter().find(|(n, _)| *n == setting.name);
+        Ok(kept.map_or(Inserted::Used, |(_, why)| Inserted::Ignored(why)))
     }
 
-    /// Every setting that was given and has an effect, sorted by name.
+    /// Every setting of the table that was given, sorted by name.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.given.iter().map(|(n, v)| (*n, v.as_str()))
     }
@@ -324,6 +325,12 @@ mod tests {
         let error = settings.insert("num.network.threads", "many").unwrap_err();
         assert_eq!((error.why.as_str(), error.hint.as_deref()), ("Not a number of type INT", Some("the default is 3")));
         assert_eq!(settings.given().count(), 0);
+        // One that is shown is kept, too.
+        for (name, why) in foreign::KEPT {
+            let default = row(name).default.expect("it has one");
+            assert_eq!(settings.insert(name, default), Ok(Inserted::Ignored(why)));
+            assert_eq!(settings.given_value(name), Some(default));
+        }
     }
 
     #[test]

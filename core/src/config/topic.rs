@@ -245,7 +245,7 @@ pub const TOPIC_SETTINGS: &[TopicSetting] = &[
         "false",
         Any,
         &[("log.preallocate", 1)],
-        "Whether a new segment takes its whole size on disk at once.",
+        "Whether a new segment takes its whole size on disk at once. It is kept and has no effect here.",
     ),
     row(
         "remote.log.copy.disable",
