@@ -15,8 +15,11 @@
 //! 3. An `OpId` is never reused. Its completion is delivered exactly once, or the node is dead.
 //! 4. An append is visible to later calls on that file at once. `Sync`'s completion alone announces durability of a file's bytes
 //!    and length; `SyncDir`'s completion alone announces durability of names (creation, rename, removal).
-//! 5. A failed `Sync` is final for its log directory: nobody retries an fsync. What a reader sees may not be on the disk from then
-//!    on, whatever a later `Sync` says, until it is written again (`Rewrite`) and that is synced.
+//! 5. A failed `Sync` is final for the log whose file it is: nobody retries an fsync. That one partition is offline from then on; a
+//!    node ends itself if it is the metadata log. The others go on: Linux reports a failed writeback to each open file that it
+//!    concerns, so their syncs keep their meaning, and a dying disk takes them offline one by one. Only a checkpoint of the node is
+//!    written again, as a new file. What a reader sees may not be on the disk from then on, whatever a later `Sync` says, until it
+//!    is written again (`Rewrite`) and that is synced.
 //! 6. A `Chunk::File` range does not change until `Input::Released` names the lease of the reply that carried it.
 //! 7. A peer's mistake is an error code in a reply; the environment's fault is an input; a broken invariant of our own is a panic.
 
