@@ -126,8 +126,8 @@ impl Partition {
                 [&mut self.on_written, &mut self.on_committed].into_iter().for_each(|w| w.forget(token));
                 self.deletes.retain(|(_, waits)| *waits != token);
             }
-            E::ListOffsets { token, current_leader_epoch, timestamp, committed_only: _ } => {
-                self.on_list_offsets(token, current_leader_epoch, timestamp, &mut port, out);
+            E::ListOffsets { token, current_leader_epoch, timestamp, committed_only } => {
+                self.on_list_offsets(token, current_leader_epoch, (timestamp, committed_only), &mut port, out);
             }
             E::OffsetForLeaderEpoch { token, current_leader_epoch, epoch } => {
                 self.on_offset_for_leader_epoch(token, current_leader_epoch, epoch, out);

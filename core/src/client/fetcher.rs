@@ -17,9 +17,9 @@ use crate::ids::Offset;
 use crate::io::{Chunk, Deadline};
 use crate::planted::Bug;
 use crate::time::{Instant, Timestamp};
-use crate::wire::batch::{batches, records};
+use crate::wire::batch::{batches, is_abort_marker, records};
 use crate::wire::{Aborted, FetchPartitionReply, FetchReply, msg};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use uuid::Uuid;
@@ -701,10 +701,4 @@ fn look(chunks: &[Chunk], from: Offset, high_watermark: Offset, aborted: &[Abort
         seen.next = seen.next.max(Offset(info.next_offset()));
     }
     Ok(())
-}
-
-/// A control record's key is its version and its type, both 16 bits; type 0 is an abort (KIP-98).
-fn is_abort_marker(info: &crate::wire::batch::BatchInfo, bytes: &Bytes) -> bool {
-    let first = records(info, bytes).ok().and_then(|mut r| r.next()).and_then(Result::ok);
-    first.and_then(|r| r.key).is_some_and(|key| key.get(2..4) == Some(&[0, 0]))
 }

@@ -541,6 +541,9 @@ fn check_verdict(verdict: &Verdict) -> Result<(), String> {
         Verdict::LostPromised { end, promised } => {
             Err(format!("the metadata log ends at {end}, and everything below {promised} was durable once: bytes were lost"))
         }
+        Verdict::Undecided { file, offset } => {
+            Err(format!("the metadata log holds a transaction at offset {offset} ({})", file.name))
+        }
         Verdict::Corrupt { file, at, offset } => {
             Err(format!("the metadata log is damaged at offset {offset} ({}, byte {at}), and records follow", file.name))
         }

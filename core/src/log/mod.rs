@@ -33,6 +33,7 @@ pub mod snapshot;
 mod start;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 pub use api::*;
 pub use config::{CompressionType, Durability, LogConfig, TimestampType};
@@ -43,6 +44,7 @@ use crate::ids::{DirId, LeaderEpoch, Offset, OpId};
 use crate::io::{Deadline, DiskCall, DiskDone, DiskFault, Fact, FileId, FileKind, Level};
 use crate::planted::{Barrier, Bug, Planted};
 use crate::time::{Instant, Now};
+use crate::wire::Aborted;
 use append::{Hot, InFlight};
 use durable::Durable;
 use epochs::Epochs;
@@ -55,6 +57,7 @@ use segment::{Place, Segment};
 use side::{EpochFile, Mend, Snapshots};
 use start::Start;
 use std::collections::{BTreeMap, VecDeque};
+use transactions::Transactions;
 
 /// One replica's log.
 #[derive(Debug)]
@@ -96,6 +99,7 @@ pub struct Log {
     epochs: Epochs,
     epoch_file: EpochFile,
     producers: Producers,
+    transactions: Transactions,
     snapshots: Snapshots,
     /// Indexes that recovery made anew, on their way to the disk one after the other.
     mends: VecDeque<Mend>,
@@ -194,6 +198,7 @@ impl Log {
             epochs: Epochs::default(),
             epoch_file: EpochFile::default(),
             producers: Producers::default(),
+            transactions: Transactions::default(),
             snapshots: Snapshots::default(),
             mends: VecDeque::new(),
             doomed: VecDeque::new(),
@@ -356,6 +361,24 @@ impl Log {
         self.epochs.end_offset_for(asked, own, self.written.offset)
     }
 
+    /// Where a reader of committed records has to stop, where `limit` is the high watermark (Kafka's last stable offset).
+    #[must_use]
+    pub fn stable_end(&self, limit: Offset) -> Offset {
+        self.transactions.open.map_or(limit, |open| limit.min(open.max(self.log_start())))
+    }
+
+    /// Where the first transaction begins that nobody will end.
+    #[must_use]
+    pub fn open_transaction(&self) -> Option<Offset> {
+        self.transactions.open
+    }
+
+    /// The aborted transactions of which something lies in `from..to`.
+    #[must_use]
+    pub fn aborted_in(&self, from: Offset, to: Offset) -> Vec<Aborted> {
+        self.transactions.aborted_in(from, to)
+    }
+
     /// The leader epochs of this log.
     #[must_use]
     pub fn epochs(&self) -> &Epochs {
@@ -387,6 +410,13 @@ impl Log {
     #[must_use]
     pub fn is_on_older_segment(&self, file: FileId, offset: Offset) -> bool {
         self.segment_of(offset).is_some_and(|i| self.segments[i].base.0 > file.name.base)
+    }
+
+    /// Where the segment of a slice ends.
+    #[must_use]
+    pub fn end_of_segment(&self, file: FileId) -> Offset {
+        let next = self.segment_of(Offset(file.name.base)).and_then(|i| self.segments.get(i + 1));
+        next.map_or(self.end, |next| next.base)
     }
 
     fn segment_at(&mut self, base: Offset) -> Option<&mut Segment> {

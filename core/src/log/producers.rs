@@ -202,6 +202,16 @@ impl Producers {
         batches.map(|b| Offset(b.last_offset)).filter(|last| *last >= from).min()
     }
 
+    /// The first offset of the transaction that a producer has open.
+    pub(super) fn open_transaction(&self, id: i64) -> Option<i64> {
+        self.map.get(&id).map(|p| p.txn_first_offset).filter(|first| *first >= 0)
+    }
+
+    /// Where the first open transaction begins.
+    pub(super) fn first_open(&self) -> Option<Offset> {
+        self.map.values().map(|p| p.txn_first_offset).filter(|first| *first >= 0).min().map(Offset)
+    }
+
     /// The rows of DescribeProducers.
     #[must_use]
     pub fn describe(&self) -> Vec<ProducerInfo> {

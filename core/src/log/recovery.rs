@@ -25,13 +25,14 @@ use super::retention::Doomed;
 use super::segment::{Place, Segment};
 use super::side::Mend;
 use super::start::Start;
+use super::transactions::{self, Entry, FILE_BYTES_MAX, Transactions};
 use super::{Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
 use crate::io::{DiskCall, DiskFault, DiskImage, FileId, FileKind, FileName, Suffix};
 use crate::planted::Bug;
 use crate::time::Now;
-use crate::wire::batch::{BatchInfo, HEADER_BYTES, LEADER_EPOCH_ENDS};
+use crate::wire::batch::{self, BatchInfo, HEADER_BYTES, LEADER_EPOCH_ENDS};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
@@ -44,6 +45,7 @@ struct Sizes {
     log: Option<u64>,
     index: Option<u64>,
     time: Option<u64>,
+    transactions: Option<u64>,
 }
 
 /// What lies in the directory.
@@ -66,6 +68,8 @@ struct Recovery<'a> {
     /// What the checkpoint of leader epochs says.
     file_epoch: Option<LeaderEpoch>,
     newest_snapshot: Option<Offset>,
+    /// Transactions whose markers of abortion the fold over the producers has seen.
+    aborted: Vec<Entry>,
     /// Epochs of the batches that were scanned.
     folded: Vec<(LeaderEpoch, Offset)>,
     /// Where the log began, as far as that is written down.
@@ -110,7 +114,12 @@ impl Log {
         let below = sizes.windows(2).take_while(covered).count();
         // They go one by one, as always, when it is known that the log start is on the disk: if it is not, they are needed.
         let there = |s: &Sizes| {
-            let all = [(FileKind::Log, s.log), (FileKind::Index, s.index), (FileKind::TimeIndex, s.time)];
+            let all = [
+                (FileKind::Log, s.log),
+                (FileKind::Index, s.index),
+                (FileKind::TimeIndex, s.time),
+                (FileKind::TxnIndex, s.transactions),
+            ];
             all.into_iter().filter(|k| k.1.is_some()).map(|k| k.0).collect()
         };
         log.doomed = sizes[..below].iter().map(|(base, s)| Doomed::found(*base, there(s))).collect();
@@ -156,6 +165,7 @@ impl Log {
             scanned_bytes: 0,
             file_epoch: None,
             newest_snapshot,
+            aborted: Vec::new(),
             folded: Vec::new(),
             begun,
             made,
@@ -194,6 +204,7 @@ fn list(image: &dyn DiskImage, path: &str) -> Result<Listing, DiskFault> {
             FileKind::Log => listing.segments.entry(name.base).or_default().log = Some(size),
             FileKind::Index => listing.segments.entry(name.base).or_default().index = Some(size),
             FileKind::TimeIndex => listing.segments.entry(name.base).or_default().time = Some(size),
+            FileKind::TxnIndex => listing.segments.entry(name.base).or_default().transactions = Some(size),
             FileKind::Snapshot => listing.snapshots.push(name.base),
             FileKind::LeaderEpochs => listing.epochs = true,
             _ => {}
@@ -275,10 +286,11 @@ impl Recovery<'_> {
         let folded = self.recover_epochs(file_epochs, folded_from);
         let forgiven = self.has(Bug::FoldForgivesFaults);
         let folded = folded.and_then(|()| self.recover_producers(&mut listing.snapshots));
+        let folded = folded.and_then(|()| self.recover_transactions(sizes));
         if let Err(unreadable) = folded.or_else(|why| if forgiven { Ok(()) } else { Err(why) }) {
             verdict = unreadable;
         }
-        if let Verdict::Corrupt { .. } | Verdict::Unreadable { .. } = verdict {
+        if let Verdict::Corrupt { .. } | Verdict::Undecided { .. } | Verdict::Unreadable { .. } = verdict {
             self.log.health = Health::Offline;
             // What is left of it may end below both: whoever restores its files has it begin where it began, and until then every start
             // has to see again what was durable.
@@ -795,18 +807,53 @@ impl Recovery<'_> {
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
         self.log.snapshots.unread = unread.into_iter().map(Offset).collect();
         self.log.snapshots.durable = self.log.snapshots.on_disk.back().copied().filter(|_| self.doubtless);
+        let mut aborted = Vec::new();
         if from < self.log.end && (from == lowest || !self.has(Bug::SnapshotNotRolledForward)) {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
             for (segment, _) in behind.filter(|(_, end)| *end > from) {
                 self.walk(segment, |info| {
                     // The log may start within a batch: what is left of it counts.
                     if info.last_offset() >= from.0 {
+                        aborted.extend(self.aborted_by(segment.base, info, &producers));
                         producers.apply(info, self.now.wall);
                     }
                 })?;
             }
         }
+        self.aborted = aborted;
         self.log.producers = if self.has(Bug::ProducersForgotten) { Producers::default() } else { producers };
+        Ok(())
+    }
+
+    /// The transaction that this batch ends, if it is a marker of abortion. One that cannot be read ends nothing.
+    fn aborted_by(&self, segment: Offset, info: &BatchInfo, producers: &Producers) -> Option<Entry> {
+        let first = producers.open_transaction(info.producer_id).filter(|_| info.attributes.is_control())?;
+        let bytes = self.read(segment, FileKind::Log, u64::from(info.pos), info.len as usize).ok()?;
+        let is_abort = batch::is_abort_marker(&BatchInfo { pos: 0, ..*info }, &bytes);
+        is_abort.then_some(Entry { producer_id: info.producer_id, first, last: info.last_offset() })
+    }
+
+    /// What Kafka has written down of aborted transactions, which has to name all that the fold has met.
+    fn recover_transactions(&mut self, sizes: &[(Offset, Sizes)]) -> Result<(), Verdict> {
+        let mut aborted = Vec::new();
+        for (base, _) in sizes.iter().filter(|(_, s)| s.transactions.is_some_and(|bytes| bytes > 0)) {
+            let file = FileId::new(self.log.dir, FileKind::TxnIndex, base.0);
+            let bytes = self.read(*base, FileKind::TxnIndex, 0, FILE_BYTES_MAX);
+            let bytes = bytes.map_err(|fault| Verdict::Unreadable { file, at: BytePos(0), fault })?;
+            aborted.extend(transactions::parse(bytes).ok_or(Verdict::Corrupt { file, at: BytePos(0), offset: *base })?);
+        }
+        for met in &self.aborted {
+            if !aborted.contains(met) {
+                let (base, offset) = (self.log.segments[0].base, Offset(met.last));
+                let base = self.log.segment_of(offset).map_or(base, |i| self.log.segments[i].base);
+                return Err(Verdict::Undecided { file: FileId::new(self.log.dir, FileKind::TxnIndex, base.0), offset });
+            }
+        }
+        self.log.transactions = Transactions::new(aborted, self.log.producers.first_open());
+        for segment in &mut self.log.segments {
+            let kept = sizes.iter().find(|(base, _)| *base == segment.base);
+            segment.has_transactions = kept.is_some_and(|(_, s)| s.transactions.is_some());
+        }
         Ok(())
     }
 
@@ -832,8 +879,10 @@ impl Recovery<'_> {
         self.write_again(port);
         let is_cut = hole.is_some() || self.made;
         if hole.is_some() {
-            let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
-            doomed.extend(later.map(|name| FileId { dir, name }));
+            let later = sizes.iter().filter(|(base, _)| *base > active);
+            doomed.extend(later.clone().flat_map(|(base, _)| files_of(*base)).map(|name| FileId { dir, name }));
+            let of_kafka = later.filter(|(_, s)| s.transactions.is_some());
+            doomed.extend(of_kafka.map(|(base, _)| FileId::new(dir, FileKind::TxnIndex, base.0)));
         }
         // The last life may have cut the log, and not have seen that through: the page cache does not tell. Nothing is appended before
         // the end that it shows is on the disk.

@@ -36,6 +36,8 @@ pub(super) struct Segment {
     pub pins: u32,
     /// The index files were written by us or have passed every look at them so far.
     pub indexed: bool,
+    /// Kafka has left a `.txnindex` beside it.
+    pub has_transactions: bool,
     /// Until the segment is closed and its indexes are complete.
     pub writer: Option<Box<IndexWriter>>,
 }
@@ -43,7 +45,19 @@ pub(super) struct Segment {
 impl Segment {
     pub(super) fn new(base: Offset, now: Now) -> Segment {
         let (writer, wall) = (Some(Box::default()), now.wall.0);
-        Segment { base, size: 0, entries: 0, time_entries: 0, max: None, begun: wall, grew: wall, pins: 0, indexed: true, writer }
+        Segment {
+            base,
+            size: 0,
+            entries: 0,
+            time_entries: 0,
+            max: None,
+            begun: wall,
+            grew: wall,
+            pins: 0,
+            indexed: true,
+            has_transactions: false,
+            writer,
+        }
     }
 
     pub(super) fn file(&self, dir: DirId, kind: FileKind) -> FileId {
@@ -54,7 +68,8 @@ impl Segment {
     pub(super) fn kinds(&self) -> Vec<FileKind> {
         let indexes = [(FileKind::Index, self.entries), (FileKind::TimeIndex, self.time_entries)];
         let made = indexes.into_iter().filter(|(_, entries)| self.indexed && *entries > 0).map(|(kind, _)| kind);
-        std::iter::once(FileKind::Log).chain(made).collect()
+        let of_kafka = self.has_transactions.then_some(FileKind::TxnIndex);
+        std::iter::once(FileKind::Log).chain(made).chain(of_kafka).collect()
     }
 
     /// The largest timestamp, as far as it is known without asking the disk.

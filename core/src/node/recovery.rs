@@ -396,10 +396,20 @@ fn open_partition(
             let level = match verdict {
                 Verdict::Intact { .. } => Level::Debug,
                 Verdict::TornTail { .. } => Level::Warn,
-                Verdict::LostPromised { .. } | Verdict::Corrupt { .. } | Verdict::Unreadable { .. } => Level::Error,
+                Verdict::LostPromised { .. }
+                | Verdict::Corrupt { .. }
+                | Verdict::Undecided { .. }
+                | Verdict::Unreadable { .. } => Level::Error,
             };
             if !matches!(verdict, Verdict::Intact { scanned_bytes: 0 }) {
                 out.push(note(level, "log-recovered", describe(path, &verdict)));
+            }
+            if let Some(open) = log.open_transaction() {
+                let what = format!(
+                    "{path}: a transaction is open since offset {open}, and nobody here ends it: readers of committed records get \
+                     nothing from there on. Let Kafka end it before the directory is taken over"
+                );
+                out.push(note(Level::Warn, "transaction-open", what));
             }
             for (from, to) in log.missing() {
                 let what = format!(
@@ -444,6 +454,11 @@ fn describe(path: &str, verdict: &Verdict) -> String {
         Verdict::Unreadable { file, at, fault } => format!(
             "{path}: {path}/{} cannot be read from byte {at} on ({fault:?}): the partition is offline, and nothing of it was changed; it \
              is back when the broker is started again and its files can be read",
+            file.name
+        ),
+        Verdict::Undecided { file, offset } => format!(
+            "{path}: {path}/{} does not name the transaction that was aborted at offset {offset}, because Kafka was not stopped in order: \
+             the partition is offline until Kafka has been started on this directory once more and stopped, or its topic is deleted",
             file.name
         ),
         Verdict::Corrupt { file, at, offset } => format!(

@@ -3,7 +3,7 @@
 use super::events::{FetchAsk, Fetched, PartitionIntent, Token};
 use super::{Partition, note};
 use crate::disk::DiskPort;
-use crate::ids::LeaderEpoch;
+use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{Chunk, Level};
 use crate::log::{ReadFault, ReadOutcome, Slice, Ticket};
 use crate::planted::Bug;
@@ -11,7 +11,7 @@ use crate::wire::ErrorCode;
 
 impl Partition {
     pub(super) fn on_fetch(&mut self, token: Token, ask: FetchAsk, port: &mut DiskPort<'_>, out: &mut Vec<PartitionIntent>) {
-        let limit = if port.planted(Bug::ReadToEnd) { self.log.written_end() } else { self.high_watermark };
+        let limit = if port.planted(Bug::ReadToEnd) { self.log.written_end() } else { self.visible_end(ask.read_committed) };
         let found = match self.check_fetch(&ask).and_then(|()| self.divergence(&ask)) {
             Err(error) => Fetched::refused(error),
             Ok(diverging @ Some(_)) => Fetched { diverging, ..self.found(ask, None) },
@@ -26,6 +26,11 @@ impl Partition {
             },
         };
         out.push(PartitionIntent::Fetched { token, found });
+    }
+
+    /// As far as a reader may see.
+    pub(super) fn visible_end(&self, committed_only: bool) -> Offset {
+        if committed_only { self.log.stable_end(self.high_watermark) } else { self.high_watermark }
     }
 
     fn check_fetch(&self, ask: &FetchAsk) -> Result<(), ErrorCode> {
@@ -56,11 +61,12 @@ impl Partition {
         let mut records = Vec::new();
         let more_is_there = match slice {
             Some(s) => self.log.is_on_older_segment(s.file, self.high_watermark),
-            None => ask.offset < self.high_watermark,
+            None => ask.offset < self.visible_end(ask.read_committed),
         };
         // What becomes visible below the offset that was asked for is none of what the fetch waits for.
         let below = self.unseen.iter().take_while(|(end, _)| *end <= ask.offset).map(|(_, bytes)| bytes);
         let seen_bytes = self.seen_bytes + below.sum::<u64>();
+        let aborted = slice.map_or(Vec::new(), |s| self.log.aborted_in(ask.offset, self.log.end_of_segment(s.file)));
         if let Some(slice) = slice {
             self.log.pin(slice.file);
             self.leases.entry(ask.lease).or_default().push(slice.file);
@@ -69,10 +75,9 @@ impl Partition {
         Fetched {
             error: ErrorCode::None,
             high_watermark: self.high_watermark.0,
-            // No transaction is ever open here, so everything committed is decided.
-            last_stable_offset: self.high_watermark.0,
+            last_stable_offset: self.visible_end(true).0,
             log_start_offset: self.log.log_start().0,
-            aborted: ask.read_committed.then(Vec::new),
+            aborted: ask.read_committed.then_some(aborted),
             lease: (!records.is_empty()).then_some(ask.lease),
             records,
             diverging: None,

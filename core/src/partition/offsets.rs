@@ -24,7 +24,7 @@ impl Partition {
         &mut self,
         token: Token,
         current_leader_epoch: i32,
-        timestamp: i64,
+        (timestamp, committed_only): (i64, bool),
         port: &mut DiskPort<'_>,
         out: &mut Vec<PartitionIntent>,
     ) {
@@ -36,7 +36,7 @@ impl Partition {
         }
         let target = match timestamp {
             LATEST => {
-                let latest = if port.planted(Bug::LatestIsEnd) { self.log.end() } else { self.high_watermark };
+                let latest = if port.planted(Bug::LatestIsEnd) { self.log.end() } else { self.visible_end(committed_only) };
                 let found = Listed { offset: latest.0, leader_epoch: self.leader_epoch.0, ..NOTHING };
                 return out.push(PartitionIntent::Listed { token, found });
             }
@@ -50,12 +50,13 @@ impl Partition {
             MAX_TIMESTAMP => TimestampTarget::Largest,
             at => TimestampTarget::AtOrAfter(Timestamp(at)),
         };
+        let limit = self.visible_end(committed_only);
         match self.log.lookup(target, port) {
             LookupOutcome::Ready(found) => {
-                out.push(PartitionIntent::Listed { token, found: listed(found, self.high_watermark) });
+                out.push(PartitionIntent::Listed { token, found: listed(found, limit) });
             }
             LookupOutcome::Pending(ticket) => {
-                self.lookups.insert(ticket, (token, self.high_watermark));
+                self.lookups.insert(ticket, (token, limit));
             }
         }
     }

@@ -3,4 +3,5 @@
 mod disk;
 mod random;
 mod stories;
+mod transactions;
 mod world;

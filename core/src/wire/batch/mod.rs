@@ -20,7 +20,7 @@ pub use build::BatchBuilder;
 pub use check::check;
 pub(crate) use header::CRC_FROM;
 pub use header::{Attributes, BatchInfo, HEADER_BYTES, HeaderError, LEADER_EPOCH_ENDS, MAGIC_PREFIX_BYTES, PREFIX_BYTES, Seen};
-pub use records::{Batch, Batches, Record, RecordHeader, Records, batches, records};
+pub use records::{Batch, Batches, Record, RecordHeader, Records, batches, is_abort_marker, records};
 
 use super::ErrorCode;
 use bytes::Bytes;

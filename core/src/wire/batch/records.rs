@@ -111,6 +111,13 @@ pub fn records(info: &BatchInfo, bytes: &Bytes) -> Result<Records, ReadError> {
     Ok(Records { info: *info, payload, left: info.count })
 }
 
+/// Whether this control batch is an abort: a control record's key is its version and its type, both 16 bits; type 0 is an abort (KIP-98).
+#[must_use]
+pub fn is_abort_marker(info: &BatchInfo, bytes: &Bytes) -> bool {
+    let first = records(info, bytes).ok().and_then(|mut r| r.next()).and_then(Result::ok);
+    first.and_then(|r| r.key).is_some_and(|key| key.get(2..4) == Some(&[0, 0]))
+}
+
 /// See [`records`].
 #[derive(Clone, Debug)]
 pub struct Records {

@@ -1,0 +1,100 @@
+//! A log that Apache Kafka 4.3.1 has written: two transactions that were committed and two that were aborted, three records each and a
+//! marker, by turns. The files beside it are Kafka's own, byte for byte.
+
+use crate::disk::{DiskQueue, Owner};
+use crate::ids::{DirId, LeaderEpoch, Offset};
+use crate::io::{DiskCall, DiskFault, DiskImage, FileKind};
+use crate::log::{Hints, Log, LogConfig, Verdict};
+use crate::time::{Instant, Now, Timestamp};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+const LOG: &[u8] = include_bytes!("kafka/transactions.log");
+const TXN_INDEX: &[u8] = include_bytes!("kafka/transactions.txnindex");
+const SNAPSHOT: &[u8] = include_bytes!("kafka/transactions.snapshot");
+const END: i64 = 16;
+
+/// The files of one directory.
+struct Files(BTreeMap<String, Bytes>);
+
+impl DiskImage for Files {
+    fn dirs(&self) -> Result<Vec<String>, DiskFault> {
+        Ok(Vec::new())
+    }
+
+    fn files(&self, _dir: Option<&str>) -> Result<Vec<(String, u64)>, DiskFault> {
+        Ok(self.0.iter().map(|(name, bytes)| (name.clone(), bytes.len() as u64)).collect())
+    }
+
+    fn read(&self, _dir: Option<&str>, file: &str, pos: u64, len: usize) -> Result<Bytes, DiskFault> {
+        let bytes = self.0.get(file).ok_or(DiskFault::NotFound)?;
+        let from = usize::try_from(pos).expect("small").min(bytes.len());
+        Ok(bytes.slice(from..from.saturating_add(len).min(bytes.len())))
+    }
+
+    fn bind(&mut self, _dir: DirId, _path: &str) {}
+}
+
+fn files(log: &[u8], txn_index: Option<&[u8]>, snapshot: bool) -> Files {
+    let named = |base: i64, kind: &str, bytes: &[u8]| (format!("{base:020}.{kind}"), Bytes::copy_from_slice(bytes));
+    let index = txn_index.map(|bytes| named(0, "txnindex", bytes));
+    let snapshot = snapshot.then(|| named(END, "snapshot", SNAPSHOT));
+    Files([named(0, "log", log)].into_iter().chain(index).chain(snapshot).collect())
+}
+
+fn recover(files: &Files, clean: Option<i64>) -> (Log, Verdict, DiskQueue) {
+    let hints =
+        Hints { recovery_point: clean.map(Offset), clean: clean.is_some(), epoch_max: Some(LeaderEpoch(10)), ..Hints::default() };
+    let (mut queue, now) = (DiskQueue::default(), Now { mono: Instant(1), wall: Timestamp(1_800_000_000_000) });
+    let config = LogConfig { retention_ms: Some(1), ..LogConfig::default() };
+    let opened = Log::recover(DirId(1), "p", files, hints, config, now, &mut queue.port(Owner::Controller));
+    let (log, verdict) = opened.expect("it lists");
+    (log, verdict, queue)
+}
+
+fn told(log: &Log, from: i64) -> Vec<i64> {
+    log.aborted_in(Offset(from), Offset(END)).iter().map(|a| a.first_offset).collect()
+}
+
+#[test]
+fn what_was_aborted_is_told_whether_kafka_was_stopped_in_order_or_not() {
+    for (snapshot, clean) in [(true, Some(END)), (true, None), (false, None)] {
+        let (log, verdict, _) = recover(&files(LOG, Some(TXN_INDEX), snapshot), clean);
+        assert!(matches!(verdict, Verdict::Intact { .. }), "{verdict:?}");
+        assert_eq!((told(&log, 0), told(&log, 8), told(&log, 16)), (vec![4, 12], vec![12], vec![]));
+        assert_eq!((log.open_transaction(), log.stable_end(log.end())), (None, Offset(END)));
+    }
+}
+
+#[test]
+fn an_open_transaction_ends_what_is_decided() {
+    // The marker of the second transaction, at offset 7, begins at byte 302.
+    let (log, verdict, _) = recover(&files(&LOG[..302], None, false), None);
+    assert!(matches!(verdict, Verdict::Intact { .. }), "{verdict:?}");
+    assert_eq!((log.end(), log.open_transaction(), log.stable_end(log.end())), (Offset(7), Some(Offset(4)), Offset(4)));
+    assert_eq!(log.stable_end(Offset(3)), Offset(3));
+}
+
+#[test]
+fn what_is_not_written_down_or_damaged_is_not_served() {
+    for (index, snapshot) in [(None, false), (Some(&TXN_INDEX[..34]), false)] {
+        let (log, verdict, _) = recover(&files(LOG, index, snapshot), None);
+        assert!(matches!(verdict, Verdict::Undecided { .. }) && log.is_offline(), "{verdict:?}");
+    }
+    let (log, verdict, _) = recover(&files(LOG, Some(&TXN_INDEX[..60]), true), Some(END));
+    let is_index = |verdict: &Verdict| matches!(verdict, Verdict::Corrupt { file, .. } if file.name.kind == FileKind::TxnIndex);
+    assert!(is_index(&verdict) && log.is_offline(), "{verdict:?}");
+}
+
+#[test]
+fn the_file_goes_with_its_segment() {
+    let mut files = files(LOG, Some(TXN_INDEX), true);
+    files.0.insert(format!("{END:020}.log"), Bytes::new());
+    let hints = Hints { recovery_point: Some(Offset(END)), log_start: Some(Offset(END)), clean: true, ..Hints::default() };
+    let (mut queue, now) = (DiskQueue::default(), Now { mono: Instant(1), wall: Timestamp(1_800_000_000_000) });
+    let opened = Log::recover(DirId(1), "p", &files, hints, LogConfig::default(), now, &mut queue.port(Owner::Controller));
+    let mut log = opened.expect("it lists").0;
+    log.on_start_durable(Offset(END), now, &mut queue.port(Owner::Controller), &mut Vec::new());
+    let renamed: Vec<_> = queue.take().into_iter().filter(|(_, _, call)| matches!(call, DiskCall::Rename { .. })).collect();
+    assert!(renamed.iter().any(|(_, file, _)| file.name.kind == FileKind::TxnIndex), "{renamed:?}");
+}
