@@ -426,7 +426,15 @@ pub(super) const IGNORED: &[(&str, &[Setting])] = &[
 
 /// Names from the table of those with an effect that have none but to be the default of a topic's setting, which has none either:
 /// both are kept and shown, as clients expect it.
-pub(super) const KEPT: &[(&str, &str)] = &[("log.preallocate", "No space is taken ahead: a segment grows as it is written.")];
+pub(super) const KEPT: &[(&str, &str)] = &[
+    ("log.cleaner.delete.retention.ms", NO_CLEANER),
+    ("log.cleaner.max.compaction.lag.ms", NO_CLEANER),
+    ("log.cleaner.min.cleanable.ratio", NO_CLEANER),
+    ("log.cleaner.min.compaction.lag.ms", NO_CLEANER),
+    ("log.local.retention.bytes", NO_TIERS),
+    ("log.local.retention.ms", NO_TIERS),
+    ("log.preallocate", "No space is taken ahead: a segment grows as it is written."),
+];
 
 /// Names of older versions that Kafka itself no longer knows.
 const GONE: &[&str] = &[
