@@ -1,5 +1,5 @@
 //! Ctrl-C for commands that compute: they stop after what is under way, and say what they have. For those that talk to a broker, whose
-//! event loops wait for it themselves: whoever presses it twice does not want to wait. For a throw-away broker: from its first moment on.
+//! event loops wait for it themselves: whoever presses it twice does not want to wait. And what ends a broker.
 //!
 //! State       whether it was pressed.
 

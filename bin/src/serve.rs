@@ -20,7 +20,6 @@ use std::time::Duration;
 use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
-    let stop = interrupt::stop(Arc::default())?;
     let mut gathered = settings::gather(args.config.as_deref(), &args.set)?;
     let data_dir = args.data_dir.clone().or_else(|| gathered.data_dir());
     let listen = args.listen.clone().or_else(|| gathered.listener("listeners")).unwrap_or_else(|| "127.0.0.1:9092".to_owned());
@@ -29,6 +28,7 @@ pub(crate) fn serve(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     let data_dir = data_dir.ok_or_else(|| {
         Failure::Usage("where shall the log live? Say --data-dir DIR, or log.dirs in the settings file".to_owned())
     })?;
+    let stop = interrupt::stop(Arc::default())?;
     let _written = start_logging(&args.logging);
     warn_of_ignored(&gathered);
     let config = config(&gathered, data_dir, listen, advertise, args.http.clone())?;
@@ -65,9 +65,9 @@ pub(crate) fn dev(args: &DevArgs, output: Output) -> Result<ExitCode, Failure> {
     }
     let mut guest = None;
     let ended = ottla_net::serve(config, stop, |bound| {
-        // As with system(3), Ctrl-C is the command's from now on. What it does not survive ends it, and the broker with it.
+        // As with system(3), Ctrl-C is the command's while it runs. What it does not survive ends it, and the broker with it.
         taken.store(true, Ordering::Relaxed);
-        guest = Some(Guest::start(&args.run, &address(bound)));
+        guest = Some(Guest::start(&args.run, &address(bound), taken));
     });
     match guest {
         Some(guest) => {
@@ -94,7 +94,8 @@ struct Guest {
 }
 
 impl Guest {
-    fn start(command: &[String], address: &str) -> Result<Guest, Failure> {
+    /// Start it. `taken` is set while Ctrl-C is its own.
+    fn start(command: &[String], address: &str, taken: Arc<AtomicBool>) -> Result<Guest, Failure> {
         let mut path = std::env::var_os("PATH").unwrap_or_default();
         if let Ok(exe) = std::env::current_exe() {
             let own = exe.parent().map(Path::to_path_buf);
@@ -112,6 +113,7 @@ impl Guest {
                 let (hung_up, ended) = channel::<()>();
                 let thread = std::thread::spawn(move || {
                     let status = child.wait();
+                    taken.store(false, Ordering::Relaxed);
                     drop(hung_up);
                     stop();
                     status

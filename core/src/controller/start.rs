@@ -542,7 +542,7 @@ fn check_verdict(verdict: &Verdict) -> Result<(), String> {
             Err(format!("the metadata log ends at {end}, and everything below {promised} was durable once: bytes were lost"))
         }
         Verdict::Undecided { file, offset } => {
-            Err(format!("the metadata log holds a transaction at offset {offset} ({})", file.name))
+            Err(format!("the metadata log has transactions from offset {offset} on ({})", file.name))
         }
         Verdict::Corrupt { file, at, offset } => {
             Err(format!("the metadata log is damaged at offset {offset} ({}, byte {at}), and records follow", file.name))

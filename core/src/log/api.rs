@@ -196,8 +196,8 @@ pub enum Verdict {
     /// Bytes below the promise are damaged, and batches follow, or a whole batch claims a leader epoch that cannot be: nothing was
     /// cut, the log is offline.
     Corrupt { file: FileId, at: BytePos, offset: Offset },
-    /// Kafka has aborted the transaction that ends at `offset`, and was not stopped in order before that was written down in `file`: the
-    /// log is offline.
+    /// Kafka's `file` does not tell the transaction that was aborted at `offset`, or is damaged: nobody knows what was aborted. The log
+    /// is offline.
     Undecided { file: FileId, offset: Offset },
     /// A file could not be read from `at` on: it may hold anything. Nothing was cut, the log is offline.
     Unreadable { file: FileId, at: BytePos, fault: DiskFault },

@@ -364,19 +364,20 @@ impl Log {
     /// Where a reader of committed records has to stop, where `limit` is the high watermark (Kafka's last stable offset).
     #[must_use]
     pub fn stable_end(&self, limit: Offset) -> Offset {
-        self.transactions.open.map_or(limit, |open| limit.min(open.max(self.log_start())))
+        self.open_transaction().map_or(limit, |open| limit.min(open.max(self.log_start())))
     }
 
     /// Where the first transaction begins that nobody will end.
     #[must_use]
     pub fn open_transaction(&self) -> Option<Offset> {
-        self.transactions.open
+        self.transactions.first_open(self.log_start())
     }
 
-    /// The aborted transactions of which something lies in `from..to`.
+    /// The aborted transactions that a reader of this slice, which begins with `from`, has to know.
     #[must_use]
-    pub fn aborted_in(&self, from: Offset, to: Offset) -> Vec<Aborted> {
-        self.transactions.aborted_in(from, to)
+    pub fn aborted_in(&self, from: Offset, slice: Slice) -> Vec<Aborted> {
+        let next = self.segment_of(Offset(slice.file.name.base)).and_then(|i| self.segments.get(i + 1));
+        self.transactions.aborted_in(from, next.map_or(self.end, |next| next.base), slice.len)
     }
 
     /// The leader epochs of this log.
@@ -410,13 +411,6 @@ impl Log {
     #[must_use]
     pub fn is_on_older_segment(&self, file: FileId, offset: Offset) -> bool {
         self.segment_of(offset).is_some_and(|i| self.segments[i].base.0 > file.name.base)
-    }
-
-    /// Where the segment of a slice ends.
-    #[must_use]
-    pub fn end_of_segment(&self, file: FileId) -> Offset {
-        let next = self.segment_of(Offset(file.name.base)).and_then(|i| self.segments.get(i + 1));
-        next.map_or(self.end, |next| next.base)
     }
 
     fn segment_at(&mut self, base: Offset) -> Option<&mut Segment> {

@@ -160,7 +160,12 @@ impl Producers {
         let before = self.map.get(&batch.producer_id).copied();
         let mut now = match before {
             Some(p) if p.epoch == batch.producer_epoch => p,
-            Some(p) => Producer { coordinator_epoch: p.coordinator_epoch, ..Producer::new(batch.producer_epoch, seen.0) },
+            // A new epoch does not end a transaction: its marker does.
+            Some(p) => Producer {
+                coordinator_epoch: p.coordinator_epoch,
+                txn_first_offset: p.txn_first_offset,
+                ..Producer::new(batch.producer_epoch, seen.0)
+            },
             None => Producer::new(batch.producer_epoch, seen.0),
         };
         now.last_seen = seen.0;
@@ -207,9 +212,11 @@ impl Producers {
         self.map.get(&id).map(|p| p.txn_first_offset).filter(|first| *first >= 0)
     }
 
-    /// Where the first open transaction begins.
-    pub(super) fn first_open(&self) -> Option<Offset> {
-        self.map.values().map(|p| p.txn_first_offset).filter(|first| *first >= 0).min().map(Offset)
+    /// The open transactions: where each begins, and where the last batch of its producer lies.
+    pub(super) fn open_transactions(&self) -> Vec<(Offset, Offset)> {
+        let last = |p: &Producer| p.batches().last().map_or(i64::MAX, |b| b.last_offset);
+        let open = self.map.values().filter(|p| p.txn_first_offset >= 0);
+        open.map(|p| (Offset(p.txn_first_offset), Offset(last(p)))).collect()
     }
 
     /// The rows of DescribeProducers.

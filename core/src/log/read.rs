@@ -251,11 +251,16 @@ impl Log {
                 Next::Range(range)
             }
             Ok(_) => Next::Fault(ReadFault::Io),
-            Err(fault) => Next::Fault(fault),
+            Err(fault) => Next::Fault(self.fault_in(range.segment, fault)),
         };
         if let Some(outcome) = self.continue_read(ticket, ask, next, port) {
             out.push(LogEvent::ReadDone { ticket, outcome });
         }
+    }
+
+    /// A file that is gone although its segment is not has been taken away by somebody.
+    fn fault_in(&self, segment: Offset, fault: ReadFault) -> ReadFault {
+        if fault == ReadFault::Moved && self.segment_here(segment).is_some() { ReadFault::Io } else { fault }
     }
 
     /// A read for a ticket has ended.
@@ -292,7 +297,10 @@ impl Log {
             Ok(bytes) => reading.search.on_read(bytes),
             // An index that cannot be read is done without.
             Err(ReadFault::Io | ReadFault::Moved) if reading.search.reads_index() => reading.search.without_index(),
-            Err(fault) => return out.push(LogEvent::ReadDone { ticket, outcome: Err(fault) }),
+            Err(fault) => {
+                let outcome = Err(self.fault_in(reading.segment, fault));
+                return out.push(LogEvent::ReadDone { ticket, outcome });
+            }
         };
         if reading.search.doubted {
             self.distrust_index(reading.segment);

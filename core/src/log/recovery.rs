@@ -25,7 +25,7 @@ use super::retention::Doomed;
 use super::segment::{Place, Segment};
 use super::side::Mend;
 use super::start::Start;
-use super::transactions::{self, Entry, FILE_BYTES_MAX, Transactions};
+use super::transactions::{self, Entry, Transactions};
 use super::{Health, Hints, Log, LogConfig, Named, Op, Verdict, snapshot};
 use crate::disk::DiskPort;
 use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
@@ -34,7 +34,7 @@ use crate::planted::Bug;
 use crate::time::Now;
 use crate::wire::batch::{self, BatchInfo, HEADER_BYTES, LEADER_EPOCH_ENDS};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// More bytes than any file has.
 const WHOLE_FILE: usize = usize::MAX >> 1;
@@ -45,13 +45,14 @@ struct Sizes {
     log: Option<u64>,
     index: Option<u64>,
     time: Option<u64>,
-    transactions: Option<u64>,
 }
 
 /// What lies in the directory.
 #[derive(Debug, Default)]
 struct Listing {
     segments: BTreeMap<i64, Sizes>,
+    /// The segments beside which Kafka has left a `.txnindex`, be they there or not: base offset, and bytes.
+    transactions: BTreeMap<i64, u64>,
     snapshots: Vec<i64>,
     epochs: bool,
     junk: Vec<FileName>,
@@ -68,6 +69,8 @@ struct Recovery<'a> {
     /// What the checkpoint of leader epochs says.
     file_epoch: Option<LeaderEpoch>,
     newest_snapshot: Option<Offset>,
+    /// As in the listing.
+    transactions: BTreeMap<i64, u64>,
     /// Transactions whose markers of abortion the fold over the producers has seen.
     aborted: Vec<Entry>,
     /// Epochs of the batches that were scanned.
@@ -113,16 +116,12 @@ impl Log {
         let covered = |w: &&[(Offset, Sizes)]| w[1].0 <= start || port.planted(Bug::LogStartInSegmentForgotten) && w[0].0 < start;
         let below = sizes.windows(2).take_while(covered).count();
         // They go one by one, as always, when it is known that the log start is on the disk: if it is not, they are needed.
-        let there = |s: &Sizes| {
-            let all = [
-                (FileKind::Log, s.log),
-                (FileKind::Index, s.index),
-                (FileKind::TimeIndex, s.time),
-                (FileKind::TxnIndex, s.transactions),
-            ];
+        let there = |base: &Offset, s: &Sizes| {
+            let of_kafka = listing.transactions.get(&base.0).copied();
+            let all = [(FileKind::Log, s.log), (FileKind::Index, s.index), (FileKind::TimeIndex, s.time), (FileKind::TxnIndex, of_kafka)];
             all.into_iter().filter(|k| k.1.is_some()).map(|k| k.0).collect()
         };
-        log.doomed = sizes[..below].iter().map(|(base, s)| Doomed::found(*base, there(s))).collect();
+        log.doomed = sizes[..below].iter().map(|(base, s)| Doomed::found(*base, there(base, s))).collect();
         let (mut sizes, orphans) = sizes.split_off(below).into_iter().partition::<Vec<_>, _>(|s| s.1.log.is_some());
         // A renamed segment must not come back under its old name behind a later one that goes.
         let (renamed, junk) =
@@ -155,7 +154,10 @@ impl Log {
         log.missing.extend(missed.map(|begun| (begun, first)));
         log.start = Start::found(start.max(first), missed);
         let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).filter(|n| n.kind != FileKind::Log);
-        let misleading = misleading.chain(renamed).map(|name| FileId { dir, name }).collect();
+        // One without its segment says nothing, and would speak for another that begins there one day.
+        let of_none = listing.transactions.keys().filter(|base| !listing.segments.contains_key(base));
+        let of_none = of_none.map(|base| FileId::new(dir, FileKind::TxnIndex, *base).name);
+        let misleading = misleading.chain(renamed).chain(of_none).map(|name| FileId { dir, name }).collect();
         let mut recovery = Recovery {
             path,
             image,
@@ -165,6 +167,7 @@ impl Log {
             scanned_bytes: 0,
             file_epoch: None,
             newest_snapshot,
+            transactions: std::mem::take(&mut listing.transactions),
             aborted: Vec::new(),
             folded: Vec::new(),
             begun,
@@ -204,7 +207,7 @@ fn list(image: &dyn DiskImage, path: &str) -> Result<Listing, DiskFault> {
             FileKind::Log => listing.segments.entry(name.base).or_default().log = Some(size),
             FileKind::Index => listing.segments.entry(name.base).or_default().index = Some(size),
             FileKind::TimeIndex => listing.segments.entry(name.base).or_default().time = Some(size),
-            FileKind::TxnIndex => listing.segments.entry(name.base).or_default().transactions = Some(size),
+            FileKind::TxnIndex => drop(listing.transactions.insert(name.base, size)),
             FileKind::Snapshot => listing.snapshots.push(name.base),
             FileKind::LeaderEpochs => listing.epochs = true,
             _ => {}
@@ -286,7 +289,7 @@ impl Recovery<'_> {
         let folded = self.recover_epochs(file_epochs, folded_from);
         let forgiven = self.has(Bug::FoldForgivesFaults);
         let folded = folded.and_then(|()| self.recover_producers(&mut listing.snapshots));
-        let folded = folded.and_then(|()| self.recover_transactions(sizes));
+        let folded = folded.and_then(|()| self.recover_transactions());
         if let Err(unreadable) = folded.or_else(|why| if forgiven { Ok(()) } else { Err(why) }) {
             verdict = unreadable;
         }
@@ -321,7 +324,8 @@ impl Recovery<'_> {
         log.names_due.push(Named::Segment(start));
         let snapshots = listing.snapshots.iter().map(|at| FileId::new(dir, FileKind::Snapshot, *at).name);
         let leftovers = std::mem::take(&mut self.misleading).into_iter().map(|file| file.name);
-        let all = sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots).chain(leftovers);
+        let of_kafka = self.transactions.keys().map(|base| FileId::new(dir, FileKind::TxnIndex, *base).name);
+        let all = sizes.iter().flat_map(|s| files_of(s.0)).chain(snapshots).chain(leftovers).chain(of_kafka);
         let but_its_own = all.filter(|name| name.kind != FileKind::Log || name.base != start.0 || name.suffix != Suffix::None);
         let doomed = but_its_own.map(|name| FileId { dir, name }).collect();
         log.epoch_file.dirty = listing.epochs;
@@ -807,53 +811,67 @@ impl Recovery<'_> {
         self.log.snapshots.on_disk = snapshots.iter().map(|s| Offset(*s)).collect();
         self.log.snapshots.unread = unread.into_iter().map(Offset).collect();
         self.log.snapshots.durable = self.log.snapshots.on_disk.back().copied().filter(|_| self.doubtless);
-        let mut aborted = Vec::new();
+        let (mut aborted, mut unread_marker) = (Vec::new(), None);
         if from < self.log.end && (from == lowest || !self.has(Bug::SnapshotNotRolledForward)) {
             let behind = self.log.segments.iter().zip(self.log.segments.iter().skip(1).map(|s| s.base).chain([self.log.end]));
             for (segment, _) in behind.filter(|(_, end)| *end > from) {
                 self.walk(segment, |info| {
                     // The log may start within a batch: what is left of it counts.
                     if info.last_offset() >= from.0 {
-                        aborted.extend(self.aborted_by(segment.base, info, &producers));
+                        match self.aborted_by(segment.base, info, &producers) {
+                            Ok(met) => aborted.extend(met),
+                            Err(why) => unread_marker = Some(why),
+                        }
                         producers.apply(info, self.now.wall);
                     }
                 })?;
             }
+        }
+        if let Some(unreadable) = unread_marker {
+            return Err(unreadable);
         }
         self.aborted = aborted;
         self.log.producers = if self.has(Bug::ProducersForgotten) { Producers::default() } else { producers };
         Ok(())
     }
 
-    /// The transaction that this batch ends, if it is a marker of abortion. One that cannot be read ends nothing.
-    fn aborted_by(&self, segment: Offset, info: &BatchInfo, producers: &Producers) -> Option<Entry> {
-        let first = producers.open_transaction(info.producer_id).filter(|_| info.attributes.is_control())?;
-        let bytes = self.read(segment, FileKind::Log, u64::from(info.pos), info.len as usize).ok()?;
+    /// The transaction that this batch ends, if it is a marker of abortion.
+    fn aborted_by(&self, segment: Offset, info: &BatchInfo, producers: &Producers) -> Result<Option<Entry>, Verdict> {
+        let first = producers.open_transaction(info.producer_id).filter(|_| info.attributes.is_control());
+        let Some(first) = first else { return Ok(None) };
+        let pos = u64::from(info.pos);
+        let bytes = self.read(segment, FileKind::Log, pos, info.len as usize).map_err(|fault| {
+            let file = FileId::new(self.log.dir, FileKind::Log, segment.0);
+            Verdict::Unreadable { file, at: BytePos(pos), fault }
+        })?;
         let is_abort = batch::is_abort_marker(&BatchInfo { pos: 0, ..*info }, &bytes);
-        is_abort.then_some(Entry { producer_id: info.producer_id, first, last: info.last_offset() })
+        Ok(is_abort.then_some(Entry { producer_id: info.producer_id, first, last: info.last_offset() }))
     }
 
     /// What Kafka has written down of aborted transactions, which has to name all that the fold has met.
-    fn recover_transactions(&mut self, sizes: &[(Offset, Sizes)]) -> Result<(), Verdict> {
-        let mut aborted = Vec::new();
-        for (base, _) in sizes.iter().filter(|(_, s)| s.transactions.is_some_and(|bytes| bytes > 0)) {
-            let file = FileId::new(self.log.dir, FileKind::TxnIndex, base.0);
-            let bytes = self.read(*base, FileKind::TxnIndex, 0, FILE_BYTES_MAX);
-            let bytes = bytes.map_err(|fault| Verdict::Unreadable { file, at: BytePos(0), fault })?;
-            aborted.extend(transactions::parse(bytes).ok_or(Verdict::Corrupt { file, at: BytePos(0), offset: *base })?);
-        }
-        for met in &self.aborted {
-            if !aborted.contains(met) {
-                let (base, offset) = (self.log.segments[0].base, Offset(met.last));
-                let base = self.log.segment_of(offset).map_or(base, |i| self.log.segments[i].base);
-                return Err(Verdict::Undecided { file: FileId::new(self.log.dir, FileKind::TxnIndex, base.0), offset });
+    fn recover_transactions(&mut self) -> Result<(), Verdict> {
+        let (dir, mut aborted) = (self.log.dir, Vec::new());
+        let file = |base: Offset| FileId::new(dir, FileKind::TxnIndex, base.0);
+        for i in 0..self.log.segments.len() {
+            let Segment { base, size, .. } = self.log.segments[i];
+            let Some(bytes) = self.transactions.get(&base.0).copied() else { continue };
+            self.log.segments[i].has_transactions = true;
+            let undecided = Verdict::Undecided { file: file(base), offset: base };
+            if bytes > transactions::bytes_max(size) {
+                return Err(undecided);
             }
+            let bytes = self.read(base, FileKind::TxnIndex, 0, WHOLE_FILE);
+            let bytes = bytes.map_err(|fault| Verdict::Unreadable { file: file(base), at: BytePos(0), fault })?;
+            aborted.extend(transactions::parse(base, bytes).ok_or(undecided)?);
         }
-        self.log.transactions = Transactions::new(aborted, self.log.producers.first_open());
-        for segment in &mut self.log.segments {
-            let kept = sizes.iter().find(|(base, _)| *base == segment.base);
-            segment.has_transactions = kept.is_some_and(|(_, s)| s.transactions.is_some());
+        // Where the log begins within a transaction, the fold knows another beginning.
+        let named: BTreeSet<_> = aborted.iter().map(|e| (e.producer_id, e.last)).collect();
+        if let Some(met) = self.aborted.iter().find(|met| !named.contains(&(met.producer_id, met.last))) {
+            let (first, offset) = (self.log.segments[0].base, Offset(met.last));
+            let base = self.log.segment_of(offset).map_or(first, |i| self.log.segments[i].base);
+            return Err(Verdict::Undecided { file: file(base), offset });
         }
+        self.log.transactions = Transactions::new(aborted, self.log.producers.open_transactions());
         Ok(())
     }
 
@@ -879,10 +897,10 @@ impl Recovery<'_> {
         self.write_again(port);
         let is_cut = hole.is_some() || self.made;
         if hole.is_some() {
-            let later = sizes.iter().filter(|(base, _)| *base > active);
-            doomed.extend(later.clone().flat_map(|(base, _)| files_of(*base)).map(|name| FileId { dir, name }));
-            let of_kafka = later.filter(|(_, s)| s.transactions.is_some());
-            doomed.extend(of_kafka.map(|(base, _)| FileId::new(dir, FileKind::TxnIndex, base.0)));
+            let later = sizes.iter().map(|s| s.0).filter(|base| *base > active).flat_map(files_of);
+            doomed.extend(later.map(|name| FileId { dir, name }));
+            let of_kafka = self.transactions.range(active.0 + 1..);
+            doomed.extend(of_kafka.map(|(base, _)| FileId::new(dir, FileKind::TxnIndex, *base)));
         }
         // The last life may have cut the log, and not have seen that through: the page cache does not tell. Nothing is appended before
         // the end that it shows is on the disk.

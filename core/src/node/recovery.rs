@@ -407,7 +407,7 @@ fn open_partition(
             if let Some(open) = log.open_transaction() {
                 let what = format!(
                     "{path}: a transaction is open since offset {open}, and nobody here ends it: readers of committed records get \
-                     nothing from there on. Let Kafka end it before the directory is taken over"
+                     nothing from there on until its records are deleted. Let Kafka end it before the directory is taken over"
                 );
                 out.push(note(Level::Warn, "transaction-open", what));
             }
@@ -457,8 +457,9 @@ fn describe(path: &str, verdict: &Verdict) -> String {
             file.name
         ),
         Verdict::Undecided { file, offset } => format!(
-            "{path}: {path}/{} does not name the transaction that was aborted at offset {offset}, because Kafka was not stopped in order: \
-             the partition is offline until Kafka has been started on this directory once more and stopped, or its topic is deleted",
+            "{path}: {path}/{} does not tell the transactions that were aborted from offset {offset} on, because it is damaged, or Kafka \
+             was not stopped in order: the partition is offline until Kafka has been started on this directory once more and stopped, \
+             or its topic is deleted",
             file.name
         ),
         Verdict::Corrupt { file, at, offset } => format!(

@@ -59,14 +59,16 @@ impl Partition {
 
     fn found(&mut self, ask: FetchAsk, slice: Option<Slice>) -> Fetched {
         let mut records = Vec::new();
+        // Behind an open transaction nothing becomes visible to it, whatever is appended.
+        let is_stuck = ask.read_committed && self.visible_end(true) < self.high_watermark;
         let more_is_there = match slice {
-            Some(s) => self.log.is_on_older_segment(s.file, self.high_watermark),
+            Some(s) => self.log.is_on_older_segment(s.file, self.visible_end(ask.read_committed)),
             None => ask.offset < self.visible_end(ask.read_committed),
         };
         // What becomes visible below the offset that was asked for is none of what the fetch waits for.
         let below = self.unseen.iter().take_while(|(end, _)| *end <= ask.offset).map(|(_, bytes)| bytes);
         let seen_bytes = self.seen_bytes + below.sum::<u64>();
-        let aborted = slice.map_or(Vec::new(), |s| self.log.aborted_in(ask.offset, self.log.end_of_segment(s.file)));
+        let aborted = ask.read_committed.then(|| slice.map_or(Vec::new(), |s| self.log.aborted_in(ask.offset, s)));
         if let Some(slice) = slice {
             self.log.pin(slice.file);
             self.leases.entry(ask.lease).or_default().push(slice.file);
@@ -77,12 +79,12 @@ impl Partition {
             high_watermark: self.high_watermark.0,
             last_stable_offset: self.visible_end(true).0,
             log_start_offset: self.log.log_start().0,
-            aborted: ask.read_committed.then_some(aborted),
+            aborted,
             lease: (!records.is_empty()).then_some(ask.lease),
             records,
             diverging: None,
             more_is_there,
-            seen_bytes,
+            seen_bytes: if is_stuck { u64::MAX } else { seen_bytes },
         }
     }
 

@@ -2,9 +2,9 @@
 //! marker, by turns. The files beside it are Kafka's own, byte for byte.
 
 use crate::disk::{DiskQueue, Owner};
-use crate::ids::{DirId, LeaderEpoch, Offset};
-use crate::io::{DiskCall, DiskFault, DiskImage, FileKind};
-use crate::log::{Hints, Log, LogConfig, Verdict};
+use crate::ids::{BytePos, DirId, LeaderEpoch, Offset};
+use crate::io::{DiskCall, DiskFault, DiskImage, FileId, FileKind};
+use crate::log::{Hints, Log, LogConfig, Slice, Verdict};
 use crate::time::{Instant, Now, Timestamp};
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -53,7 +53,8 @@ fn recover(files: &Files, clean: Option<i64>) -> (Log, Verdict, DiskQueue) {
 }
 
 fn told(log: &Log, from: i64) -> Vec<i64> {
-    log.aborted_in(Offset(from), Offset(END)).iter().map(|a| a.first_offset).collect()
+    let file = FileId::new(DirId(1), FileKind::Log, 0);
+    log.aborted_in(Offset(from), Slice { file, pos: BytePos(0), len: 1000 }).iter().map(|a| a.first_offset).collect()
 }
 
 #[test]
@@ -82,8 +83,7 @@ fn what_is_not_written_down_or_damaged_is_not_served() {
         assert!(matches!(verdict, Verdict::Undecided { .. }) && log.is_offline(), "{verdict:?}");
     }
     let (log, verdict, _) = recover(&files(LOG, Some(&TXN_INDEX[..60]), true), Some(END));
-    let is_index = |verdict: &Verdict| matches!(verdict, Verdict::Corrupt { file, .. } if file.name.kind == FileKind::TxnIndex);
-    assert!(is_index(&verdict) && log.is_offline(), "{verdict:?}");
+    assert!(matches!(verdict, Verdict::Undecided { .. }) && log.is_offline(), "{verdict:?}");
 }
 
 #[test]
@@ -97,4 +97,18 @@ fn the_file_goes_with_its_segment() {
     log.on_start_durable(Offset(END), now, &mut queue.port(Owner::Controller), &mut Vec::new());
     let renamed: Vec<_> = queue.take().into_iter().filter(|(_, _, call)| matches!(call, DiskCall::Rename { .. })).collect();
     assert!(renamed.iter().any(|(_, file, _)| file.name.kind == FileKind::TxnIndex), "{renamed:?}");
+}
+
+#[test]
+fn a_file_without_its_segment_ends_no_other_and_goes() {
+    let mut files = files(LOG, Some(TXN_INDEX), true);
+    files.0.insert(format!("{:020}.txnindex", 8), Bytes::from_static(TXN_INDEX));
+    let hints = Hints { recovery_point: Some(Offset(END)), log_start: Some(Offset(10)), clean: true, ..Hints::default() };
+    let (mut queue, now) = (DiskQueue::default(), Now { mono: Instant(1), wall: Timestamp(1_800_000_000_000) });
+    let opened = Log::recover(DirId(1), "p", &files, hints, LogConfig::default(), now, &mut queue.port(Owner::Controller));
+    let (log, verdict) = opened.expect("it lists");
+    assert!(matches!(verdict, Verdict::Intact { .. }) && log.end() == Offset(END), "{verdict:?}");
+    assert_eq!(log.size_bytes(), LOG.len() as u64);
+    let removed: Vec<_> = queue.take().into_iter().filter(|(_, _, call)| *call == DiskCall::Remove).map(|(_, file, _)| file).collect();
+    assert_eq!(removed, [FileId::new(DirId(1), FileKind::TxnIndex, 8)]);
 }
