@@ -167,6 +167,7 @@ bugs! {
     AckBeforeDirectory = "ack-before-directory", "Replies do not wait for the directory of a new partition.";
     ParkedAckForgotten = "parked-ack-forgotten", "R55: a new partition's directory becomes durable and nobody looks at the parked replies.";
     SliceOfTheGone = "slice-of-the-gone", "A read whose end is found on the disk gives a range of a segment that was deleted meanwhile.";
+    LaterByFirstBatch = "later-by-first-batch", "Whether records lie behind damage is seen from the first batch of each later segment alone.";
     UnreadableForgotten = "unreadable-forgotten", "What could not be sent is promised again as if nothing had been.";
     ReadToEnd = "read-to-end", "R45: reads are bound by what is written, not by the high watermark.";
     LatestIsEnd = "latest-is-end", "ListOffsets tells the end of the log as the latest offset.";

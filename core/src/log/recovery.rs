@@ -118,7 +118,12 @@ impl Log {
         // They go one by one, as always, when it is known that the log start is on the disk: if it is not, they are needed.
         let there = |base: &Offset, s: &Sizes| {
             let of_kafka = listing.transactions.get(&base.0).copied();
-            let all = [(FileKind::Log, s.log), (FileKind::Index, s.index), (FileKind::TimeIndex, s.time), (FileKind::TxnIndex, of_kafka)];
+            let all = [
+                (FileKind::Log, s.log),
+                (FileKind::Index, s.index),
+                (FileKind::TimeIndex, s.time),
+                (FileKind::TxnIndex, of_kafka),
+            ];
             all.into_iter().filter(|k| k.1.is_some()).map(|k| k.0).collect()
         };
         log.doomed = sizes[..below].iter().map(|(base, s)| Doomed::found(*base, there(base, s))).collect();
@@ -597,7 +602,12 @@ impl Recovery<'_> {
         }
         let later = sizes.iter().filter(|s| s.0 > hole.segment);
         let later_bytes: u64 = later.clone().map(|s| s.1.log.unwrap_or(0)).sum();
-        let behind = self.batch_behind(hole, end) || later.clone().any(|s| self.may_begin_with_batch(s.0, &s.1));
+        let within = |s: &Sizes| s.log.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(0);
+        let in_later = |base, s: &Sizes| match self.has(Bug::LaterByFirstBatch) {
+            true => self.may_begin_with_batch(base, within(s)),
+            false => self.batch_behind(base, within(s), 0, end),
+        };
+        let behind = self.batch_behind(hole.segment, hole.size, hole.end.pos, end) || later.clone().any(|s| in_later(s.0, &s.1));
         let promised = match self.evidence(hole) {
             Ok(evidence) => evidence.max(point),
             // It would change nothing: what cannot be restored from here goes, promised or not.
@@ -613,29 +623,27 @@ impl Recovery<'_> {
         }
     }
 
-    fn batch_behind(&self, hole: Hole, end: Offset) -> bool {
-        if hole.end.pos == 0
-            && self.may_begin_with_batch(hole.segment, &Sizes { log: Some(u64::from(hole.size)), ..Sizes::default() })
-        {
+    /// Whether a batch at or above `end` lies at or behind a position of a segment, or may.
+    fn batch_behind(&self, base: Offset, size: u32, pos: u32, end: Offset) -> bool {
+        if pos == 0 && self.may_begin_with_batch(base, size) {
             return true;
         }
         let mut unreadable = None;
         let read = &mut |pos, len| match unreadable {
             Some(fault) => Err(fault),
             None => {
-                let bytes = self.read(hole.segment, FileKind::Log, pos, len);
+                let bytes = self.read(base, FileKind::Log, pos, len);
                 unreadable = bytes.as_ref().err().copied().filter(|_| !self.has(Bug::UnreadableIsNothing));
                 bytes
             }
         };
-        let found = find_batch_behind(&mut Window::new(read, Depth::Headers), hole.size, hole.end.pos, end.0);
+        let found = find_batch_behind(&mut Window::new(read, Depth::Headers), size, pos, end.0);
         // What cannot be read may be anything: somebody may still read it from this drive, if it is not removed.
         matches!(found, Ok(Some(_)) | Err(Unsure)) || unreadable.is_some()
     }
 
     /// As there, what cannot be read counts.
-    fn may_begin_with_batch(&self, base: Offset, s: &Sizes) -> bool {
-        let size = s.log.and_then(|s| u32::try_from(s).ok()).unwrap_or(0);
+    fn may_begin_with_batch(&self, base: Offset, size: u32) -> bool {
         if (size as usize) < HEADER_BYTES {
             return false;
         }

@@ -90,7 +90,8 @@ mod tests {
     fn a_reader_is_told_of_what_touches_its_range() {
         let entries = parse(Offset(0), file(&[(7, 3, 6), (8, 0, 9), (7, 10, 12)])).expect("entries");
         let all = Transactions::new(entries, Vec::new());
-        let told_of = |from, to, bytes| all.aborted_in(Offset(from), Offset(to), bytes).iter().map(|a| a.first_offset).collect::<Vec<_>>();
+        let told_of =
+            |from, to, bytes| all.aborted_in(Offset(from), Offset(to), bytes).iter().map(|a| a.first_offset).collect::<Vec<_>>();
         let told = |from, to| told_of(from, to, 1000);
         assert_eq!(told(0, 20), [0, 3, 10]);
         assert_eq!(told(7, 10), [0]);

@@ -109,6 +109,25 @@ fn l01_corruption_below_the_promise_is_fenced_and_nothing_is_cut() {
 }
 
 #[test]
+fn one_whole_batch_behind_damage_is_enough_wherever_it_lies() {
+    // The last batch of a segment is damaged, and so is the first of the one behind.
+    let mut w = filled(LogConfig { segment_bytes: 400, ..LogConfig::tiny() }, 8, 50);
+    w.checkpoint();
+    let names = w.disk.names();
+    let logs: Vec<_> = names.iter().filter(|name| name.ends_with(".log")).collect();
+    assert_eq!(logs.len(), 3, "{names:?}");
+    for name in &logs[1..] {
+        w.disk.contents_mut(name)[100] ^= 1;
+    }
+    let first = w.disk.contents_mut(logs[0]);
+    let len = first.len();
+    first[len - 1] ^= 1;
+    let verdict = w.reopen(false);
+    assert!(matches!(verdict, Verdict::Corrupt { .. }), "{verdict:?}");
+    assert_eq!(w.disk.names(), names, "nothing is removed");
+}
+
+#[test]
 fn what_cannot_be_read_behind_damage_may_be_what_was_promised() {
     let mut w = filled(LogConfig::default(), 3, 700_000);
     w.checkpoint();

@@ -109,6 +109,7 @@ fn a_file_without_its_segment_ends_no_other_and_goes() {
     let (log, verdict) = opened.expect("it lists");
     assert!(matches!(verdict, Verdict::Intact { .. }) && log.end() == Offset(END), "{verdict:?}");
     assert_eq!(log.size_bytes(), LOG.len() as u64);
-    let removed: Vec<_> = queue.take().into_iter().filter(|(_, _, call)| *call == DiskCall::Remove).map(|(_, file, _)| file).collect();
+    let removed: Vec<_> =
+        queue.take().into_iter().filter(|(_, _, call)| *call == DiskCall::Remove).map(|(_, file, _)| file).collect();
     assert_eq!(removed, [FileId::new(DirId(1), FileKind::TxnIndex, 8)]);
 }

@@ -121,7 +121,8 @@ fn unreadable(detail: impl Into<String>) -> RecordsError {
 
 /// Ours alone: Kafka unpacks whatever it is sent.
 fn unpacks_to_too_much(allowed: usize) -> RecordsError {
-    let whose = if allowed < DECOMPRESSED_BYTES_MAX { "what is left of what the batches of one request may" } else { "what a batch may" };
+    let whose =
+        if allowed < DECOMPRESSED_BYTES_MAX { "what is left of what the batches of one request may" } else { "what a batch may" };
     let message = format!("The records decompress to more than {allowed} bytes, {whose}.");
     RecordsError { message: Some(message.clone()), ..refuse(ErrorCode::MessageTooLarge, Scope::Partition, message) }
 }
