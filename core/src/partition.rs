@@ -235,6 +235,10 @@ impl Partition {
             LogEvent::StartAdvanced { start } => {
                 // Everything below the log start is decided: nobody can wait for it or read it any more.
                 self.high_watermark = self.high_watermark.max(start);
+                // With its records a transaction is over that was open: what follows it is visible now.
+                if self.log.had_open_transactions() {
+                    self.disturb(out);
+                }
             }
             LogEvent::Closed { clean } => self.on_closed(clean, out),
             LogEvent::Note(fact) => out.push(PartitionIntent::Note(fact)),

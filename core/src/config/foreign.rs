@@ -433,6 +433,7 @@ pub(super) const KEPT: &[(&str, &str)] = &[
     ("log.cleaner.min.compaction.lag.ms", NO_CLEANER),
     ("log.local.retention.bytes", NO_TIERS),
     ("log.local.retention.ms", NO_TIERS),
+    ("unclean.leader.election.enable", NO_FOLLOWERS),
     ("log.preallocate", "No space is taken ahead: a segment grows as it is written."),
 ];
 

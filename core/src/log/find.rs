@@ -68,6 +68,8 @@ pub(super) struct Search {
     largest: Option<(i64, i64)>,
     /// The index was of no use.
     pub doubted: bool,
+    /// Nobody asks what lies at this position or behind it.
+    pub until: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +90,7 @@ impl Search {
             }
             _ => Stage::Walk { pos: start.unwrap_or(0), next: view.base.0, entry: None },
         };
-        let mut search = Search { view, goal, stage, largest: None, doubted: false };
+        let mut search = Search { view, goal, stage, largest: None, doubted: false, until: view.bytes };
         let step = search.ask();
         (search, step)
     }
@@ -117,7 +119,7 @@ impl Search {
                 let len = (self.view.entries - first).min(BLOCK) * ENTRY_BYTES;
                 Step::Read { kind: FileKind::Index, pos: BytePos(u64::from(first) * u64::from(ENTRY_BYTES)), len }
             }
-            Stage::Walk { pos, .. } if pos >= self.view.bytes => Step::Absent { largest: self.largest },
+            Stage::Walk { pos, .. } if pos >= self.until => Step::Absent { largest: self.largest },
             Stage::Walk { pos, .. } => {
                 let len = CHUNK.min(self.view.bytes - pos);
                 Step::Read { kind: FileKind::Log, pos: BytePos(u64::from(pos)), len }
@@ -172,7 +174,7 @@ impl Search {
         let start = pos;
         loop {
             let here = bytes.get((pos - start) as usize..).unwrap_or_default();
-            if here.len() < HEADER_BYTES {
+            if here.len() < HEADER_BYTES || pos >= self.until {
                 break;
             }
             // No segment holds offsets of the next one, nor any further from its base than its indexes can name.

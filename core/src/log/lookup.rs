@@ -23,7 +23,7 @@ use bytes::Bytes;
 #[derive(Debug)]
 pub(super) struct Lookup {
     target: Target,
-    segment: Offset,
+    pub(super) segment: Offset,
     stage: Stage,
 }
 

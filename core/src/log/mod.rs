@@ -367,6 +367,12 @@ impl Log {
         self.open_transaction().map_or(limit, |open| limit.min(open.max(self.log_start())))
     }
 
+    /// Whether transactions were open when this life began.
+    #[must_use]
+    pub fn had_open_transactions(&self) -> bool {
+        self.transactions.had_open()
+    }
+
     /// Where the first transaction begins that nobody will end.
     #[must_use]
     pub fn open_transaction(&self) -> Option<Offset> {

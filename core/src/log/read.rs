@@ -76,7 +76,7 @@ enum Next {
 
 impl Log {
     /// Read from the batch that holds `from`: at most `bytes_max` bytes, nothing at or above `limit`, which is the end of a batch
-    /// (high watermark, or an end of this log). `whole_batch`: the first batch is given whole even if it is larger than `bytes_max`;
+    /// (high watermark, last stable offset, or an end of this log). `whole_batch`: the first batch is given whole even if it is larger than `bytes_max`;
     /// without it, nothing is given in that case.
     pub fn read(
         &mut self,
@@ -130,7 +130,11 @@ impl Log {
             };
             let Some(i) = self.segment_of(segment) else { return Some(Err(ReadFault::Moved)) };
             let start = first.map(|f| f.0).or_else(|| self.entry_in_memory(i, ask.from));
-            let (search, step) = Search::new(self.view(i), goal, start);
+            let (mut search, step) = Search::new(self.view(i), goal, start);
+            if let Some((pos, len)) = first {
+                // Where the range has to end behind what may be given at all, nobody has to know.
+                search.until = search.until.min(pos.saturating_add(ask.bytes_max.max(len)));
+            }
             let reading = Reading { ask, segment, search, first };
             if let Step::Read { .. } = step {
                 self.ask_disk(segment, step, ticket, port);
@@ -281,7 +285,10 @@ impl Log {
         match waiting {
             Waiting::Read(reading) => self.on_reading(ticket, reading, bytes.as_deref().map_err(|e| *e), port, out),
             Waiting::Probe(probe) => self.on_probe(ticket, probe, bytes, port, out),
-            Waiting::Lookup(lookup) => self.on_lookup(ticket, lookup, bytes, port, out),
+            Waiting::Lookup(lookup) => {
+                let bytes = bytes.map_err(|fault| self.fault_in(lookup.segment, fault));
+                self.on_lookup(ticket, lookup, bytes, port, out);
+            }
         }
     }
 

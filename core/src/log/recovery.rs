@@ -3,7 +3,7 @@
 //! State       none that outlives it.
 //! Takes       the files of one directory, read synchronously; the recovery point, the log start, whether the last life ended in order.
 //! Gives       the log, and a verdict: intact, torn tail (cut), promised bytes lost (reported), corrupt (fenced, nothing cut).
-//! Holds       after an orderly end a log costs a listing and at most six small reads; otherwise every batch from the recovery point's
+//! Holds       after an orderly end a log costs a listing and at most six small reads, and what transactions of Kafka's have left; otherwise every batch from the recovery point's
 //!             segment on is checked, and their indexes, epochs and producers are folded again;
 //!             every start looks where each older segment ends, two or three small reads each: a file may be gone;
 //!             what is above the recovery point is written again before a sync counts for it: an fsync that failed in an earlier life
@@ -112,9 +112,11 @@ impl Log {
         let start = hints.log_start.unwrap_or(Offset::ZERO);
         let mut log = Log::empty(dir, start, config, port.planting());
         let mut sizes: Vec<(Offset, Sizes)> = listing.segments.iter().map(|(b, s)| (Offset(*b), *s)).collect();
-        // Deleted already, but for the last step.
-        let covered = |w: &&[(Offset, Sizes)]| w[1].0 <= start || port.planted(Bug::LogStartInSegmentForgotten) && w[0].0 < start;
-        let below = sizes.windows(2).take_while(covered).count();
+        // Deleted already, but for the last step: what comes before the segment in which the log begins. Indexes alone are no segment.
+        let below = match port.planted(Bug::LogStartInSegmentForgotten) {
+            true => sizes.iter().filter(|(base, _)| *base < start).count().min(sizes.len().saturating_sub(1)),
+            false => sizes.iter().rposition(|(base, s)| s.log.is_some() && *base <= start).unwrap_or(0),
+        };
         // They go one by one, as always, when it is known that the log start is on the disk: if it is not, they are needed.
         let there = |base: &Offset, s: &Sizes| {
             let of_kafka = listing.transactions.get(&base.0).copied();
@@ -160,8 +162,10 @@ impl Log {
         log.start = Start::found(start.max(first), missed);
         let misleading = orphans.iter().flat_map(|(base, _)| files_of(*base)).filter(|n| n.kind != FileKind::Log);
         // One without its segment says nothing, and would speak for another that begins there one day.
-        let of_none = listing.transactions.keys().filter(|base| !listing.segments.contains_key(base));
-        let of_none = of_none.map(|base| FileId::new(dir, FileKind::TxnIndex, *base).name);
+        let has_log = |base: &i64| listing.segments.get(base).is_some_and(|s| s.log.is_some());
+        let (transactions, of_none) = std::mem::take(&mut listing.transactions).into_iter().partition(|(base, _)| has_log(base));
+        let of_none: BTreeMap<i64, u64> = of_none;
+        let of_none = of_none.keys().map(|base| FileId::new(dir, FileKind::TxnIndex, *base).name);
         let misleading = misleading.chain(renamed).chain(of_none).map(|name| FileId { dir, name }).collect();
         let mut recovery = Recovery {
             path,
@@ -172,7 +176,7 @@ impl Log {
             scanned_bytes: 0,
             file_epoch: None,
             newest_snapshot,
-            transactions: std::mem::take(&mut listing.transactions),
+            transactions,
             aborted: Vec::new(),
             folded: Vec::new(),
             begun,
@@ -294,9 +298,11 @@ impl Recovery<'_> {
         let folded = self.recover_epochs(file_epochs, folded_from);
         let forgiven = self.has(Bug::FoldForgivesFaults);
         let folded = folded.and_then(|()| self.recover_producers(&mut listing.snapshots));
-        let folded = folded.and_then(|()| self.recover_transactions());
+        let folded = folded.and_then(|()| self.recover_transactions(sizes));
         if let Err(unreadable) = folded.or_else(|why| if forgiven { Ok(()) } else { Err(why) }) {
-            verdict = unreadable;
+            // What is damaged in the log itself weighs more than what Kafka has not written down about it.
+            let is_known = matches!((&verdict, &unreadable), (Verdict::Corrupt { .. }, Verdict::Undecided { .. }));
+            verdict = if is_known { verdict } else { unreadable };
         }
         if let Verdict::Corrupt { .. } | Verdict::Undecided { .. } | Verdict::Unreadable { .. } = verdict {
             self.log.health = Health::Offline;
@@ -602,10 +608,11 @@ impl Recovery<'_> {
         }
         let later = sizes.iter().filter(|s| s.0 > hole.segment);
         let later_bytes: u64 = later.clone().map(|s| s.1.log.unwrap_or(0)).sum();
-        let within = |s: &Sizes| s.log.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(0);
-        let in_later = |base, s: &Sizes| match self.has(Bug::LaterByFirstBatch) {
-            true => self.may_begin_with_batch(base, within(s)),
-            false => self.batch_behind(base, within(s), 0, end),
+        let in_later = |base: Offset, s: &Sizes| match u32::try_from(s.log.unwrap_or(0)) {
+            Ok(size) if self.has(Bug::LaterByFirstBatch) => self.may_begin_with_batch(base, size),
+            Ok(size) => self.batch_behind(base, size, 0, end.max(base)),
+            // Whatever is in a file of that size.
+            Err(_) => true,
         };
         let behind = self.batch_behind(hole.segment, hole.size, hole.end.pos, end) || later.clone().any(|s| in_later(s.0, &s.1));
         let promised = match self.evidence(hole) {
@@ -857,14 +864,15 @@ impl Recovery<'_> {
     }
 
     /// What Kafka has written down of aborted transactions, which has to name all that the fold has met.
-    fn recover_transactions(&mut self) -> Result<(), Verdict> {
+    fn recover_transactions(&mut self, sizes: &[(Offset, Sizes)]) -> Result<(), Verdict> {
         let (dir, mut aborted) = (self.log.dir, Vec::new());
         let file = |base: Offset| FileId::new(dir, FileKind::TxnIndex, base.0);
         for i in 0..self.log.segments.len() {
-            let Segment { base, size, .. } = self.log.segments[i];
+            let base = self.log.segments[i].base;
             let Some(bytes) = self.transactions.get(&base.0).copied() else { continue };
             self.log.segments[i].has_transactions = true;
             let undecided = Verdict::Undecided { file: file(base), offset: base };
+            let size = sizes.iter().find(|s| s.0 == base).and_then(|s| s.1.log).unwrap_or(0);
             if bytes > transactions::bytes_max(size) {
                 return Err(undecided);
             }

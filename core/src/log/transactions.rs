@@ -1,6 +1,6 @@
 //! What transactions have left in a log that Apache Kafka has written. Nobody here begins, commits or aborts one.
 //!
-//! State       the aborted ones, 24 bytes each, and the open ones. It does not change while the log is open.
+//! State       the aborted ones, 32 bytes each, and the open ones. It does not change while the log is open.
 //! Takes       the `.txnindex` files of the segments; what recovery has folded.
 //! Gives       what a reader of committed records has to be told (KIP-98).
 //! Holds       such a reader sees nothing of an aborted transaction, and nothing at all behind the beginning of an open one.
@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 
 /// An entry of a `.txnindex`: version, producer id, first and last offset, last stable offset.
 const ENTRY_BYTES: usize = 34;
-/// Every batch is larger than that, those of markers, too, of which each aborted transaction has one.
+/// No batch is smaller than that, those of markers neither, of which each aborted transaction has one.
 const BATCH_BYTES_MIN: u32 = 61;
 
 /// A transaction that was aborted: `last` is its marker.
@@ -25,8 +25,8 @@ pub(super) struct Entry {
 
 #[derive(Debug, Default)]
 pub(super) struct Transactions {
-    /// In the order of their markers.
-    aborted: Vec<Entry>,
+    /// In the order of their markers, each with the least first offset from it on.
+    aborted: Vec<(Entry, i64)>,
     /// Where each open one begins, and where the last batch of its producer lies.
     open: Vec<(Offset, Offset)>,
 }
@@ -34,18 +34,33 @@ pub(super) struct Transactions {
 impl Transactions {
     pub(super) fn new(mut aborted: Vec<Entry>, open: Vec<(Offset, Offset)>) -> Transactions {
         aborted.sort_unstable_by_key(|e| e.last);
-        Transactions { aborted, open }
+        let mut least = i64::MAX;
+        let mut with_least: Vec<_> = aborted
+            .into_iter()
+            .rev()
+            .map(|e| {
+                least = least.min(e.first);
+                (e, least)
+            })
+            .collect();
+        with_least.reverse();
+        Transactions { aborted: with_least, open }
     }
 
     /// Those of which something lies in `from..to`, where a range of `bytes` bytes is given.
     pub(super) fn aborted_in(&self, from: Offset, to: Offset, bytes: u32) -> Vec<Aborted> {
-        let behind = &self.aborted[self.aborted.partition_point(|e| e.last < from.0)..];
-        let mut touching: Vec<_> = behind.iter().filter(|e| e.first < to.0).collect();
+        let behind = self.aborted[self.aborted.partition_point(|(e, _)| e.last < from.0)..].iter();
+        let near = behind.take_while(|(_, least)| *least < to.0).map(|(e, _)| e);
+        let mut touching: Vec<_> = near.filter(|e| e.first < to.0).collect();
         touching.sort_unstable_by_key(|e| e.first);
         // So many may have begun before, and each that begins in the range has a batch in it.
         let before = touching.partition_point(|e| e.first < from.0);
         touching.truncate(before + (bytes / BATCH_BYTES_MIN) as usize + 1);
         touching.into_iter().map(|e| Aborted { producer_id: e.producer_id, first_offset: e.first }).collect()
+    }
+
+    pub(super) fn had_open(&self) -> bool {
+        !self.open.is_empty()
     }
 
     /// Where the first open one begins of which a log has something left that begins at `log_start`. The others are over.
@@ -55,8 +70,8 @@ impl Transactions {
 }
 
 /// How many bytes of entries a segment of this size may have.
-pub(super) fn bytes_max(segment: u32) -> u64 {
-    u64::from(segment / BATCH_BYTES_MIN + 1) * ENTRY_BYTES as u64
+pub(super) fn bytes_max(segment: u64) -> u64 {
+    (segment / u64::from(BATCH_BYTES_MIN) + 1) * ENTRY_BYTES as u64
 }
 
 /// The entries of the `.txnindex` of the segment that begins at `base`; `None` for what is none.
@@ -66,7 +81,8 @@ pub(super) fn parse(base: Offset, mut bytes: Bytes) -> Option<Vec<Entry>> {
         let version = bytes.get_i16();
         let entry = Entry { producer_id: bytes.get_i64(), first: bytes.get_i64(), last: bytes.get_i64() };
         bytes.advance(8);
-        if version != 0 || entry.first < 0 || entry.last < entry.first.max(base.0) {
+        // A marker lies behind what it ends; zeros are none.
+        if version != 0 || entry.first < 0 || entry.last <= entry.first || entry.last < base.0 {
             return None;
         }
         entries.push(entry);
@@ -111,7 +127,7 @@ mod tests {
         for cut in 1..whole.len() {
             assert_eq!(parse(Offset(0), whole.slice(..cut)).is_some(), cut % ENTRY_BYTES == 0, "{cut}");
         }
-        for bad in [(7, -1, 6), (7, 7, 6)] {
+        for bad in [(7, -1, 6), (7, 7, 6), (0, 0, 0)] {
             assert_eq!(parse(Offset(0), file(&[bad])), None);
         }
         assert_eq!(parse(Offset(0), [&[1][..], &whole[1..]].concat().into()), None);

@@ -209,7 +209,7 @@ pub struct Fetched {
     pub diverging: Option<(i32, i64)>,
     /// The lease of the ask, if ranges were handed out under it.
     pub lease: Option<LeaseId>,
-    /// More is there than could be given: the records lie in an older segment than the high watermark, or the first batch has no
+    /// More is there than could be given: the records lie in an older segment than the end of what is visible, or the first batch has no
     /// room. What follows needs another fetch.
     pub more_is_there: bool,
     /// The count of all bytes that ever became visible, for `Watch`.

@@ -1,4 +1,4 @@
-//! Reads up to the high watermark, and those who wait for it to move.
+//! Reads up to the high watermark, or to the last stable offset, and those who wait for more.
 
 use super::events::{FetchAsk, Fetched, PartitionIntent, Token};
 use super::{Partition, note};
@@ -20,7 +20,8 @@ impl Partition {
                 ReadOutcome::Ready(slice) => self.found(ask, slice),
                 ReadOutcome::OutOfRange => Fetched::refused(ErrorCode::OffsetOutOfRange),
                 ReadOutcome::Pending(ticket) => {
-                    self.reads.insert(ticket, (token, ask, self.seen_bytes));
+                    let seen_bytes = if self.is_stuck(&ask) { u64::MAX } else { self.seen_bytes };
+                    self.reads.insert(ticket, (token, ask, seen_bytes));
                     return;
                 }
             },
@@ -31,6 +32,11 @@ impl Partition {
     /// As far as a reader may see.
     pub(super) fn visible_end(&self, committed_only: bool) -> Offset {
         if committed_only { self.log.stable_end(self.high_watermark) } else { self.high_watermark }
+    }
+
+    /// Behind an open transaction nothing becomes visible to it, whatever is appended.
+    fn is_stuck(&self, ask: &FetchAsk) -> bool {
+        ask.read_committed && self.visible_end(true) < self.high_watermark
     }
 
     fn check_fetch(&self, ask: &FetchAsk) -> Result<(), ErrorCode> {
@@ -59,11 +65,10 @@ impl Partition {
 
     fn found(&mut self, ask: FetchAsk, slice: Option<Slice>) -> Fetched {
         let mut records = Vec::new();
-        // Behind an open transaction nothing becomes visible to it, whatever is appended.
-        let is_stuck = ask.read_committed && self.visible_end(true) < self.high_watermark;
         let more_is_there = match slice {
             Some(s) => self.log.is_on_older_segment(s.file, self.visible_end(ask.read_committed)),
-            None => ask.offset < self.visible_end(ask.read_committed),
+            // Whoever may have a batch of any size, and got none, has come to the end of what there is.
+            None => !ask.at_least_one && ask.offset < self.visible_end(ask.read_committed),
         };
         // What becomes visible below the offset that was asked for is none of what the fetch waits for.
         let below = self.unseen.iter().take_while(|(end, _)| *end <= ask.offset).map(|(_, bytes)| bytes);
@@ -84,7 +89,7 @@ impl Partition {
             records,
             diverging: None,
             more_is_there,
-            seen_bytes: if is_stuck { u64::MAX } else { seen_bytes },
+            seen_bytes: if self.is_stuck(&ask) { u64::MAX } else { seen_bytes },
         }
     }
 
@@ -109,7 +114,7 @@ impl Partition {
             // The range was deleted or cut under the read: what holds now decides.
             Err(ReadFault::Moved) => match self.check_fetch(&ask) {
                 Err(error) => Fetched::refused(error),
-                Ok(()) => self.found(ask, None),
+                Ok(()) => Fetched { more_is_there: true, ..self.found(ask, None) },
             },
         };
         out.push(PartitionIntent::Fetched { token, found });

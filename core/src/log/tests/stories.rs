@@ -109,6 +109,21 @@ fn l01_corruption_below_the_promise_is_fenced_and_nothing_is_cut() {
 }
 
 #[test]
+fn a_limit_that_is_far_away_costs_no_reads() {
+    let mut w = filled(LogConfig::default(), 2000, 50);
+    w.with(|log, now, port, out| log.close(now, port, out));
+    w.settle();
+    w.checkpoint();
+    w.reopen(true);
+    for (from, bytes_max) in [(0, 1000), (0, 1), (700, 20_000)] {
+        w.disk.calls_read = 0;
+        let slice = w.read(from, 1900, bytes_max, true).expect("readable").expect("something");
+        assert!(slice.len <= bytes_max.max(200), "{slice:?}");
+        assert!(w.disk.calls_read <= 8, "{} reads from {from}", w.disk.calls_read);
+    }
+}
+
+#[test]
 fn one_whole_batch_behind_damage_is_enough_wherever_it_lies() {
     // The last batch of a segment is damaged, and so is the first of the one behind.
     let mut w = filled(LogConfig { segment_bytes: 400, ..LogConfig::tiny() }, 8, 50);
