@@ -310,8 +310,12 @@ impl Watch {
         }
     }
 
-    /// Whoever believes in another leader epoch than this life's must be told so.
+    /// Whoever believes in another leader epoch than this life's must be told so. An answer that was read of a topic which is deleted and
+    /// made again meanwhile speaks of the old one.
     fn check_fence(&mut self, path: &str, look: &Look, error: i16) {
+        if look.log.is_none() || look.log != self.by_path.get(path).copied() {
+            return;
+        }
         let Some(epoch) = self.leader_epochs.get(path).copied().filter(|_| look.current_epoch >= 0) else { return };
         self.tally.count(Id::Epochs);
         if look.current_epoch != epoch && error == 0 {
