@@ -239,7 +239,9 @@ fn a_throw_away_broker_leaves_nothing_behind_whenever_it_is_stopped() {
             std::thread::sleep(Duration::from_millis(ms));
             signal(&process, name);
             // A shell that starts this test in the background has SIGINT ignored, up to the moment at which the broker listens to it.
+            let deadline = Instant::now() + Duration::from_secs(30);
             while process.try_wait().expect("it was ours").is_none() {
+                assert!(Instant::now() < deadline, "{name} after {ms} ms: it goes on");
                 std::thread::sleep(Duration::from_millis(20));
                 signal(&process, name);
             }

@@ -301,7 +301,7 @@ impl Fetcher {
         for (partition, reading) in &self.readings {
             let (At::Offset(offset), Some(known)) = (reading.at, metadata.partition(partition)) else { continue };
             if known.leader == Some(broker) && !reading.is_paused(ctx) && reading.in_doubt.is_none() {
-                let id = metadata.topic(&partition.topic).map_or(Uuid::nil(), |t| t.id);
+                let id = metadata.id_of(&partition.topic).unwrap_or_default();
                 readable.insert(partition.clone(), Held { id, offset, epoch: known.epoch });
             }
         }
@@ -648,7 +648,7 @@ fn visible(chunks: &[Chunk], from: Offset, high_watermark: Offset, aborted: &[Ab
     match look(chunks, from, high_watermark, aborted, &mut seen) {
         Ok(()) => seen,
         // One of the offsets is wrong, and nobody knows which.
-        Err(Stop::Disorder(what)) => Visible { stop: Some(Stop::Malformed(what)), ..nothing() },
+        Err(stop @ Stop::Disorder(_)) => Visible { stop: Some(stop), ..nothing() },
         Err(stop) => Visible { stop: Some(stop), ..seen },
     }
 }

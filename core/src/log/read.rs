@@ -76,8 +76,8 @@ enum Next {
 
 impl Log {
     /// Read from the batch that holds `from`: at most `bytes_max` bytes, nothing at or above `limit`, which is the end of a batch
-    /// (high watermark, last stable offset, or an end of this log). `whole_batch`: the first batch is given whole even if it is larger than `bytes_max`;
-    /// without it, nothing is given in that case.
+    /// (high watermark, last stable offset, or an end of this log). `whole_batch`: the first batch is given whole even if it is larger
+    /// than `bytes_max`; without it, nothing is given in that case.
     pub fn read(
         &mut self,
         from: Offset,

@@ -290,9 +290,11 @@ impl Watch {
             };
             let Some((error, epoch, timestamp, offset)) = found else { continue };
             let Some(path) = self.path_of(&look.name, look.id, look.index) else { continue };
+            // An answer that was read of a topic which is deleted and made again meanwhile speaks of the old one.
+            let Some(log) = self.by_path.get(&path).copied().filter(|log| look.log == Some(*log)) else { continue };
             self.check_fence(&path, look, error);
             if error == 0 {
-                self.check_look(&path, look, epoch, timestamp, offset);
+                self.check_look((&path, log), look, epoch, timestamp, offset);
             }
         }
     }
@@ -310,12 +312,8 @@ impl Watch {
         }
     }
 
-    /// Whoever believes in another leader epoch than this life's must be told so. An answer that was read of a topic which is deleted and
-    /// made again meanwhile speaks of the old one.
+    /// Whoever believes in another leader epoch than this life's must be told so.
     fn check_fence(&mut self, path: &str, look: &Look, error: i16) {
-        if look.log.is_none() || look.log != self.by_path.get(path).copied() {
-            return;
-        }
         let Some(epoch) = self.leader_epochs.get(path).copied().filter(|_| look.current_epoch >= 0) else { return };
         self.tally.count(Id::Epochs);
         if look.current_epoch != epoch && error == 0 {
@@ -324,8 +322,7 @@ impl Watch {
         }
     }
 
-    fn check_look(&mut self, path: &str, look: &Look, epoch: i32, timestamp: i64, offset: i64) {
-        let Some(log) = self.by_path.get(path).copied().filter(|log| look.log == Some(*log)) else { return };
+    fn check_look(&mut self, (path, log): (&str, usize), look: &Look, epoch: i32, timestamp: i64, offset: i64) {
         let topic = path.rsplit_once('-').map_or("", |(topic, _)| topic);
         let ghost = &self.logs[log];
         // Where the beginning is deleted meanwhile, the fold would have to know when: what may be deleted decides nothing.

@@ -13,6 +13,8 @@ const LOG: &[u8] = include_bytes!("kafka/transactions.log");
 const TXN_INDEX: &[u8] = include_bytes!("kafka/transactions.txnindex");
 const SNAPSHOT: &[u8] = include_bytes!("kafka/transactions.snapshot");
 const END: i64 = 16;
+const NOW: Now = Now { mono: Instant(1), wall: Timestamp(1_800_000_000_000) };
+const OWNER: Owner = Owner::Controller;
 
 /// The files of one directory.
 struct Files(BTreeMap<String, Bytes>);
@@ -42,12 +44,17 @@ fn files(log: &[u8], txn_index: Option<&[u8]>, snapshot: bool) -> Files {
     Files([named(0, "log", log)].into_iter().chain(index).chain(snapshot).collect())
 }
 
-fn recover(files: &Files, clean: Option<i64>) -> (Log, Verdict, DiskQueue) {
-    let hints =
-        Hints { recovery_point: clean.map(Offset), clean: clean.is_some(), epoch_max: Some(LeaderEpoch(10)), ..Hints::default() };
-    let (mut queue, now) = (DiskQueue::default(), Now { mono: Instant(1), wall: Timestamp(1_800_000_000_000) });
-    let config = LogConfig { retention_ms: Some(1), ..LogConfig::default() };
-    let opened = Log::recover(DirId(1), "p", files, hints, config, now, &mut queue.port(Owner::Controller));
+/// As the node would, in a life whose checkpoints say this. `clean`: the recovery point of an orderly end.
+fn recover(files: &Files, clean: Option<i64>, log_start: i64) -> (Log, Verdict, DiskQueue) {
+    let hints = Hints {
+        recovery_point: clean.map(Offset),
+        log_start: Some(Offset(log_start)),
+        clean: clean.is_some(),
+        epoch_max: Some(LeaderEpoch(10)),
+        ..Hints::default()
+    };
+    let mut queue = DiskQueue::default();
+    let opened = Log::recover(DirId(1), "p", files, hints, LogConfig::default(), NOW, &mut queue.port(OWNER));
     let (log, verdict) = opened.expect("it lists");
     (log, verdict, queue)
 }
@@ -60,7 +67,7 @@ fn told(log: &Log, from: i64) -> Vec<i64> {
 #[test]
 fn what_was_aborted_is_told_whether_kafka_was_stopped_in_order_or_not() {
     for (snapshot, clean) in [(true, Some(END)), (true, None), (false, None)] {
-        let (log, verdict, _) = recover(&files(LOG, Some(TXN_INDEX), snapshot), clean);
+        let (log, verdict, _) = recover(&files(LOG, Some(TXN_INDEX), snapshot), clean, 0);
         assert!(matches!(verdict, Verdict::Intact { .. }), "{verdict:?}");
         assert_eq!((told(&log, 0), told(&log, 8), told(&log, 16)), (vec![4, 12], vec![12], vec![]));
         assert_eq!((log.open_transaction(), log.stable_end(log.end())), (None, Offset(END)));
@@ -70,7 +77,7 @@ fn what_was_aborted_is_told_whether_kafka_was_stopped_in_order_or_not() {
 #[test]
 fn an_open_transaction_ends_what_is_decided() {
     // The marker of the second transaction, at offset 7, begins at byte 302.
-    let (log, verdict, _) = recover(&files(&LOG[..302], None, false), None);
+    let (log, verdict, _) = recover(&files(&LOG[..302], None, false), None, 0);
     assert!(matches!(verdict, Verdict::Intact { .. }), "{verdict:?}");
     assert_eq!((log.end(), log.open_transaction(), log.stable_end(log.end())), (Offset(7), Some(Offset(4)), Offset(4)));
     assert_eq!(log.stable_end(Offset(3)), Offset(3));
@@ -79,10 +86,10 @@ fn an_open_transaction_ends_what_is_decided() {
 #[test]
 fn what_is_not_written_down_or_damaged_is_not_served() {
     for (index, snapshot) in [(None, false), (Some(&TXN_INDEX[..34]), false)] {
-        let (log, verdict, _) = recover(&files(LOG, index, snapshot), None);
+        let (log, verdict, _) = recover(&files(LOG, index, snapshot), None, 0);
         assert!(matches!(verdict, Verdict::Undecided { .. }) && log.is_offline(), "{verdict:?}");
     }
-    let (log, verdict, _) = recover(&files(LOG, Some(&TXN_INDEX[..60]), true), Some(END));
+    let (log, verdict, _) = recover(&files(LOG, Some(&TXN_INDEX[..60]), true), Some(END), 0);
     assert!(matches!(verdict, Verdict::Undecided { .. }) && log.is_offline(), "{verdict:?}");
 }
 
@@ -90,11 +97,8 @@ fn what_is_not_written_down_or_damaged_is_not_served() {
 fn the_file_goes_with_its_segment() {
     let mut files = files(LOG, Some(TXN_INDEX), true);
     files.0.insert(format!("{END:020}.log"), Bytes::new());
-    let hints = Hints { recovery_point: Some(Offset(END)), log_start: Some(Offset(END)), clean: true, ..Hints::default() };
-    let (mut queue, now) = (DiskQueue::default(), Now { mono: Instant(1), wall: Timestamp(1_800_000_000_000) });
-    let opened = Log::recover(DirId(1), "p", &files, hints, LogConfig::default(), now, &mut queue.port(Owner::Controller));
-    let mut log = opened.expect("it lists").0;
-    log.on_start_durable(Offset(END), now, &mut queue.port(Owner::Controller), &mut Vec::new());
+    let (mut log, _, mut queue) = recover(&files, Some(END), END);
+    log.on_start_durable(Offset(END), NOW, &mut queue.port(OWNER), &mut Vec::new());
     let renamed: Vec<_> = queue.take().into_iter().filter(|(_, _, call)| matches!(call, DiskCall::Rename { .. })).collect();
     assert!(renamed.iter().any(|(_, file, _)| file.name.kind == FileKind::TxnIndex), "{renamed:?}");
 }
@@ -104,10 +108,7 @@ fn a_file_without_its_segment_ends_no_other_and_goes() {
     let mut files = files(LOG, Some(TXN_INDEX), true);
     files.0.insert(format!("{:020}.txnindex", 8), Bytes::from_static(TXN_INDEX));
     files.0.insert(format!("{:020}.index", 8), Bytes::new());
-    let hints = Hints { recovery_point: Some(Offset(END)), log_start: Some(Offset(10)), clean: true, ..Hints::default() };
-    let (mut queue, now) = (DiskQueue::default(), Now { mono: Instant(1), wall: Timestamp(1_800_000_000_000) });
-    let opened = Log::recover(DirId(1), "p", &files, hints, LogConfig::default(), now, &mut queue.port(Owner::Controller));
-    let (log, verdict) = opened.expect("it lists");
+    let (log, verdict, mut queue) = recover(&files, Some(END), 10);
     assert!(matches!(verdict, Verdict::Intact { .. }) && log.end() == Offset(END), "{verdict:?}");
     assert_eq!(log.size_bytes(), LOG.len() as u64);
     let removed: Vec<_> =
